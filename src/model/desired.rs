@@ -1,0 +1,282 @@
+//! What the manifests want.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::model::config::ContainerConfig;
+use crate::model::diagnostic::Location;
+use crate::model::id::{ProjectName, ServiceName};
+use crate::model::path::{HostPath, LocalPath};
+
+/// One project as its files say, after interpolation, merge, defaults and checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredProject {
+    /// Its name.
+    pub name: ProjectName,
+    /// Directory against which relative paths were resolved.
+    pub directory: LocalPath,
+    /// The Compose files, in merge order.
+    pub config_files: Vec<LocalPath>,
+    /// SHA-256 over every byte that loading read: two equal digests mean the same desired state. Starts a generation.
+    pub digest: String,
+    /// Enabled services.
+    pub services: BTreeMap<ServiceName, DesiredService>,
+    /// Networks that an enabled service uses, by key.
+    pub networks: BTreeMap<String, DesiredNetwork>,
+    /// Volumes, by key.
+    pub volumes: BTreeMap<String, DesiredVolume>,
+    /// `x-composelet.suspend` of the project.
+    pub suspend: Suspend,
+}
+
+/// Whether the controller acts or only looks (`x-composelet.suspend`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Suspend {
+    /// Acts.
+    #[default]
+    No,
+    /// Looks and reports, does nothing.
+    Yes,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredService {
+    /// Its key.
+    pub name: ServiceName,
+    /// Where its definition stands, for holds and lints; not part of any comparison of specs.
+    pub location: Location,
+    /// What each replica is created with, but for name, number and labels of identity.
+    pub config: ContainerConfig,
+    /// Fixed name (Compose `container_name`); else `<project>-<service>-<n>`.
+    pub container_name: Option<String>,
+    /// Number of replicas.
+    pub replicas: u32,
+    /// Image reference as written, or `<project>-<service>` for a build without one.
+    pub image: String,
+    /// When the image is fetched or built.
+    pub pull_policy: PullPolicy,
+    /// How the image is built, if it is.
+    pub build: Option<Build>,
+    /// What must be there first: declared and implied.
+    pub depends_on: BTreeMap<ServiceName, Dependency>,
+    /// How composelet keeps it running.
+    pub restart: RestartIntent,
+    /// Configs and secrets that are files of the host, by target; their content is part of the revision.
+    pub files: BTreeMap<String, BoundFile>,
+    /// `x-composelet.suspend` of the service.
+    pub suspend: Suspend,
+    /// The command line's hash of this service (`docker compose config --hash`), for its label.
+    pub compose_hash: String,
+}
+
+/// A single file of the host that a service mounts as config or secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BoundFile {
+    /// The file.
+    pub source: LocalPath,
+    /// SHA-256 of its bytes when the project was loaded.
+    pub digest: String,
+}
+
+/// When an image is fetched (Compose `pull_policy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// If it is not there. The default; `if_not_present` is the same.
+    #[default]
+    Missing,
+    /// Once per revision and per create that we begin.
+    Always,
+    /// Never: a missing image is a condition.
+    Never,
+    /// Built, never pulled.
+    Build,
+    /// If the last check is older than this (`daily`, `weekly`, `every_<n>`).
+    Every(Duration),
+}
+
+/// How an image is built (Compose `build`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Root of the context.
+    pub context: LocalPath,
+    /// Dockerfile, relative to the context, or its text.
+    pub dockerfile: Dockerfile,
+    /// Stage to stop at.
+    pub target: Option<String>,
+    /// Arguments; values may be secrets by accident and are never printed.
+    pub args: BTreeMap<String, crate::model::secret::Secret>,
+    /// Labels of the image.
+    pub labels: BTreeMap<String, String>,
+    /// Network of `RUN` steps.
+    pub network: Option<String>,
+    /// Lines of `/etc/hosts` in `RUN` steps, as `name:address`.
+    pub extra_hosts: BTreeSet<String>,
+    /// Base images are always pulled.
+    pub pull: bool,
+    /// Layers are not taken from the cache.
+    pub no_cache: bool,
+    /// Images whose layers may be reused.
+    pub cache_from: Vec<String>,
+    /// Further tags.
+    pub tags: BTreeSet<String>,
+    /// Size of `/dev/shm` in `RUN` steps, bytes.
+    pub shm_size_bytes: Option<i64>,
+    /// `os[/arch[/variant]]`.
+    pub platform: Option<String>,
+}
+
+/// Where the build instructions are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dockerfile {
+    /// A path, relative to the context or absolute.
+    Path(String),
+    /// The text itself (`dockerfile_inline`).
+    Inline(String),
+}
+
+/// One edge of `depends_on`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    /// What is waited for.
+    pub condition: DependencyCondition,
+    /// The dependant is restarted after the dependency was replaced.
+    pub restart: bool,
+    /// `false`: a failure or absence of the dependency is no obstacle.
+    pub required: bool,
+}
+
+/// What a dependant waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DependencyCondition {
+    /// It was started.
+    #[default]
+    Started,
+    /// Every replica is healthy. Without a health check: started, with a warning at load.
+    Healthy,
+    /// It ran and exited with 0.
+    CompletedSuccessfully,
+}
+
+/// How composelet keeps a container running, beside the engine's own policy (DESIGN §5, restart).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestartIntent {
+    /// When an exit is healed.
+    pub when: RestartWhen,
+    /// First delay instead of the default (`deploy.restart_policy.delay`).
+    pub delay: Option<Duration>,
+    /// Good running time after which the count starts again (`deploy.restart_policy.window`).
+    pub window: Option<Duration>,
+    /// Tries before Stalled (`deploy.restart_policy.max_attempts`).
+    pub max_attempts: Option<u32>,
+}
+
+/// When an exit is healed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartWhen {
+    /// No policy written: kept running; exit 0 of a service that publishes and exposes nothing is Completed.
+    Default,
+    /// `restart: "no"`: never.
+    Never,
+    /// After a non-zero exit.
+    OnFailure,
+    /// After every exit.
+    Always,
+}
+
+/// A network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredNetwork {
+    /// Real name on the engine.
+    pub name: String,
+    /// Declared `external`: must exist, is never created, changed or removed.
+    pub external: bool,
+    /// What it is created with.
+    pub config: NetworkConfig,
+}
+
+/// Definition of a network; its digest is kept in the label `com.docker.compose.config-hash`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkConfig {
+    /// Driver; `None` is the engine's bridge.
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Driver of the address management.
+    pub ipam_driver: Option<String>,
+    /// Subnets.
+    pub subnets: Vec<Subnet>,
+    /// Options of the address management.
+    pub ipam_options: BTreeMap<String, String>,
+    /// No way out of the network.
+    pub internal: bool,
+    /// Containers may attach to it by hand (Swarm).
+    pub attachable: bool,
+    /// IPv6; `None` is the engine's default.
+    pub enable_ipv6: Option<bool>,
+    /// Labels of the user.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subnet {
+    /// CIDR.
+    pub subnet: Option<String>,
+    /// Part of it from which addresses are given.
+    pub ip_range: Option<String>,
+    /// Gateway.
+    pub gateway: Option<String>,
+    /// Reserved addresses by host name.
+    pub aux_addresses: BTreeMap<String, String>,
+}
+
+/// A volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DesiredVolume {
+    /// Real name on the engine.
+    pub name: String,
+    /// Declared `external`: must exist, is never created.
+    pub external: bool,
+    /// Driver; `None` is `local`.
+    pub driver: Option<String>,
+    /// Options of the driver.
+    pub driver_opts: BTreeMap<String, String>,
+    /// Labels of the user.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What the source floor found out about files of the host that a project names, for the planner.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceFacts {
+    /// Digest of each service's build (context, Dockerfile, args, target); absent while it is computed or not quiet yet.
+    pub builds: BTreeMap<ServiceName, BuildDigest>,
+    /// State of each bind source.
+    pub binds: BTreeMap<HostPath, BindState>,
+}
+
+/// What is known about the input of a build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildDigest {
+    /// Stable for long enough.
+    Known(String),
+    /// The context changed less than 5 s ago, or is being read.
+    Settling,
+    /// It cannot be read; the text says why.
+    Unreadable(String),
+}
+
+/// What a bind source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindState {
+    /// A regular file, socket or device.
+    File,
+    /// A directory with entries.
+    FullDirectory,
+    /// A directory without entries.
+    EmptyDirectory,
+    /// Not there.
+    Missing,
+    /// It cannot be looked at from here.
+    Unknown,
+}
