@@ -1,0 +1,70 @@
+//! The one typed stream that logs, history, progress display and later metrics and alerts consume.
+
+use crate::model::diagnostic::Diagnostic;
+use crate::model::held::Held;
+use crate::model::id::ProjectName;
+use crate::model::operation::OperationSubject;
+use crate::model::outcome::{Failure, NodeOutcome};
+use crate::model::plan::PlanNode;
+use crate::model::status::{Condition, ProjectStatus};
+use crate::model::time::Timestamp;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// In which project, if in one.
+    pub project: Option<ProjectName>,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// A manifest was accepted as a new generation.
+    Accepted {
+        /// The generation.
+        generation: u64,
+    },
+    /// Findings of a load that differ from those before.
+    Diagnosed(Vec<Diagnostic>),
+    /// A node ended.
+    Action {
+        /// The node.
+        node: Box<PlanNode>,
+        /// Its end.
+        outcome: NodeOutcome,
+    },
+    /// An operation made progress.
+    Progress {
+        /// About what.
+        subject: OperationSubject,
+        /// `pull`, `build`, `stop`.
+        kind: &'static str,
+        /// A line.
+        line: String,
+    },
+    /// An operation ended.
+    OperationEnded {
+        /// About what.
+        subject: OperationSubject,
+        /// `pull`, `build`, `stop`.
+        kind: &'static str,
+        /// How.
+        result: Result<(), Failure>,
+    },
+    /// Something is held that was not held before.
+    Held(Held),
+    /// A condition changed.
+    Condition(Condition),
+    /// A project converged: no nodes, no holds.
+    Converged,
+    /// A new status was published.
+    Published(Box<ProjectStatus>),
+    /// The connection to the engine was made or lost; the text says which and why.
+    Engine(String),
+    /// Something about the controller itself: standing by, watcher fell back, ledger set aside.
+    Controller(String),
+}

@@ -1,0 +1,321 @@
+//! What is held, and what it waits for. Closed enums: text is made here and nowhere else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::time::Timestamp;
+
+/// Something that a reader would expect to happen and that does not happen yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// What waits.
+    pub subject: Subject,
+    /// What for.
+    pub waiting_on: WaitingOn,
+    /// When it is looked at again by itself; `None` waits for an event.
+    pub until: Option<Timestamp>,
+}
+
+/// What a hold or a condition is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Subject {
+    /// The whole project.
+    Project,
+    /// A service.
+    Service(ServiceName),
+    /// One replica.
+    Replica(ReplicaId),
+    /// A network by real name.
+    Network(String),
+    /// A volume by real name.
+    Volume(String),
+    /// An image by reference.
+    Image(String),
+    /// A container that is nobody's replica.
+    Container(ContainerName),
+}
+
+impl Subject {
+    /// The service it belongs to, if any.
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Service(service) => Some(service),
+            Self::Replica(replica) => Some(&replica.service),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project => f.write_str("project"),
+            Self::Service(service) => write!(f, "service:{service}"),
+            Self::Replica(replica) => write!(f, "replica:{replica}"),
+            Self::Network(name) => write!(f, "network:{name}"),
+            Self::Volume(name) => write!(f, "volume:{name}"),
+            Self::Image(reference) => write!(f, "image:{reference}"),
+            Self::Container(name) => write!(f, "container:{name}"),
+        }
+    }
+}
+
+/// What is waited for. The first word of each is the reason of the condition that shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitingOn {
+    /// A dependency to be started, healthy or completed.
+    Dependency {
+        /// Which.
+        service: ServiceName,
+        /// What it should be: `started`, `healthy`, `completed`.
+        condition: String,
+        /// What it is.
+        actual: String,
+    },
+    /// A long call to end.
+    Operation {
+        /// `pull`, `build` or `stop`.
+        kind: String,
+        /// About what.
+        about: String,
+    },
+    /// The back-off after failures of the container.
+    CrashLoopBackOff {
+        /// Failures counted.
+        failures: u32,
+        /// Exit code of the last one.
+        exit_code: Option<i64>,
+        /// Its last log lines or the engine's text.
+        last: Vec<String>,
+    },
+    /// Tries are used up (`max_attempts`, or a policy that forbids restarts after a failure).
+    RestartsExhausted {
+        /// What the policy says.
+        policy: String,
+        /// Exit code of the last run.
+        exit_code: Option<i64>,
+    },
+    /// The back-off after failed pulls or builds.
+    ImagePullBackOff {
+        /// Tries so far.
+        failures: u32,
+        /// The engine's or registry's text.
+        error: String,
+    },
+    /// The image is missing and the policy forbids a pull.
+    ErrImageNeverPull,
+    /// The back-off after a failed engine call.
+    EngineCallBackOff {
+        /// Tries so far.
+        failures: u32,
+        /// The engine's text.
+        error: String,
+    },
+    /// The host's budget of restarts or starts.
+    Throttled,
+    /// The engine to say what this is.
+    Unknown(String),
+    /// A removal that the engine is busy with, or that failed.
+    Removing,
+    /// A stranger holds the name.
+    NameHeldByUnmanaged {
+        /// The name.
+        name: ContainerName,
+    },
+    /// Somebody holds the port.
+    PortConflict {
+        /// `ip:port/protocol`.
+        port: String,
+        /// Name of the holder.
+        holder: String,
+    },
+    /// An external network or volume that is not there.
+    ExternalMissing,
+    /// A network of that name that is not the project's.
+    ForeignNetwork,
+    /// A bind source that does not exist and looks like a file.
+    BindSourceMissing(String),
+    /// A bind source that was full and is empty or missing now, or a volume that would change its name.
+    DataPathChanged(String),
+    /// The definition of a volume changed; volumes are never replaced.
+    VolumeChanged(String),
+    /// A person, by `composelet resume` or `suspend: false`.
+    Suspended(String),
+    /// A second look at a removal.
+    ManifestSettling,
+    /// A person, because much would be removed at once.
+    PruneNeedsConfirmation {
+        /// Projects that would go.
+        projects: Vec<ProjectName>,
+    },
+    /// A person, because adopting would recreate something.
+    AdoptionNeedsConfirmation {
+        /// What would be recreated.
+        changes: Vec<String>,
+    },
+    /// The manifest to be mended; the last good version runs on.
+    InvalidManifest,
+    /// The next try against something that keeps changing the same field.
+    DriftConflict {
+        /// The field.
+        field: String,
+        /// Times it was put right.
+        count: u32,
+    },
+    /// The input of a build to be quiet or readable.
+    BuildContext(String),
+    /// Nothing: the engine is too old for an attribute, which is left out.
+    UnsupportedOnEngine {
+        /// Attribute.
+        attribute: String,
+        /// API version that has it.
+        since: String,
+    },
+    /// The state directory to be writable again.
+    LedgerUnwritable(String),
+}
+
+impl WaitingOn {
+    /// The reason code, in the field's own words.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Dependency { .. } => "DependencyNotReady",
+            Self::Operation { .. } => "Progressing",
+            Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
+            Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
+            Self::ImagePullBackOff { .. } => "ImagePullBackOff",
+            Self::ErrImageNeverPull => "ErrImageNeverPull",
+            Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
+            Self::Throttled => "Throttled",
+            Self::Unknown(_) => "ContainerUnresponsive",
+            Self::Removing => "RemovalInProgress",
+            Self::NameHeldByUnmanaged { .. } | Self::ForeignNetwork => "NameHeldByUnmanaged",
+            Self::PortConflict { .. } => "PortConflict",
+            Self::ExternalMissing => "ExternalMissing",
+            Self::BindSourceMissing(_) => "BindSourceMissing",
+            Self::DataPathChanged(_) => "DataPathChanged",
+            Self::VolumeChanged(_) => "VolumeChanged",
+            Self::Suspended(_) => "Suspended",
+            Self::ManifestSettling => "ManifestSettling",
+            Self::PruneNeedsConfirmation { .. } => "PruneNeedsConfirmation",
+            Self::AdoptionNeedsConfirmation { .. } => "AdoptionNeedsConfirmation",
+            Self::InvalidManifest => "InvalidManifest",
+            Self::DriftConflict { .. } => "DriftConflict",
+            Self::BuildContext(_) => "BuildContextNotReady",
+            Self::UnsupportedOnEngine { .. } => "UnsupportedOnEngine",
+            Self::LedgerUnwritable(_) => "LedgerUnwritable",
+        }
+    }
+
+    /// Whether `run --once` has done what it can although this hold stands (DESIGN §5): persons and suspensions do not
+    /// block, nor what only tells.
+    pub fn blocks_once(&self) -> bool {
+        !matches!(
+            self,
+            Self::Suspended(_)
+                | Self::PruneNeedsConfirmation { .. }
+                | Self::AdoptionNeedsConfirmation { .. }
+                | Self::UnsupportedOnEngine { .. }
+                | Self::VolumeChanged(_)
+                | Self::InvalidManifest
+                | Self::RestartsExhausted { .. }
+        )
+    }
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dependency {
+                service,
+                condition,
+                actual,
+            } => {
+                write!(f, "{service} to be {condition}; it is {actual}")
+            }
+            Self::Operation { kind, about } => write!(f, "{kind} of {about} to end"),
+            Self::CrashLoopBackOff {
+                failures,
+                exit_code,
+                ..
+            } => {
+                write!(f, "back-off after failure {failures}")?;
+                exit_code.map_or(Ok(()), |code| write!(f, ", exit code {code}"))
+            }
+            Self::RestartsExhausted { policy, .. } => {
+                write!(
+                    f,
+                    "a new version: restart policy `{policy}` allows no further try"
+                )
+            }
+            Self::ImagePullBackOff { failures, error } => {
+                write!(f, "back-off after failed try {failures}: {error}")
+            }
+            Self::ErrImageNeverPull => {
+                f.write_str("the image: it is not there and pull_policy is never")
+            }
+            Self::EngineCallBackOff { failures, error } => {
+                write!(f, "back-off after failed call {failures}: {error}")
+            }
+            Self::Throttled => f.write_str("the host's budget of restarts"),
+            Self::Unknown(why) => write!(f, "the engine to tell its state: {why}"),
+            Self::Removing => f.write_str("the engine to finish its removal"),
+            other => other.fmt_outside(f),
+        }
+    }
+}
+
+impl WaitingOn {
+    /// The waits whose end lies outside of engine and planner: strangers, files, persons.
+    fn fmt_outside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NameHeldByUnmanaged { name } => {
+                write!(
+                    f,
+                    "the name {name}, held by a container that is not managed here"
+                )
+            }
+            Self::PortConflict { port, holder } => write!(f, "port {port}, held by {holder}"),
+            Self::ExternalMissing => f.write_str("it to exist: it is declared external"),
+            Self::ForeignNetwork => f.write_str("the name: a network of another owner has it"),
+            Self::BindSourceMissing(path) => {
+                write!(
+                    f,
+                    "{path}: it looks like a file and is not there; create it"
+                )
+            }
+            Self::DataPathChanged(what) => write!(f, "a person: {what}"),
+            Self::VolumeChanged(what) => {
+                write!(f, "nothing; its definition differs and stays: {what}")
+            }
+            Self::Suspended(why) => write!(f, "`composelet resume`: {why}"),
+            Self::ManifestSettling => f.write_str("a second look at the removal"),
+            Self::PruneNeedsConfirmation { projects } => {
+                write!(
+                    f,
+                    "`composelet confirm`: {} projects would be removed",
+                    projects.len()
+                )
+            }
+            Self::AdoptionNeedsConfirmation { changes } => {
+                write!(
+                    f,
+                    "`composelet confirm`: adoption would change {}",
+                    changes.join(", ")
+                )
+            }
+            Self::InvalidManifest => f.write_str("the manifest to be mended"),
+            Self::DriftConflict { field, count } => {
+                write!(f, "back-off: {field} was put right {count} times in a row")
+            }
+            Self::BuildContext(why) => write!(f, "the build context: {why}"),
+            Self::UnsupportedOnEngine { attribute, since } => {
+                write!(f, "nothing; {attribute} needs API {since} and is left out")
+            }
+            Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What the controller remembers of a project beyond what the engine shows. Losing it loses history, never a container.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::{ContainerId, ProjectName, Revision};
+use crate::model::time::Timestamp;
+
+/// Memory of one project. Written by the pass of that project only; changed by the pure functions `planner::account` and
+/// `planner::record` only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectLedger {
+    /// Counter of accepted desired states.
+    pub generation: u64,
+    /// Digest of the desired state of that generation.
+    pub digest: String,
+    /// Generation that was last seen converged.
+    pub converged_generation: u64,
+    /// By replica, as `service:number`.
+    pub replicas: BTreeMap<String, ReplicaRecord>,
+    /// By image reference.
+    pub images: BTreeMap<String, ImageRecord>,
+    /// Failed engine calls by the subject of the call, as it prints.
+    pub calls: BTreeMap<String, CallRecord>,
+    /// Fields that were put right lately, by `replica field`.
+    pub drift: BTreeMap<String, DriftRecord>,
+    /// Containers of Compose that were adopted.
+    pub adopted: BTreeSet<ContainerId>,
+    /// A person confirmed an adoption of this project.
+    pub adoption_confirmed: bool,
+    /// Named volumes that each replica's data lay in when it last ran, by `service target`.
+    pub data_paths: BTreeMap<String, String>,
+    /// Suspension by command, for the whole project (empty key) or a service.
+    pub suspended: BTreeMap<String, Suspension>,
+    /// End of the last gap in the connection to the engine that was accounted for.
+    pub gap_ended: Option<Timestamp>,
+}
+
+/// Suspension by `composelet suspend`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspension {
+    /// What the person said.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+}
+
+/// Memory of one replica: failures, back-off, brake. A new revision starts it afresh.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicaRecord {
+    /// Revision that the counts belong to.
+    pub revision: Option<Revision>,
+    /// What was counted last, so that each exit counts once.
+    pub counted: Counted,
+    /// Failures since it last ran well.
+    pub failures: u32,
+    /// Instants of the engine's own restarts within the window of the brake; at most 16.
+    pub engine_restarts: VecDeque<Timestamp>,
+    /// Earliest instant of the next try.
+    pub next_try: Option<Timestamp>,
+    /// The last run that ended.
+    pub last_exit: Option<LastExit>,
+    /// The engine's policy was taken away.
+    pub brake: Option<Brake>,
+    /// Times it was unhealthy since it was last well.
+    pub unhealthy: u32,
+    /// The container of a restart of ours that is under way, because it was unhealthy or a dependency was replaced.
+    pub restarting: Option<ContainerId>,
+    /// It ran to its end with exit code 0 and that is what it is for.
+    pub completed: bool,
+}
+
+/// What was counted last of a replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// The container.
+    pub container: Option<ContainerId>,
+    /// End of the run.
+    pub finished_at: Option<Timestamp>,
+    /// The engine's count of its own restarts.
+    pub restart_count: u32,
+    /// Begin of the run whose *unhealthy* was counted.
+    pub unhealthy_run: Option<Timestamp>,
+    /// Text of the failed start that was counted.
+    pub failed_start: Option<String>,
+}
+
+/// The last run that ended, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastExit {
+    /// Exit code.
+    pub code: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Killed for want of memory.
+    pub oom_killed: bool,
+    /// The engine's text, if a start failed.
+    pub error: String,
+    /// Last lines of its log, at most 20 of at most 500 characters.
+    pub log: Vec<String>,
+}
+
+/// The brake: the engine's restart policy is `no` while the controller owns the delay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brake {
+    /// The container.
+    pub container: ContainerId,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Memory of one image reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// Last successful pull or build.
+    pub checked: Option<Timestamp>,
+    /// Desired digest or revision key that the last check was for (`always` resolves once per revision).
+    pub checked_for: String,
+    /// Failed tries in a row.
+    pub failures: u32,
+    /// Earliest next try.
+    pub next_try: Option<Timestamp>,
+    /// The registry's or engine's text.
+    pub error: String,
+}
+
+/// Memory of failed calls about one subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// In a row.
+    pub failures: u32,
+    /// Earliest next try.
+    pub next_try: Option<Timestamp>,
+    /// The engine's text.
+    pub error: String,
+}
+
+/// Memory of a field that was put right.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftRecord {
+    /// Times in a row, each within the window after the one before.
+    pub count: u32,
+    /// Last time.
+    pub last: Timestamp,
+}
+
+/// Memory that belongs to no single project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostLedger {
+    /// Projects that were accepted, with the path of their entry: what a mass removal is measured against.
+    pub projects: BTreeMap<ProjectName, String>,
+    /// Removals that a person confirmed.
+    pub confirmed: BTreeSet<ProjectName>,
+    /// Device and inode of the watched root.
+    pub root: Option<(u64, u64)>,
+}

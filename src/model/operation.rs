@@ -1,0 +1,100 @@
+//! Long calls: begun by a plan, run in the controller's table, seen by the planner, single-flight by subject.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::desired::Build;
+use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::time::Timestamp;
+
+/// A long call. Its end wakes the project; the next pass looks at what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Fetch an image. No total deadline; 60 s without progress fail it.
+    Pull {
+        /// Reference.
+        image: String,
+        /// `os[/arch[/variant]]`.
+        platform: Option<String>,
+    },
+    /// Build an image from a context.
+    Build {
+        /// Reference that the image gets.
+        image: String,
+        /// Project and service, for the labels.
+        project: ProjectName,
+        /// Service.
+        service: ServiceName,
+        /// How.
+        build: Box<Build>,
+        /// Digest of its input, kept in `io.composelet.build`.
+        digest: String,
+    },
+    /// Ask a container to stop: signal, grace, SIGKILL.
+    Stop {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// What it was for.
+        replica: ReplicaId,
+        /// Grace in seconds; `None` is the container's own.
+        timeout_s: Option<u64>,
+    },
+}
+
+/// What an operation is about; there is one at a time for each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum OperationSubject {
+    /// An image by reference.
+    Image(String),
+    /// A container.
+    Container(ContainerId),
+}
+
+impl Operation {
+    /// What it is about.
+    pub fn subject(&self) -> OperationSubject {
+        match self {
+            Self::Pull { image, .. } | Self::Build { image, .. } => {
+                OperationSubject::Image(image.clone())
+            }
+            Self::Stop { container, .. } => OperationSubject::Container(container.clone()),
+        }
+    }
+
+    /// A word for metrics and status.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Pull { .. } => "pull",
+            Self::Build { .. } => "build",
+            Self::Stop { .. } => "stop",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pull { image, .. } => write!(f, "pull {image}"),
+            Self::Build { image, .. } => write!(f, "build {image}"),
+            Self::Stop { name, .. } => write!(f, "stop {name}"),
+        }
+    }
+}
+
+/// The operations that run now, those of other projects included (two projects may want one image).
+pub type RunningOperations = BTreeMap<OperationSubject, RunningOperation>;
+
+/// One running operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningOperation {
+    /// `pull`, `build` or `stop`.
+    pub kind: String,
+    /// Begin.
+    pub since: Timestamp,
+    /// Last line of progress, for people.
+    pub progress: String,
+}

@@ -1,0 +1,189 @@
+//! Why something is done. A closed enum: text is made here and nowhere else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::field::FieldChange;
+use crate::model::id::{ContainerName, ServiceName};
+
+/// Why a node is in the plan (invariant 15).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// It is declared and not there.
+    Missing,
+    /// Fields differ from the manifest.
+    Drift(Vec<FieldChange>),
+    /// The image of that reference has another id now.
+    ImageChanged {
+        /// Old id.
+        old: String,
+        /// New id.
+        new: String,
+    },
+    /// A config, secret or bound file has other content.
+    ContentChanged,
+    /// First start after create.
+    NotStarted,
+    /// It ended and its policy wants it running.
+    Exited {
+        /// Exit code.
+        code: i64,
+        /// Killed for want of memory.
+        oom_killed: bool,
+        /// Failures counted so far, this one included; 0 for an interruption such as a restart of the engine.
+        failures: u32,
+    },
+    /// A start failed and is tried again.
+    StartFailed {
+        /// The engine's text.
+        error: String,
+    },
+    /// Its health check failed.
+    Unhealthy {
+        /// Failures of the check in a row.
+        streak: u32,
+        /// How often it was unhealthy since it was last well.
+        count: u32,
+    },
+    /// It was frozen by hand.
+    Paused,
+    /// It has a name that is not its own.
+    Renamed {
+        /// The name it should have.
+        expected: ContainerName,
+    },
+    /// No longer declared.
+    Orphaned,
+    /// More replicas than declared.
+    Surplus,
+    /// Its successor is ready to take its place.
+    Replaced,
+    /// Left over from a replacement or a removal that did not finish.
+    Leftover,
+    /// The project or the network was removed from the manifests.
+    Removed,
+    /// The image is not on the engine.
+    ImageMissing,
+    /// The pull policy asks for a look at the registry.
+    PullPolicy,
+    /// The input of the build changed, or the image was never built.
+    BuildStale,
+    /// The engine restarts it too often: its policy is taken away, the controller owns the delay.
+    Brake {
+        /// Restarts within the window.
+        restarts: u32,
+    },
+    /// It ran well for long enough: the engine's policy is given back.
+    BrakeReleased,
+    /// A dependency with `restart: true` was replaced.
+    DependencyReplaced {
+        /// The dependency.
+        dependency: ServiceName,
+    },
+    /// The network that it is attached to has to be made anew.
+    NetworkChanged {
+        /// Its name.
+        network: String,
+    },
+}
+
+impl Reason {
+    /// Stable code for metrics, JSON and documentation.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "Missing",
+            Self::Drift(_) => "Drift",
+            Self::ImageChanged { .. } => "ImageChanged",
+            Self::ContentChanged => "ContentChanged",
+            Self::NotStarted => "NotStarted",
+            Self::Exited { .. } => "Exited",
+            Self::StartFailed { .. } => "StartFailed",
+            Self::Unhealthy { .. } => "Unhealthy",
+            Self::Paused => "Paused",
+            Self::Renamed { .. } => "Renamed",
+            Self::Orphaned => "Orphaned",
+            Self::Surplus => "Surplus",
+            Self::Replaced => "Replaced",
+            Self::Leftover => "Leftover",
+            Self::Removed => "Removed",
+            Self::ImageMissing => "ImageMissing",
+            Self::PullPolicy => "PullPolicy",
+            Self::BuildStale => "BuildStale",
+            Self::Brake { .. } => "Brake",
+            Self::BrakeReleased => "BrakeReleased",
+            Self::DependencyReplaced { .. } => "DependencyReplaced",
+            Self::NetworkChanged { .. } => "NetworkChanged",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("declared, not there"),
+            Self::Drift(changes) => {
+                f.write_str("drift: ")?;
+                for (index, change) in changes.iter().enumerate() {
+                    write!(f, "{}{change}", if index == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
+            Self::ImageChanged { old, new } => write!(f, "image {} -> {}", short(old), short(new)),
+            Self::ContentChanged => {
+                f.write_str("content of a config, secret or bound file changed")
+            }
+            Self::NotStarted => f.write_str("created, not started yet"),
+            Self::Exited {
+                code,
+                oom_killed,
+                failures,
+            } => {
+                write!(f, "exited with {code}")?;
+                if *oom_killed {
+                    f.write_str(", out of memory")?;
+                }
+                match failures {
+                    0 => f.write_str(", interrupted"),
+                    count => write!(
+                        f,
+                        ", failure {count}; to keep it stopped use `composelet suspend`"
+                    ),
+                }
+            }
+            Self::StartFailed { error } => write!(f, "start failed: {error}"),
+            Self::Unhealthy { streak, count } => {
+                write!(f, "unhealthy after {streak} failed checks, time {count}")
+            }
+            Self::Paused => f.write_str("paused by hand"),
+            Self::Renamed { expected } => write!(f, "should be named {expected}"),
+            Self::Orphaned => f.write_str("service no longer declared"),
+            Self::Surplus => f.write_str("more replicas than declared"),
+            Self::Replaced => f.write_str("replaced by its successor"),
+            Self::Leftover => f.write_str("left over from an unfinished step"),
+            Self::Removed => f.write_str("removed from the manifests"),
+            Self::ImageMissing => f.write_str("image not on the engine"),
+            Self::PullPolicy => f.write_str("pull policy asks for a check"),
+            Self::BuildStale => f.write_str("input of the build changed or never built"),
+            Self::Brake { restarts } => {
+                write!(
+                    f,
+                    "engine restarted it {restarts} times in 10 min; the controller delays it now"
+                )
+            }
+            Self::BrakeReleased => f.write_str("ran well for 10 min; the engine's policy is back"),
+            Self::DependencyReplaced { dependency } => {
+                write!(f, "dependency {dependency} was replaced")
+            }
+            Self::NetworkChanged { network } => {
+                write!(f, "network {network} is defined differently")
+            }
+        }
+    }
+}
+
+/// The first twelve digits of an image id.
+fn short(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits.get(..12).unwrap_or(digits)
+}
