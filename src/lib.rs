@@ -1,8 +1,17 @@
 //! composelet: a reconciling controller that keeps the containers of a Docker host as the Compose files of a watched
 //! directory say.
 //!
-//! Reading order: [`model`] has the nouns; `manifest` turns text into desired state; `planner` turns desired and observed
-//! state into a plan; `executor` carries it out; `controller` is the loop around them.
+//! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
+//! observed state into a plan; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
+//! [`source`] and [`ledger`] are its edges; [`cli`] is what people type.
 
+pub mod cli;
+pub mod controller;
+pub mod engine;
+pub mod executor;
+pub mod ledger;
 pub mod manifest;
 pub mod model;
+pub mod planner;
+pub mod source;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! The loop: triggers, queue, passes, operations, governor, supervision.

@@ -1,0 +1,1 @@
+//! Walks a plan: bounded parallelism, outcomes, no decisions.
