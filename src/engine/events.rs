@@ -183,11 +183,10 @@ async fn session(
     let mut lines = client.events(since.as_deref(), &filters());
     // The request goes out when the stream is first polled; a ping that comes back after that shows that the engine
     // takes requests, and an event that came meanwhile is kept.
-    let ping = engine.ping();
     let early = tokio::select! {
         biased;
         line = lines.next() => Some(line),
-        pong = ping => { pong?; None }
+        alive = engine.ping() => { alive?; None }
     };
     locked(&engine.inner.cache).events_stand();
     tracing::info!("engine event stream stands");

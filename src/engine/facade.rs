@@ -70,10 +70,6 @@ impl fmt::Debug for Engine {
 }
 
 /// The wall clock of the moment of the call, moved on by the monotonic clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one reading of the wall clock, for callers without a clock of their own"
-)]
 fn default_clock() -> Clock {
     let since_epoch = std::time::SystemTime::UNIX_EPOCH
         .elapsed()
@@ -360,7 +356,7 @@ impl Engine {
         let work = async {
             match client.remove_container(id).await {
                 Err(error) if is_removal_in_progress(&error) => {
-                    until_gone(&client, id, error).await
+                    Box::pin(until_gone(&client, id, error)).await
                 }
                 other => other,
             }

@@ -14,7 +14,7 @@ use crate::model::observed::ApiVersion;
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     binds: Vec<String>,
-    mounts: Vec<EngineMount>,
+    long: Vec<EngineMount>,
     tmpfs: Vec<(String, String)>,
 }
 
@@ -22,7 +22,7 @@ impl Mounts {
     /// Puts them into a host configuration.
     pub(super) fn fill(self, host: &mut HostConfig) {
         host.binds = (!self.binds.is_empty()).then_some(self.binds);
-        host.mounts = (!self.mounts.is_empty()).then_some(self.mounts);
+        host.mounts = (!self.long.is_empty()).then_some(self.long);
         host.tmpfs = (!self.tmpfs.is_empty()).then(|| self.tmpfs.into_iter().collect());
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn mounts(
             } => {
                 sorted.binds.push(line(name, target, mount.read_only, None));
             }
-            MountSource::Volume { name, nocopy: true } => sorted.mounts.push(EngineMount {
+            MountSource::Volume { name, nocopy: true } => sorted.long.push(EngineMount {
                 source: Some(name.clone()),
                 volume_options: Some(MountVolumeOptions {
                     no_copy: Some(true),
@@ -56,7 +56,7 @@ pub(super) fn mounts(
             }),
             MountSource::Anonymous => {
                 sorted
-                    .mounts
+                    .long
                     .push(engine_mount(MountType::VOLUME, target, mount));
             }
             MountSource::Tmpfs {
@@ -73,7 +73,7 @@ pub(super) fn mounts(
             }
             MountSource::Tmpfs {
                 size_bytes, mode, ..
-            } => sorted.mounts.push(EngineMount {
+            } => sorted.long.push(EngineMount {
                 tmpfs_options: Some(MountTmpfsOptions {
                     size_bytes: *size_bytes,
                     mode: mode.map(i64::from),
@@ -129,7 +129,7 @@ fn bind(
         create_mountpoint: creates.then_some(true),
         ..MountBindOptions::default()
     };
-    sorted.mounts.push(EngineMount {
+    sorted.long.push(EngineMount {
         source: Some(source),
         bind_options: (options != MountBindOptions::default()).then_some(options),
         ..engine_mount(MountType::BIND, target, mount)
