@@ -87,7 +87,12 @@ impl Engine {
     /// 30 s) and yields [`EngineEvent::Gap`] after every (re)connection, before any event.
     pub fn events(&self) -> BoxStream<'static, EngineEvent> {
         let (sender, receiver) = channel(BUFFER);
-        tokio::spawn(watch(self.clone(), sender));
+        let engine = self.clone();
+        tokio::spawn(async move {
+            watch(&engine, &sender).await;
+            // Nobody listens any more: from now on nobody tells of changes.
+            locked(&engine.inner.cache).events_cut();
+        });
         stream_of(receiver)
     }
 }
@@ -107,12 +112,12 @@ enum Reader {
 }
 
 /// Connects, reads until the connection is cut, waits, connects again; ends when nobody listens any more.
-async fn watch(engine: Engine, sender: Sender<EngineEvent>) {
+async fn watch(engine: &Engine, sender: &Sender<EngineEvent>) {
     let mut delays = delays();
     let mut attempt = 0_u64;
     loop {
         let begun = Instant::now();
-        let session = session(&engine, &sender, attempt);
+        let session = session(engine, sender, attempt);
         let why = tokio::select! {
             biased;
             () = sender.closed() => return,

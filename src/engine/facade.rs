@@ -238,8 +238,12 @@ impl Engine {
     pub async fn create_container(&self, create: &CreateContainer) -> Result<ContainerId, Failure> {
         let client = self.client();
         let hooks = locked(&self.inner.admission).clone();
-        let (body, _) = create_body(create, client.api(), &hooks)
+        let (body, left_out) = create_body(create, client.api(), &hooks)
             .map_err(|text| classify(CallError::Refused(text), Effect::Mutating))?;
+        for lacking in left_out {
+            let (attribute, since) = (lacking.attribute, lacking.since.to_string());
+            tracing::warn!(attribute, since, "left out: the engine is too old for it");
+        }
         let image = client.inspect_image(&create.image);
         let image = self.run(Call::read("inspect_image", 5), image).await?;
         if image.id != create.image_id.as_str() {

@@ -6,7 +6,7 @@ use bollard::models::{
     MountTmpfsOptions, MountType, MountVolumeOptions,
 };
 
-use crate::engine::docker::create::Unsupported;
+use crate::engine::unsupported::{CREATE_MOUNTPOINT, fits_in_a_line};
 use crate::model::config::{ContainerConfig, Mount, MountSource};
 use crate::model::observed::ApiVersion;
 
@@ -31,15 +31,11 @@ impl Mounts {
 ///
 /// # Errors
 /// An unknown propagation.
-pub(super) fn mounts(
-    config: &ContainerConfig,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Result<Mounts, String> {
+pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts, String> {
     let mut sorted = Mounts::default();
     for (target, mount) in &config.mounts {
         match &mount.source {
-            MountSource::Bind { .. } => bind(&mut sorted, target, mount, api, unsupported)?,
+            MountSource::Bind { .. } => bind(&mut sorted, target, mount, api)?,
             MountSource::Volume {
                 name,
                 nocopy: false,
@@ -87,13 +83,7 @@ pub(super) fn mounts(
 }
 
 /// A path of the host: a line of `Binds`, which creates a missing path, unless something needs the long form.
-fn bind(
-    sorted: &mut Mounts,
-    target: &str,
-    mount: &Mount,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Result<(), String> {
+fn bind(sorted: &mut Mounts, target: &str, mount: &Mount, api: ApiVersion) -> Result<(), String> {
     let MountSource::Bind {
         source,
         create_host_path,
@@ -104,19 +94,12 @@ fn bind(
         return Ok(());
     };
     let source = source.display().to_string();
-    let in_line = !source.contains(':') && !target.contains(':');
-    if *create_host_path && propagation.is_none() && in_line {
+    if *create_host_path && fits_in_a_line(&source, target, propagation.as_deref()) {
         let text = line(&source, target, mount.read_only, selinux.as_deref());
         sorted.binds.push(text);
         return Ok(());
     }
-    let creates = *create_host_path && api >= ApiVersion::v1(42);
-    if *create_host_path && !creates {
-        unsupported.push(Unsupported {
-            attribute: "volumes.bind.create_host_path beside propagation",
-            since: ApiVersion::v1(42),
-        });
-    }
+    let creates = *create_host_path && api >= CREATE_MOUNTPOINT;
     let propagation = match propagation {
         None => None,
         Some(mode) => Some(

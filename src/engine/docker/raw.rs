@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use bollard::{BollardRequest, body_full, body_try_stream};
 use bytes::{Bytes, BytesMut};
-use futures::stream::BoxStream;
+use futures::future::ready;
+use futures::stream::{BoxStream, once};
 use futures::{Stream, StreamExt, TryStreamExt};
 use http::{HeaderName, HeaderValue, Method};
 use serde::de::DeserializeOwned;
@@ -86,7 +87,8 @@ impl Client {
         };
         let body = Mutex::new(Some(match body {
             RawBody::Empty => body_full(Bytes::new()),
-            RawBody::Json(text) => body_full(text.into()),
+            // As a stream, because the client writes bodies that it holds as a whole to its trace log.
+            RawBody::Json(text) => body_try_stream(once(ready(Ok(Bytes::from(text))))),
             RawBody::Tar(stream) => body_try_stream(stream),
         }));
         let modifier = move |mut request: BollardRequest| {
