@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, sleep};
 
 use crate::engine::call::Call;
 use crate::engine::facade::{Engine, locked};
@@ -30,6 +30,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const GOOD_CONNECTION: Duration = Duration::from_secs(120);
 /// Time between two signs of life: a connection whose other end is gone without a word tells nothing by itself.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// Time between two tries to tell a slow reader that it missed something.
+const MAKE_GOOD_EVERY: Duration = Duration::from_secs(1);
 /// Events that wait for the reader; beyond it they are dropped, and a `Gap` says so.
 const BUFFER: usize = 1024;
 
@@ -209,7 +211,15 @@ async fn session(
         };
         relay.pass_on(&line.map_err(as_failure)?);
     }
-    let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    let alive = async {
+        loop {
+            sleep(PING_EVERY).await;
+            if let Err(failure) = engine.ping().await {
+                return failure;
+            }
+        }
+    };
+    tokio::pin!(alive);
     loop {
         tokio::select! {
             biased;
@@ -217,10 +227,8 @@ async fn session(
                 None => return Ok(Reader::Listens),
                 Some(line) => relay.pass_on(&line.map_err(as_failure)?),
             },
-            _ = pings.tick() => {
-                engine.ping().await?;
-                relay.make_good();
-            }
+            failure = &mut alive => return Err(failure),
+            () = sleep(MAKE_GOOD_EVERY), if relay.lost == Lost::Some => relay.make_good(),
         }
     }
 }

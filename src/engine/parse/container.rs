@@ -289,6 +289,113 @@ mod tests {
         }
     }
 
+    /// The configuration of `web` in the Compose file behind the fixture, over what its image brings.
+    fn written_for_compose() -> ContainerConfig {
+        use crate::model::config::*;
+        let port = |port, protocol| ContainerPort { port, protocol };
+        let binding = |ip: &str, port: &str| HostBinding {
+            ip: ip.into(),
+            port: port.into(),
+        };
+        let mount = |source, read_only| Mount { source, read_only };
+        let tmpfs = |size_bytes, options: &str| MountSource::Tmpfs {
+            size_bytes,
+            mode: None,
+            options: options.into(),
+        };
+        let etc = MountSource::Bind {
+            source: HostPath::new("/etc"),
+            create_host_path: true,
+            propagation: None,
+            selinux: None,
+        };
+        let data = MountSource::Volume {
+            name: "shop_data".into(),
+            nocopy: false,
+        };
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let www = Endpoint {
+            aliases: ["www".to_owned()].into(),
+            ..Endpoint::default()
+        };
+        ContainerConfig {
+            command: Some(vec!["sleep".into(), "100".into()]),
+            environment: [("A", "b"), ("PATH", path)]
+                .map(|(name, value)| (name.to_owned(), Some(value.into())))
+                .into(),
+            ports: [
+                (port(80, Protocol::Tcp), [binding("", "38490")].into()),
+                (port(81, Protocol::Udp), [binding("127.0.0.1", "")].into()),
+            ]
+            .into(),
+            expose: [port(7000, Protocol::Tcp)].into(),
+            mounts: [
+                ("/data".to_owned(), mount(data, false)),
+                ("/etc2".to_owned(), mount(etc, true)),
+                ("/anon".to_owned(), mount(MountSource::Anonymous, false)),
+                ("/t1".to_owned(), mount(tmpfs(Some(1 << 20), ""), false)),
+                ("/t2".to_owned(), mount(tmpfs(None, "size=2m"), false)),
+            ]
+            .into(),
+            endpoints: [("shop_default", www), ("shop_back", Endpoint::default())]
+                .map(|(name, endpoint)| (name.to_owned(), endpoint))
+                .into(),
+            healthcheck: Some(Healthcheck {
+                test: HealthTest::Shell("true".into()),
+                interval: Some(std::time::Duration::from_secs(5)),
+                ..Healthcheck::default()
+            }),
+            restart: RestartPolicy::UnlessStopped,
+            stop_timeout_s: Some(3),
+            resources: Resources {
+                nano_cpus: Some(500_000_000),
+                memory_bytes: Some(64 << 20),
+                ..Resources::default()
+            },
+            security: Security {
+                init: Some(true),
+                cap_add: ["NET_ADMIN".to_owned()].into(),
+                ..Security::default()
+            },
+            ulimits: [(
+                "nofile".to_owned(),
+                Ulimit {
+                    soft: 1000,
+                    hard: 1000,
+                },
+            )]
+            .into(),
+            dns: Dns {
+                extra_hosts: ["db:10.0.0.1".to_owned()].into(),
+                ..Dns::default()
+            },
+            shm_size_bytes: Some(8 << 20),
+            logging: Some(Logging {
+                driver: "json-file".into(),
+                options: [("max-size".to_owned(), "1m".to_owned())].into(),
+            }),
+            ..ContainerConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_container_of_the_command_line_reads_back_too() {
+        let answer =
+            include_str!("../../../tests/fixtures/engine/inspect-of-compose-2.26-on-20.10.json");
+        let json: ContainerJson = serde_json::from_str(answer).unwrap();
+        let mut facts = facts(41);
+        facts.defaults.cgroup_namespace = "host".into();
+        let seen = observed(&json, &facts);
+        let config = &seen.detail.known().unwrap().config;
+        assert_eq!(*config, canonical(written_for_compose(), &facts));
+        assert_eq!(seen.claim.project.as_ref().unwrap().as_str(), "shop");
+        assert_eq!(seen.claim.number, Some(1));
+        assert_eq!(
+            seen.claim.config_files.as_deref(),
+            Some("/srv/shop/compose.yaml")
+        );
+    }
+
     #[test]
     fn an_answer_of_nothing_is_no_panic() {
         let empty: ContainerJson = serde_json::from_value(json!({})).unwrap();
