@@ -403,6 +403,8 @@ async fn no_value_reaches_the_log_at_its_most_talkative() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = subscriber.set_default();
+    // Other tests of this process run without a subscriber and may have been asked first.
+    tracing::callsite::rebuild_interest_cache();
     let (sim, engine) = engine("1.41").await;
     let mut secret = create("a");
     let value = Some("hunter2".into());
@@ -413,6 +415,7 @@ async fn no_value_reaches_the_log_at_its_most_talkative() {
     secret.config.command = Some(vec!["hunter2".into()]);
     let id = engine.create_container(&secret).await.expect("create");
     engine.start_container(&id).await.expect("start");
+    tracing::callsite::rebuild_interest_cache();
     observe(&engine).await;
     sim.clear_faults();
     let path = format!("/containers/{id}/json");
@@ -420,9 +423,6 @@ async fn no_value_reaches_the_log_at_its_most_talkative() {
     observe(&engine).await;
     let log = log.0.lock().expect("log");
     let text = String::from_utf8_lossy(&log);
-    assert!(
-        text.contains("engine call succeeded"),
-        "the log is not empty"
-    );
+    assert!(text.contains("engine call"), "the log is not empty");
     assert!(!text.contains("hunter2"));
 }

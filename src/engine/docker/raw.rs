@@ -12,7 +12,9 @@ use bytes::{Bytes, BytesMut};
 use futures::future::ready;
 use futures::stream::{BoxStream, once};
 use futures::{Stream, StreamExt, TryStreamExt};
-use http::{HeaderName, HeaderValue, Method};
+use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::de::DeserializeOwned;
 
 use crate::engine::docker::connection::{Client, pin};
@@ -70,22 +72,18 @@ impl RawRequest {
 
 impl Client {
     /// Sends a request; the answer comes as it arrives. Nothing is sent before the stream is polled.
-    pub(super) fn raw(
-        &self,
-        request: RawRequest,
-    ) -> impl Stream<Item = Result<Bytes, CallError>> + Send + Unpin + use<> {
-        let api = self.api;
-        let RawRequest {
-            method,
-            target,
-            body,
-            header,
-        } = request;
-        let content_type = match body {
+    pub(super) fn raw(&self, request: RawRequest) -> BoxStream<'static, Result<Bytes, CallError>> {
+        let Ok(target) = request.target.parse::<PathAndQuery>() else {
+            // A query above 64 KiB, for one: build arguments and labels travel in it.
+            let text = "the request is too long for the engine".to_owned();
+            return once(ready(Err(CallError::Refused(text)))).boxed();
+        };
+        let (api, method, header) = (self.api, request.method, request.header);
+        let content_type = match request.body {
             RawBody::Tar(_) => HeaderValue::from_static("application/x-tar"),
             RawBody::Empty | RawBody::Json(_) => HeaderValue::from_static("application/json"),
         };
-        let body = Mutex::new(Some(match body {
+        let body = Mutex::new(Some(match request.body {
             RawBody::Empty => body_full(Bytes::new()),
             // As a stream, because the client writes bodies that it holds as a whole to its trace log.
             RawBody::Json(text) => body_try_stream(once(ready(Ok(Bytes::from(text))))),
@@ -93,26 +91,24 @@ impl Client {
         }));
         let modifier = move |mut request: BollardRequest| {
             *request.method_mut() = method.clone();
-            if let Ok(path) = target.parse() {
-                let mut parts = request.uri().clone().into_parts();
-                parts.path_and_query = Some(path);
-                if let Ok(uri) = http::Uri::from_parts(parts) {
-                    *request.uri_mut() = uri;
-                }
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(target.clone());
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
             }
             let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(body) = body.take() {
                 *request.body_mut() = body;
             }
             let headers = request.headers_mut();
-            headers.insert(http::header::CONTENT_TYPE, content_type.clone());
+            headers.insert(CONTENT_TYPE, content_type.clone());
             if let Some((name, value)) = header.clone() {
                 headers.insert(name, value);
             }
             pin(request, api)
         };
         let docker = self.docker.clone().with_request_modifier(modifier);
-        Box::pin(docker.export_container("").map_err(CallError::from))
+        docker.export_container("").map_err(CallError::from).boxed()
     }
 
     /// Sends a request and collects its answer.

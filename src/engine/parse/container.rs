@@ -289,14 +289,7 @@ mod tests {
         }
     }
 
-    /// The configuration of `web` in the Compose file behind the fixture, over what its image brings.
-    fn written_for_compose() -> ContainerConfig {
-        use crate::model::config::*;
-        let port = |port, protocol| ContainerPort { port, protocol };
-        let binding = |ip: &str, port: &str| HostBinding {
-            ip: ip.into(),
-            port: port.into(),
-        };
+    fn mounts_for_compose() -> BTreeMap<String, Mount> {
         let mount = |source, read_only| Mount { source, read_only };
         let tmpfs = |size_bytes, options: &str| MountSource::Tmpfs {
             size_bytes,
@@ -312,6 +305,24 @@ mod tests {
         let data = MountSource::Volume {
             name: "shop_data".into(),
             nocopy: false,
+        };
+        [
+            ("/data".to_owned(), mount(data, false)),
+            ("/etc2".to_owned(), mount(etc, true)),
+            ("/anon".to_owned(), mount(MountSource::Anonymous, false)),
+            ("/t1".to_owned(), mount(tmpfs(Some(1 << 20), ""), false)),
+            ("/t2".to_owned(), mount(tmpfs(None, "size=2m"), false)),
+        ]
+        .into()
+    }
+
+    /// The configuration of `web` in the Compose file behind the fixture, over what its image brings.
+    fn written_for_compose() -> ContainerConfig {
+        use crate::model::config::*;
+        let port = |port, protocol| ContainerPort { port, protocol };
+        let binding = |ip: &str, port: &str| HostBinding {
+            ip: ip.into(),
+            port: port.into(),
         };
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let www = Endpoint {
@@ -329,14 +340,7 @@ mod tests {
             ]
             .into(),
             expose: [port(7000, Protocol::Tcp)].into(),
-            mounts: [
-                ("/data".to_owned(), mount(data, false)),
-                ("/etc2".to_owned(), mount(etc, true)),
-                ("/anon".to_owned(), mount(MountSource::Anonymous, false)),
-                ("/t1".to_owned(), mount(tmpfs(Some(1 << 20), ""), false)),
-                ("/t2".to_owned(), mount(tmpfs(None, "size=2m"), false)),
-            ]
-            .into(),
+            mounts: mounts_for_compose(),
             endpoints: [("shop_default", www), ("shop_back", Endpoint::default())]
                 .map(|(name, endpoint)| (name.to_owned(), endpoint))
                 .into(),
