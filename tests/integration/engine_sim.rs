@@ -265,7 +265,7 @@ async fn dropped_events_are_told_by_a_gap() {
     let (_sim, engine) = engine("1.41").await;
     let mut events = engine.events();
     assert_eq!(next(&mut events).await, EngineEvent::Gap);
-    for number in 0..1500 {
+    for number in 0..1100 {
         let create = CreateVolume {
             volume: DesiredVolume {
                 name: format!("volume-{number}"),
@@ -286,7 +286,7 @@ async fn dropped_events_are_told_by_a_gap() {
             event => panic!("{event:?}"),
         }
     }
-    assert!(others < 1500, "{others}");
+    assert!(others < 1100, "{others}");
 }
 
 #[tokio::test(start_paused = true)]
