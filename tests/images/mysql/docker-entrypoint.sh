@@ -56,7 +56,7 @@ start_temporary_server() {
 create_accounts() {
   local root_password=${MYSQL_ROOT_PASSWORD:-} root_host=${MYSQL_ROOT_HOST:-%}
   client <<SQL
-DELETE FROM mysql.global_priv WHERE User = '';
+DELETE FROM mysql.global_priv WHERE User = '' OR (User = 'root' AND Host <> 'localhost');
 DROP DATABASE IF EXISTS test;
 FLUSH PRIVILEGES;
 ALTER USER root@localhost IDENTIFIED BY $(literal "$root_password");
@@ -95,7 +95,8 @@ first_boot() {
     fail "Database is uninitialized and password option is not specified: set MYSQL_ROOT_PASSWORD"
   fi
   [ "${MYSQL_USER:-}" != root ] || fail "MYSQL_USER=root: the root account has MYSQL_ROOT_PASSWORD"
-  trap 'stop_temporary_server; exit 143' TERM INT
+  # A server that is still starting may miss a TERM; what is cut short here is lost anyway.
+  trap '[ -z "$server_pid" ] || kill -KILL "$server_pid"; exit 143' TERM INT
   note "Initializing database files"
   mysql_install_db --datadir="$datadir" --auth-root-authentication-method=normal --skip-test-db --cross-bootstrap >/dev/null
   note "Starting temporary server"
