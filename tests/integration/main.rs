@@ -1,4 +1,15 @@
-//! Integration tests, in one binary.
+//! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
 
 mod engine_fixture;
 mod engine_real;
+mod ledger_crash;
+mod ledger_files;
+mod ledger_lock;
+mod source_archive;
+mod source_content;
+mod source_facts;
+mod source_file;
+mod source_ignore;
+mod source_root;
+mod source_watch;
+mod support;
