@@ -1,10 +1,13 @@
 //! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
 
+mod compose_oracle;
 mod engine_fixture;
 mod engine_real;
 mod ledger_crash;
 mod ledger_files;
 mod ledger_lock;
+mod manifest_cases;
+mod manifest_properties;
 mod source_archive;
 mod source_content;
 mod source_facts;
