@@ -1,1 +1,28 @@
-//! The command line: one file per command.
+//! The command line: one file per command, in two stages: what clap reads, then [`settings::Settings`], resolved and
+//! checked. Every command ends in an [`exit::Outcome`] or an [`exit::CliError`]; [`output`] alone prints.
+
+pub mod args;
+mod clock;
+mod confirm;
+mod context;
+mod describe;
+mod diagnostics;
+pub mod dispatch;
+pub mod duration;
+pub mod exit;
+mod get;
+mod history;
+mod list;
+pub mod output;
+mod published;
+mod reconcile;
+mod request;
+mod resume;
+mod sections;
+pub mod settings;
+mod settings_file;
+mod suspend;
+mod table;
+mod target;
+mod version;
+mod view;

@@ -1,9 +1,15 @@
 //! SEAM (to be replaced by the real modules; signatures are the contract)
-#![allow(missing_docs, clippy::all, clippy::pedantic, clippy::unimplemented, unused_variables)]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::pedantic,
+    clippy::unimplemented,
+    unused_variables
+)]
 use crate::model::desired::*;
 use crate::model::diagnostic::Diagnostic;
-use crate::model::id::*;
 use crate::model::held::*;
+use crate::model::id::*;
 use crate::model::ledger::*;
 use crate::model::observed::*;
 use crate::model::operation::*;
@@ -39,25 +45,66 @@ pub enum Intent<'a> {
     Hold(&'a WaitingOn, Option<Timestamp>),
 }
 /// Counts what happened since the last pass: exits, restarts by the engine, unhealthy verdicts, each once.
-pub fn account(input: &PlanInput<'_>) -> ProjectLedger { unimplemented!() }
-pub fn plan(input: &PlanInput<'_>) -> Plan { unimplemented!() }
+pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
+    unimplemented!()
+}
+pub fn plan(input: &PlanInput<'_>) -> Plan {
+    unimplemented!()
+}
 /// Puts the outcome of a walk into the ledger (back-offs, drift counts, adopted ids, brakes, ...).
-pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> ProjectLedger { unimplemented!() }
-pub fn record_operation(ledger: &ProjectLedger, report: &OperationReport, policy: &Policy) -> ProjectLedger { unimplemented!() }
+pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> ProjectLedger {
+    unimplemented!()
+}
+pub fn record_operation(
+    ledger: &ProjectLedger,
+    report: &OperationReport,
+    policy: &Policy,
+) -> ProjectLedger {
+    unimplemented!()
+}
 /// Last log lines of a container that ended were read: they go into its replica's last exit.
-pub fn record_logs(ledger: &ProjectLedger, container: &ContainerId, lines: Vec<String>) -> ProjectLedger { unimplemented!() }
+pub fn record_logs(
+    ledger: &ProjectLedger,
+    container: &ContainerId,
+    lines: Vec<String>,
+) -> ProjectLedger {
+    unimplemented!()
+}
 /// Containers whose last log lines are not in the ledger yet.
-pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> { unimplemented!() }
+pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
+    unimplemented!()
+}
 /// An operator's `reconcile`: forget back-offs.
-pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger { unimplemented!() }
+pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
+    unimplemented!()
+}
 /// Safety rules that hold for every plan (acyclic, only ours, no volume removed, predecessor order …); a fatal note refuses the plan.
-pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Vec<String> { unimplemented!() }
-pub struct StatusInput<'a> { pub input: &'a PlanInput<'a>, pub plan: &'a Plan, pub previous: Option<&'a ProjectStatus>, pub source: &'a str, pub diagnostics: &'a [Diagnostic] }
+pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Vec<String> {
+    unimplemented!()
+}
+pub struct StatusInput<'a> {
+    pub input: &'a PlanInput<'a>,
+    pub plan: &'a Plan,
+    pub previous: Option<&'a ProjectStatus>,
+    pub source: &'a str,
+    pub diagnostics: &'a [Diagnostic],
+}
 /// Conditions, services, containers. `recent` and `mutating_calls` are filled in by the controller.
-pub fn status(input: &StatusInput<'_>) -> ProjectStatus { unimplemented!() }
+pub fn status(input: &StatusInput<'_>) -> ProjectStatus {
+    unimplemented!()
+}
 /// What would happen, by iterating plan over "everything succeeds": first what happens now, then "when …" steps.
-pub struct Preview { pub steps: Vec<PreviewStep> }
-pub struct PreviewStep { pub when: String, pub plan: Plan }
-pub fn preview(input: &PlanInput<'_>) -> Preview { unimplemented!() }
+pub struct Preview {
+    pub steps: Vec<PreviewStep>,
+}
+pub struct PreviewStep {
+    pub when: String,
+    pub plan: Plan,
+}
+pub fn preview(input: &PlanInput<'_>) -> Preview {
+    unimplemented!()
+}
 /// The revision of a service, if its image is known.
-pub fn revision(service: &DesiredService, image: &ObservedImage) -> Revision { unimplemented!() }
+pub fn revision(service: &DesiredService, image: &ObservedImage) -> Revision {
+    unimplemented!()
+}
