@@ -1,0 +1,7 @@
+//! The one integration binary: every file of this directory is a module of it.
+
+mod cli_settings;
+mod cli_status;
+mod cli_usage;
+mod support;
+mod tidy;
