@@ -71,6 +71,8 @@ pub enum Action {
         name: String,
         /// With what.
         endpoint: Box<Endpoint>,
+        /// Names it gets beside the endpoint's aliases: service and container name.
+        dns_names: Vec<String>,
     },
     /// Detach a container from a network.
     DisconnectNetwork {
