@@ -2,6 +2,7 @@
 
 mod blocking;
 mod clock;
+pub mod desired;
 mod events;
 mod governor;
 mod jitter;

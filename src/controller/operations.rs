@@ -16,9 +16,7 @@ use crate::controller::governor::Governor;
 use crate::engine::{Engine, ProgressSink};
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
-use crate::model::operation::{
-    Operation, OperationSubject, RunningOperation, RunningOperations,
-};
+use crate::model::operation::{Operation, OperationSubject, RunningOperation, RunningOperations};
 use crate::model::outcome::{Failure, FailureClass, OperationReport, SkipReason};
 use crate::model::time::Timestamp;
 use crate::source;
