@@ -234,14 +234,8 @@ impl Action {
             Self::RemoveNetwork { name, .. } => name.clone(),
             Self::CreateVolume(create) => create.volume.name.clone(),
             Self::CreateContainer(create) => create.name.to_string(),
-            Self::ConnectNetwork {
-                container, name, ..
-            } => format!("{container} to {name}"),
-            Self::DisconnectNetwork {
-                container_name,
-                name,
-                ..
-            } => {
+            Self::ConnectNetwork { container, name, .. } => format!("{container} to {name}"),
+            Self::DisconnectNetwork { container_name, name, .. } => {
                 format!("{container_name} from {name}")
             }
             Self::StartContainer { name, .. }
