@@ -3,5 +3,6 @@
 mod cli_settings;
 mod cli_status;
 mod cli_usage;
+mod executor_walk;
 mod support;
 mod tidy;
