@@ -5,16 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
-use crate::cli::{confirm, describe, get, history, reconcile, resume, suspend, version};
+use crate::cli::{
+    config, confirm, describe, get, history, plan, reconcile, resume, suspend, validate, version,
+};
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
 #[derive(Debug, Parser)]
-#[command(
-    name = "composelet",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true
-)]
+#[command(name = "composelet", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
     after_help = "Exit codes: 0 done, 1 difference or condition not reached, 2 usage or runtime error, \
 3 not found, 4 timed out, 5 rolled back."
@@ -120,6 +117,12 @@ pub enum LogLevel {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what would be done, without doing it: exit 0 nothing, 1 changes, 2 error
+    Plan(plan::PlanArgs),
+    /// Check manifests: what is wrong, where, and what to do
+    Validate(validate::ValidateArgs),
+    /// Print a project as it is understood, in the form of `docker compose config`
+    Config(config::ConfigArgs),
     /// List projects, services or containers from the published status
     Get(get::GetArgs),
     /// Show one project, service or container: conditions, holds, failures, next tries, log lines, recent actions

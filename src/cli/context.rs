@@ -20,10 +20,7 @@ pub(super) struct Context {
 
 impl Context {
     /// Now.
-    #[expect(
-        clippy::unused_self,
-        reason = "the one place from which commands learn the time"
-    )]
+    #[expect(clippy::unused_self, reason = "the one place from which commands learn the time")]
     pub(super) fn now(&self) -> Timestamp {
         clock::now()
     }
@@ -36,17 +33,12 @@ impl Context {
         let directory = &self.settings.state_dir;
         match std::fs::metadata(directory.join("VERSION").as_path()) {
             Ok(_) => Ok(Ledger::open(directory)?),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(CliError::runtime(format!(
-                    "{}: no controller has run with this state directory",
-                    directory.display()
-                ))
-                .hint("start one with `composelet run`, or name its directory with --state-dir"))
-            }
-            Err(error) => Err(
-                CliError::runtime(format!("{}: {error}", directory.display()))
-                    .hint("use the same user as the controller, or name another --state-dir"),
-            ),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(CliError::runtime(
+                format!("{}: no controller has run with this state directory", directory.display()),
+            )
+            .hint("start one with `composelet run`, or name its directory with --state-dir")),
+            Err(error) => Err(CliError::runtime(format!("{}: {error}", directory.display()))
+                .hint("use the same user as the controller, or name another --state-dir")),
         }
     }
 }

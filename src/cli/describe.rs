@@ -59,22 +59,15 @@ fn service<'a>(published: &'a Published, name: &str) -> Result<Object<'a>, CliEr
     if name.contains('/') {
         return any(published, name);
     }
-    let found: Vec<_> = published
-        .services()
-        .filter(|(_, service)| service.name.as_str() == name)
-        .collect();
+    let found: Vec<_> =
+        published.services().filter(|(_, service)| service.name.as_str() == name).collect();
     match found.as_slice() {
         [] => Err(CliError::not_found(format!("there is no service `{name}`"))),
         [(project, service)] => Ok(Object::Service(project, service)),
         [..] => {
-            let named = found
-                .iter()
-                .map(|(project, _)| format!("{}/{name}", project.name));
-            Err(
-                CliError::usage(format!("more than one project has a service `{name}`")).hint(
-                    format!("say which: {}", named.collect::<Vec<_>>().join(", ")),
-                ),
-            )
+            let named = found.iter().map(|(project, _)| format!("{}/{name}", project.name));
+            Err(CliError::usage(format!("more than one project has a service `{name}`"))
+                .hint(format!("say which: {}", named.collect::<Vec<_>>().join(", "))))
         }
     }
 }
@@ -99,10 +92,7 @@ fn container<'a>(published: &'a Published, name: &str) -> Option<Object<'a>> {
         container.name == name || (name.len() >= 12 && container.id.starts_with(name))
     };
     published.projects.iter().find_map(|project| {
-        let replicas = project
-            .services
-            .iter()
-            .flat_map(|service| &service.containers);
+        let replicas = project.services.iter().flat_map(|service| &service.containers);
         let mut containers = replicas.chain(&project.others);
         containers
             .find(|container| called(container))

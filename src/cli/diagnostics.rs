@@ -1,28 +1,20 @@
 //! Findings in manifests, as people read them.
 
-use crate::cli::output::{BAD, DIM, WARN, append, styled};
-use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::cli::output::{BAD, GOOD, styled};
+use crate::manifest;
+use crate::model::diagnostic::Diagnostic;
 
-/// One finding with its place, its help and what happens meanwhile.
+/// One finding with its line, its help and what happens meanwhile, and an empty line after it.
 pub(super) fn render(found: &Diagnostic) -> String {
-    let style = match found.severity {
-        Severity::Error => BAD,
-        Severity::Warning => WARN,
-        Severity::Note => DIM,
-    };
-    let head = styled(style, &format!("{}[{}]", found.severity, found.code));
-    let place = found
-        .location
-        .as_ref()
-        .map(|location| format!("{location}: "));
-    let mut text = format!(
-        "{}{head}: {}: {}\n",
-        place.unwrap_or_default(),
-        found.field,
-        found.message
-    );
-    for line in [&found.help, &found.meanwhile].into_iter().flatten() {
-        append(&mut text, &format!("  {} {line}\n", styled(DIM, "=")));
-    }
-    text
+    format!("{}\n\n", manifest::render(found, true).trim_end())
+}
+
+/// A good word.
+pub(super) fn good(word: &str) -> String {
+    styled(GOOD, word)
+}
+
+/// A bad word.
+pub(super) fn bad(word: &str) -> String {
+    styled(BAD, word)
 }

@@ -7,7 +7,9 @@ use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
-use crate::cli::{confirm, describe, get, history, reconcile, resume, suspend, version};
+use crate::cli::{
+    config, confirm, describe, get, history, plan, reconcile, resume, suspend, validate, version,
+};
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
 ///
@@ -40,12 +42,11 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
     for note in &settings.notes {
         out.note(&format!("note: {note}"));
     }
-    let context = Context {
-        settings,
-        around,
-        out,
-    };
+    let context = Context { settings, around, out };
     match &cli.command {
+        Command::Plan(args) => plan::run(args, &context).await,
+        Command::Validate(args) => validate::run(args, &context),
+        Command::Config(args) => config::run(args, &context),
         Command::Get(args) => get::run(args, &context).await,
         Command::Describe(args) => describe::run(args, &context),
         Command::Confirm(args) => confirm::run(args, &context).await,

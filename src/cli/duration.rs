@@ -25,10 +25,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         }
         last = unit;
         digits.clear();
-        total = count
-            .checked_mul(unit)
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(wrong)?;
+        total =
+            count.checked_mul(unit).and_then(|part| total.checked_add(part)).ok_or_else(wrong)?;
     }
     if text.is_empty() || !digits.is_empty() {
         return Err(wrong());
@@ -72,41 +70,20 @@ mod tests {
 
     #[test]
     fn what_people_type_is_read() {
-        let cases = [
-            ("0", 0),
-            ("90", 90),
-            ("90s", 90),
-            ("10m", 600),
-            ("1h30m", 5400),
-            ("2d", 172_800),
-        ];
+        let cases =
+            [("0", 0), ("90", 90), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172_800)];
         for (text, seconds) in cases {
             assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for text in [
-            "",
-            "m",
-            "10x",
-            "1m1h",
-            "1h30",
-            "5m5m",
-            "-1s",
-            "99999999999999999999d",
-        ] {
+        for text in ["", "m", "10x", "1m1h", "1h30", "5m5m", "-1s", "99999999999999999999d"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn two_units_are_written() {
-        let cases = [
-            (0, "0s"),
-            (45, "45s"),
-            (60, "1m"),
-            (192, "3m12s"),
-            (7500, "2h5m"),
-            (356_400, "4d3h"),
-        ];
+        let cases =
+            [(0, "0s"), (45, "45s"), (60, "1m"), (192, "3m12s"), (7500, "2h5m"), (356_400, "4d3h")];
         for (seconds, text) in cases {
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }

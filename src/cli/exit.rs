@@ -55,11 +55,7 @@ impl CliError {
     }
 
     fn new(kind: ErrorKind, message: String) -> Self {
-        Self {
-            kind,
-            message,
-            hint: None,
-        }
+        Self { kind, message, hint: None }
     }
 
     /// What to do about it.

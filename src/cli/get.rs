@@ -104,10 +104,7 @@ async fn watch(
 
 /// What each item looked like, ages aside.
 fn seen(items: &[Item]) -> BTreeMap<String, String> {
-    items
-        .iter()
-        .map(|item| (item.name.clone(), item.fingerprint()))
-        .collect()
+    items.iter().map(|item| (item.name.clone(), item.fingerprint())).collect()
 }
 
 /// The items that were asked for.
@@ -120,21 +117,13 @@ fn select(args: &GetArgs, published: &Published) -> Result<Vec<Item>, CliError> 
         Kind::Services => list::services(published),
         Kind::Containers => list::containers(published),
     };
-    let of_project = |item: &Item| {
-        args.project
-            .as_ref()
-            .is_none_or(|name| *name == item.project)
-    };
+    let of_project = |item: &Item| args.project.as_ref().is_none_or(|name| *name == item.project);
     let named = |item: &Item| args.name.as_ref().is_none_or(|name| item.is_called(name));
-    let found: Vec<Item> = all
-        .into_iter()
-        .filter(|item| of_project(item) && named(item))
-        .collect();
+    let found: Vec<Item> = all.into_iter().filter(|item| of_project(item) && named(item)).collect();
     match &args.name {
-        Some(name) if found.is_empty() => Err(CliError::not_found(format!(
-            "there is no {} `{name}`",
-            singular(args.kind)
-        ))),
+        Some(name) if found.is_empty() => {
+            Err(CliError::not_found(format!("there is no {} `{name}`", singular(args.kind))))
+        }
         _ => Ok(found),
     }
 }
@@ -172,9 +161,7 @@ fn print(
         Form::Json => context.out.json(&structured(args, items)),
         Form::Yaml => context.out.yaml(&structured(args, items)),
         Form::Name => {
-            let lines = items
-                .iter()
-                .map(|item| format!("{}/{}\n", singular(args.kind), item.name));
+            let lines = items.iter().map(|item| format!("{}/{}\n", singular(args.kind), item.name));
             context.out.result(&lines.collect::<String>())
         }
     }
@@ -196,26 +183,18 @@ fn table(args: &GetArgs, items: &[Item], heading: Heading) -> String {
         Kind::Containers => list::CONTAINER_COLUMNS,
     };
     let shown = |column: &&list::Column| wide || !column.wide;
-    let header: Vec<&str> = columns
-        .iter()
-        .filter(shown)
-        .map(|column| column.title)
-        .collect();
+    let header: Vec<&str> = columns.iter().filter(shown).map(|column| column.title).collect();
     let mut table = Table::new(&header);
     for item in items {
         let cells = item.cells.iter().zip(columns);
-        table.row(
-            cells
-                .filter(|(_, column)| shown(column))
-                .map(|(cell, _)| cell.clone())
-                .collect(),
-        );
+        table
+            .row(cells.filter(|(_, column)| shown(column)).map(|(cell, _)| cell.clone()).collect());
     }
     let text = table.render();
     match heading {
         Heading::Shown => text,
-        Heading::Omitted => text
-            .split_once('\n')
-            .map_or_else(String::new, |(_, rows)| rows.to_owned()),
+        Heading::Omitted => {
+            text.split_once('\n').map_or_else(String::new, |(_, rows)| rows.to_owned())
+        }
     }
 }

@@ -57,10 +57,7 @@ fn text(records: &[HistoryRecord], now: Timestamp) -> String {
     for record in records {
         let heading = format!("{}  generation {}", record.at, record.generation);
         let age = format!("({} ago)", view::age(now, Some(record.at)));
-        append(
-            &mut text,
-            &format!("{} {}\n", styled(BOLD, &heading), styled(DIM, &age)),
-        );
+        append(&mut text, &format!("{} {}\n", styled(BOLD, &heading), styled(DIM, &age)));
         for action in &record.actions {
             append(&mut text, &format!("  {}\n", view::action(action)));
         }

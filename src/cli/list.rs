@@ -102,24 +102,12 @@ impl Item {
 
 /// One row per project.
 pub(super) fn projects(published: &Published) -> Vec<Item> {
-    published
-        .projects
-        .iter()
-        .map(|project| project_item(project, published.now))
-        .collect()
+    published.projects.iter().map(|project| project_item(project, published.now)).collect()
 }
 
 fn project_item(project: &ProjectStatus, now: Timestamp) -> Item {
-    let ready = project
-        .services
-        .iter()
-        .filter(|service| is_ready(&service.conditions))
-        .count();
-    let wanted: u32 = project
-        .services
-        .iter()
-        .map(|service| service.replicas)
-        .sum();
+    let ready = project.services.iter().filter(|service| is_ready(&service.conditions)).count();
+    let wanted: u32 = project.services.iter().map(|service| service.replicas).sum();
     let held = project.held.len();
     let generation = match project.observed_generation {
         seen if seen == project.generation => seen.to_string(),
@@ -132,10 +120,7 @@ fn project_item(project: &ProjectStatus, now: Timestamp) -> Item {
             project.name.as_str().into(),
             view::summary(&project.conditions),
             view::ratio(count(ready), count(project.services.len())),
-            view::ratio(
-                project.services.iter().map(|service| service.ready).sum(),
-                wanted,
-            ),
+            view::ratio(project.services.iter().map(|service| service.ready).sum(), wanted),
             match held {
                 0 => Cell::styled(DIM, "0"),
                 some => Cell::styled(WARN, some.to_string()),
@@ -159,13 +144,7 @@ pub(super) fn services(published: &Published) -> Vec<Item> {
             service.name.as_str().into(),
             view::summary(&service.conditions),
             view::ratio(service.ready, service.replicas),
-            restarts(
-                service
-                    .containers
-                    .iter()
-                    .map(|container| container.restarts)
-                    .sum(),
-            ),
+            restarts(service.containers.iter().map(|container| container.restarts).sum()),
             since(&service.conditions, published.now).into(),
             service.image.as_str().into(),
             service.revision.as_deref().unwrap_or_default().into(),
@@ -182,12 +161,8 @@ pub(super) fn containers(published: &Published) -> Vec<Item> {
         Option<&ServiceStatus>,
         &ContainerStatus,
     )| {
-        let exit = container
-            .exit_code
-            .map_or_else(String::new, |code| code.to_string());
-        let next = container
-            .next_try
-            .map(|next| view::until(published.now, next));
+        let exit = container.exit_code.map_or_else(String::new, |code| code.to_string());
+        let next = container.next_try.map(|next| view::until(published.now, next));
         Item {
             name: container.name.clone(),
             project: project.to_string(),
@@ -195,10 +170,7 @@ pub(super) fn containers(published: &Published) -> Vec<Item> {
                 project.as_str().into(),
                 container.name.as_str().into(),
                 Cell::styled(view::state_style(container), container.state.as_str()),
-                Cell::styled(
-                    view::health_style(&container.health),
-                    container.health.as_str(),
-                ),
+                Cell::styled(view::health_style(&container.health), container.health.as_str()),
                 restarts(container.restarts),
                 view::age(published.now, container.since).into(),
                 Cell::styled(WARN, next.unwrap_or_default()),

@@ -63,10 +63,7 @@ impl Output {
     /// Standard output cannot be written for another reason.
     pub fn result(&self, text: &str) -> Result<(), CliError> {
         let mut stream = AutoStream::new(io::stdout(), self.choice());
-        match stream
-            .write_all(text.as_bytes())
-            .and_then(|()| stream.flush())
-        {
+        match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(CliError::from),
         }

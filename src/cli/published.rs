@@ -34,11 +34,7 @@ impl Published {
         let ledger = context.ledger()?;
         let mut projects = ledger.statuses();
         projects.sort_by(|left, right| left.name.cmp(&right.name));
-        Ok(Self {
-            projects,
-            controller: ledger.controller_status(),
-            now: context.now(),
-        })
+        Ok(Self { projects, controller: ledger.controller_status(), now: context.now() })
     }
 
     /// Why what was read may not be what is, if so.
@@ -74,28 +70,18 @@ impl Published {
     /// # Errors
     /// It is not known; the names that are known are in the hint.
     pub(super) fn project(&self, name: &str) -> Result<&ProjectStatus, CliError> {
-        let found = self
-            .projects
-            .iter()
-            .find(|project| project.name.as_str() == name);
+        let found = self.projects.iter().find(|project| project.name.as_str() == name);
         found.ok_or_else(|| {
-            let known: Vec<&str> = self
-                .projects
-                .iter()
-                .map(|known| known.name.as_str())
-                .collect();
+            let known: Vec<&str> = self.projects.iter().map(|known| known.name.as_str()).collect();
             CliError::not_found(format!("there is no project `{name}`")).hint(known_names(&known))
         })
     }
 
     /// All services with their projects.
     pub(super) fn services(&self) -> impl Iterator<Item = (&ProjectStatus, &ServiceStatus)> {
-        self.projects.iter().flat_map(|project| {
-            project
-                .services
-                .iter()
-                .map(move |service| (project, service))
-        })
+        self.projects
+            .iter()
+            .flat_map(|project| project.services.iter().map(move |service| (project, service)))
     }
 
     /// All containers with their projects, and their services if they are replicas.
@@ -121,16 +107,9 @@ pub(super) fn service<'a>(
     project: &'a ProjectStatus,
     name: &str,
 ) -> Result<&'a ServiceStatus, CliError> {
-    let found = project
-        .services
-        .iter()
-        .find(|service| service.name.as_str() == name);
+    let found = project.services.iter().find(|service| service.name.as_str() == name);
     found.ok_or_else(|| {
-        let known: Vec<&str> = project
-            .services
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect();
+        let known: Vec<&str> = project.services.iter().map(|known| known.name.as_str()).collect();
         CliError::not_found(format!("project {} has no service `{name}`", project.name))
             .hint(known_names(&known))
     })

@@ -50,17 +50,13 @@ pub(super) async fn run(args: &ReconcileArgs, context: &Context) -> Result<Outco
         ticks.tick().await;
         let published = Published::read(context)?;
         let mut selected = published.projects.iter().filter(|project| {
-            args.project
-                .as_ref()
-                .is_none_or(|name| project.name.as_str() == name)
+            args.project.as_ref().is_none_or(|name| project.name.as_str() == name)
         });
         if let Some(outcome) = verdict(&mut selected, asked_at) {
             return Ok(outcome);
         }
     }
-    context
-        .out
-        .warn("not everything was Ready in time; `composelet describe` says why");
+    context.out.warn("not everything was Ready in time; `composelet describe` says why");
     Ok(Outcome::TimedOut)
 }
 

@@ -24,9 +24,7 @@ pub(super) async fn send(context: &Context, request: &Request) -> Result<Outcome
     let runs = Published::read(context)?.controller_runs();
     let id = ledger.submit(request)?;
     if !runs {
-        context
-            .out
-            .warn("no controller runs; the request is stored and applied when one begins");
+        context.out.warn("no controller runs; the request is stored and applied when one begins");
         return Ok(Outcome::Difference);
     }
     let deadline = Instant::now() + ANSWER_WITHIN;
@@ -38,9 +36,7 @@ pub(super) async fn send(context: &Context, request: &Request) -> Result<Outcome
             return Ok(Outcome::Done);
         }
     }
-    context
-        .out
-        .warn("the controller did not answer within 10 s; the request stays stored");
+    context.out.warn("the controller did not answer within 10 s; the request stays stored");
     Ok(Outcome::TimedOut)
 }
 

@@ -24,16 +24,10 @@ pub(super) fn project_facts(project: &ProjectStatus, now: Timestamp) -> String {
         ("Source", project.source.clone()),
         ("Generation", generation(project)),
         ("Engine seen", observed),
-        (
-            "Published",
-            format!("{} ago", view::age(now, Some(project.published_at))),
-        ),
+        ("Published", format!("{} ago", view::age(now, Some(project.published_at)))),
         (
             "Changes made",
-            format!(
-                "{} engine calls since the controller began",
-                project.mutating_calls
-            ),
+            format!("{} engine calls since the controller began", project.mutating_calls),
         ),
     ])
 }
@@ -47,13 +41,7 @@ pub(super) fn service_facts(
     facts(&[
         ("Service", format!("{}/{}", project.name, service.name)),
         ("Image", service.image.clone()),
-        (
-            "Revision",
-            service
-                .revision
-                .clone()
-                .unwrap_or_else(|| "not known yet".to_owned()),
-        ),
+        ("Revision", service.revision.clone().unwrap_or_else(|| "not known yet".to_owned())),
         (
             "Replicas",
             format!(
@@ -62,21 +50,16 @@ pub(super) fn service_facts(
             ),
         ),
         ("Generation", generation(project)),
-        (
-            "Published",
-            format!("{} ago", view::age(now, Some(project.published_at))),
-        ),
+        ("Published", format!("{} ago", view::age(now, Some(project.published_at)))),
     ])
 }
 
 /// Name, id and owner of a container.
 pub(super) fn container_facts(project: &ProjectStatus, container: &ContainerStatus) -> String {
-    let replica_of = project.services.iter().find(|service| {
-        service
-            .containers
-            .iter()
-            .any(|other| other.id == container.id)
-    });
+    let replica_of = project
+        .services
+        .iter()
+        .find(|service| service.containers.iter().any(|other| other.id == container.id));
     let owner = match replica_of {
         Some(service) => format!("{}/{}", project.name, service.name),
         None => format!("{} (no replica of a declared service)", project.name),
@@ -99,10 +82,7 @@ fn generation(project: &ProjectStatus) -> String {
 fn facts(pairs: &[(&str, String)]) -> String {
     let line = |(label, value): &(&str, String)| {
         let value = if value.is_empty() { "-" } else { value };
-        format!(
-            "{} {value}\n",
-            styled(BOLD, &format!("{:<13}", format!("{label}:")))
-        )
+        format!("{} {value}\n", styled(BOLD, &format!("{:<13}", format!("{label}:"))))
     };
     pairs.iter().map(line).collect()
 }
@@ -111,10 +91,7 @@ fn facts(pairs: &[(&str, String)]) -> String {
 pub(super) fn conditions(conditions: &[Condition], now: Timestamp) -> String {
     let mut table = Table::new(&["TYPE", "STATUS", "REASON", "SINCE", "MESSAGE"]);
     for condition in conditions {
-        let (kind, status) = (
-            format!("{:?}", condition.kind),
-            format!("{:?}", condition.status),
-        );
+        let (kind, status) = (format!("{:?}", condition.kind), format!("{:?}", condition.status));
         table.row(vec![
             kind.into(),
             Cell::styled(view::truth_style(condition.kind, condition.status), status),
@@ -135,14 +112,8 @@ pub(super) fn held<'a>(held: impl IntoIterator<Item = &'a Held>, now: Timestamp)
             || "the next event".to_owned(),
             |until| format!("{} ({until})", view::until(now, until)),
         );
-        append(
-            &mut text,
-            &format!("{}  {code}: waiting on {}\n", held.subject, held.waiting_on),
-        );
-        append(
-            &mut text,
-            &format!("  {} {until}\n", styled(DIM, "looked at again:")),
-        );
+        append(&mut text, &format!("{}  {code}: waiting on {}\n", held.subject, held.waiting_on));
+        append(&mut text, &format!("  {} {until}\n", styled(DIM, "looked at again:")));
         if let WaitingOn::CrashLoopBackOff { last, .. } = &held.waiting_on {
             text.push_str(&log(last));
         }
@@ -154,13 +125,10 @@ pub(super) fn held<'a>(held: impl IntoIterator<Item = &'a Held>, now: Timestamp)
 pub(super) fn service_lines(services: &[ServiceStatus], now: Timestamp) -> String {
     let mut table = Table::new(&["NAME", "STATUS", "READY", "SINCE", "IMAGE", "MESSAGE"]);
     for service in services {
-        let ready = view::condition(
-            &service.conditions,
-            crate::model::status::ConditionKind::Ready,
-        );
-        let message = ready
-            .filter(|ready| ready.status != Truth::True)
-            .map(|ready| ready.message.clone());
+        let ready =
+            view::condition(&service.conditions, crate::model::status::ConditionKind::Ready);
+        let message =
+            ready.filter(|ready| ready.status != Truth::True).map(|ready| ready.message.clone());
         table.row(vec![
             service.name.as_str().into(),
             view::summary(&service.conditions),
@@ -175,10 +143,7 @@ pub(super) fn service_lines(services: &[ServiceStatus], now: Timestamp) -> Strin
 
 /// Containers with state, failures, next try, last log lines, drift and notes.
 pub(super) fn containers(title: &str, containers: &[ContainerStatus], now: Timestamp) -> String {
-    let text: String = containers
-        .iter()
-        .map(|container| container_text(container, now))
-        .collect();
+    let text: String = containers.iter().map(|container| container_text(container, now)).collect();
     section(title, containers.is_empty(), &text)
 }
 
@@ -193,20 +158,14 @@ fn container_text(container: &ContainerStatus, now: Timestamp) -> String {
         append(&mut text, &format!(", {health}"));
     }
     if container.since.is_some() {
-        append(
-            &mut text,
-            &format!(" for {}", view::age(now, container.since)),
-        );
+        append(&mut text, &format!(" for {}", view::age(now, container.since)));
     }
     if let Some(code) = container.exit_code {
         append(&mut text, &format!("; last exit code {code}"));
     }
     text.push('\n');
     let mut line = |label: &str, value: &str| {
-        append(
-            &mut text,
-            &format!("  {:<11}{value}\n", format!("{label}:")),
-        );
+        append(&mut text, &format!("  {:<11}{value}\n", format!("{label}:")));
     };
     if container.failures > 0 || container.restarts > 0 {
         let counts = format!(
@@ -216,10 +175,7 @@ fn container_text(container: &ContainerStatus, now: Timestamp) -> String {
         line("failures", &counts);
     }
     if let Some(next) = container.next_try {
-        line(
-            "next try",
-            &styled(WARN, &format!("{} ({next})", view::until(now, next))),
-        );
+        line("next try", &styled(WARN, &format!("{} ({next})", view::until(now, next))));
     }
     if !container.ports.is_empty() {
         line("ports", &container.ports.join(", "));
@@ -239,9 +195,7 @@ fn log(lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let lines = lines
-        .iter()
-        .map(|line| format!("    {} {line}\n", styled(DIM, "|")));
+    let lines = lines.iter().map(|line| format!("    {} {line}\n", styled(DIM, "|")));
     format!("  last log lines:\n{}", lines.collect::<String>())
 }
 
@@ -283,12 +237,10 @@ pub(super) fn held_of_container<'a>(
     project: &'a ProjectStatus,
     container: &'a ContainerStatus,
 ) -> impl Iterator<Item = &'a Held> {
-    let service = project.services.iter().find(|service| {
-        service
-            .containers
-            .iter()
-            .any(|other| other.id == container.id)
-    });
+    let service = project
+        .services
+        .iter()
+        .find(|service| service.containers.iter().any(|other| other.id == container.id));
     project.held.iter().filter(move |held| match &held.subject {
         Subject::Replica(replica) => {
             service.is_some_and(|service| service.name == replica.service)
@@ -311,10 +263,7 @@ pub(super) fn recent_of<'a>(
         names.any(|name| {
             name == service.image
                 || name.contains(&prefix)
-                || service
-                    .containers
-                    .iter()
-                    .any(|container| container.name == name)
+                || service.containers.iter().any(|container| container.name == name)
         })
     })
 }
@@ -345,9 +294,5 @@ fn section(title: &str, empty: bool, text: &str) -> String {
         return String::new();
     }
     let indented = text.lines().map(|line| format!("  {line}\n"));
-    format!(
-        "{}\n{}",
-        styled(BOLD, &format!("{title}:")),
-        indented.collect::<String>()
-    )
+    format!("{}\n{}", styled(BOLD, &format!("{title}:")), indented.collect::<String>())
 }

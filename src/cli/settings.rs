@@ -59,10 +59,7 @@ impl Surroundings {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        Ok(Self {
-            directory,
-            environment,
-        })
+        Ok(Self { directory, environment })
     }
 }
 
@@ -78,10 +75,7 @@ impl Settings {
             None => SettingsFile::default(),
         };
         let from_file = &file.global;
-        let desired_state = args
-            .desired_state
-            .clone()
-            .or(from_file.desired_state.clone());
+        let desired_state = args.desired_state.clone().or(from_file.desired_state.clone());
         let desired_state = absolute(&desired_state.unwrap_or_else(|| "desired-state".into()));
         outside(args.config.as_deref().map(absolute), &desired_state)?;
         let mut notes = Vec::new();
@@ -126,10 +120,8 @@ fn pick(names: &[String], around: &Surroundings) -> Result<BTreeMap<String, Stri
         .iter()
         .map(|name| match around.environment.get(name) {
             Some(value) => Ok((name.clone(), value.clone())),
-            None => Err(
-                CliError::usage(format!("--env {name}: the variable is not set"))
-                    .hint("set it, or leave the flag away"),
-            ),
+            None => Err(CliError::usage(format!("--env {name}: the variable is not set"))
+                .hint("set it, or leave the flag away")),
         })
         .collect()
 }
@@ -154,10 +146,8 @@ fn installation_of(name: Option<String>) -> Result<Installation, CliError> {
     let name = name.unwrap_or_else(|| "default".to_owned());
     let fits = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
     if name.is_empty() || name.len() > 63 || !name.chars().all(fits) {
-        return Err(
-            CliError::usage(format!("`{name}` cannot name an installation"))
-                .hint("use 1 to 63 letters, digits, `_`, `.` and `-`"),
-        );
+        return Err(CliError::usage(format!("`{name}` cannot name an installation"))
+            .hint("use 1 to 63 letters, digits, `_`, `.` and `-`"));
     }
     Ok(Installation::new(name))
 }
@@ -228,10 +218,7 @@ mod tests {
     }
 
     fn args() -> GlobalArgs {
-        GlobalArgs {
-            state_dir: Some(PathBuf::from("state/../other")),
-            ..GlobalArgs::default()
-        }
+        GlobalArgs { state_dir: Some(PathBuf::from("state/../other")), ..GlobalArgs::default() }
     }
 
     #[test]
@@ -252,27 +239,13 @@ mod tests {
 
     #[test]
     fn values_that_cannot_work_are_refused() {
-        let host = |host: &str| GlobalArgs {
-            host: Some(host.to_owned()),
-            ..args()
-        };
-        for bad in [
-            "ssh://host",
-            "host:2375",
-            "unix://",
-            "npipe:////./pipe/docker",
-        ] {
-            assert!(
-                Settings::resolve(&host(bad), &around(&[])).is_err(),
-                "{bad}"
-            );
+        let host = |host: &str| GlobalArgs { host: Some(host.to_owned()), ..args() };
+        for bad in ["ssh://host", "host:2375", "unix://", "npipe:////./pipe/docker"] {
+            assert!(Settings::resolve(&host(bad), &around(&[])).is_err(), "{bad}");
         }
         assert!(Settings::resolve(&host(""), &around(&[])).is_ok());
         assert!(Settings::resolve(&host("tcp://10.0.0.1:2375"), &around(&[])).is_ok());
-        let named = GlobalArgs {
-            installation: Some("a b".to_owned()),
-            ..args()
-        };
+        let named = GlobalArgs { installation: Some("a b".to_owned()), ..args() };
         assert!(Settings::resolve(&named, &around(&[])).is_err());
     }
 

@@ -82,14 +82,11 @@ impl SettingsFile {
 
 fn text_of(key: &str, value: &Value) -> Result<String, String> {
     let text = value.as_str().filter(|text| !text.is_empty());
-    text.map(str::to_owned)
-        .ok_or_else(|| format!("{key}: expected a text"))
+    text.map(str::to_owned).ok_or_else(|| format!("{key}: expected a text"))
 }
 
 fn texts(key: &str, value: &Value) -> Result<Vec<String>, String> {
-    let list = value
-        .as_sequence()
-        .ok_or_else(|| format!("{key}: expected a list of texts"))?;
+    let list = value.as_sequence().ok_or_else(|| format!("{key}: expected a list of texts"))?;
     list.iter().map(|value| text_of(key, value)).collect()
 }
 
@@ -149,10 +146,7 @@ mod tests {
     #[test]
     fn keys_are_the_flags() {
         let file = parsed("state_dir: state\nlog_format: json\nenv: [HOME]\npoll: true\n").unwrap();
-        assert_eq!(
-            file.global.state_dir,
-            Some(PathBuf::from("/etc/composelet/state"))
-        );
+        assert_eq!(file.global.state_dir, Some(PathBuf::from("/etc/composelet/state")));
         assert_eq!(file.global.log_format, Some(LogFormat::Json));
         assert_eq!(file.env, ["HOME"]);
         assert_eq!(file.poll, Some(true));
@@ -167,16 +161,8 @@ mod tests {
             "/etc/composelet/composelet.yaml: unknown setting `desired-state`; did you mean `desired_state`?"
         );
         let error = parsed("webhooks: []\n").unwrap_err();
-        assert!(
-            error.message.contains("known are color, desired_state"),
-            "{error}"
-        );
-        assert!(
-            parsed("log_level: loud\n")
-                .unwrap_err()
-                .message
-                .contains("error, warn, info")
-        );
+        assert!(error.message.contains("known are color, desired_state"), "{error}");
+        assert!(parsed("log_level: loud\n").unwrap_err().message.contains("error, warn, info"));
         assert!(parsed("- a\n").is_err());
     }
 }

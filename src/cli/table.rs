@@ -18,19 +18,13 @@ pub(super) struct Cell {
 impl Cell {
     /// A cell in a style.
     pub(super) fn styled(style: Style, text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            style,
-        }
+        Self { text: text.into(), style }
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self {
-            text: text.into(),
-            style: Style::new(),
-        }
+        Self { text: text.into(), style: Style::new() }
     }
 }
 
@@ -44,10 +38,7 @@ pub(super) struct Table {
 impl Table {
     /// A table with these columns.
     pub(super) fn new(header: &[&'static str]) -> Self {
-        Self {
-            header: header.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { header: header.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row.
@@ -72,10 +63,8 @@ impl Table {
             .map(|width| usize::from(width.saturating_add(GAP)))
             .collect();
         let heading = vec![BOLD; self.header.len()];
-        let styles = self
-            .rows
-            .iter()
-            .map(|row| row.iter().map(|cell| cell.style).collect::<Vec<_>>());
+        let styles =
+            self.rows.iter().map(|row| row.iter().map(|cell| cell.style).collect::<Vec<_>>());
         grid.lines()
             .zip(std::iter::once(heading).chain(styles))
             .map(|(line, styles)| paint(&line, &widths, &styles) + "\n")
@@ -99,10 +88,7 @@ fn paint(line: &str, widths: &[usize], styles: &[Style]) -> String {
         let cell: String = characters.by_ref().take(*width).collect();
         let text = cell.trim_end();
         painted.push_str(&styled(*style, text));
-        painted.extend(std::iter::repeat_n(
-            ' ',
-            cell.chars().count() - text.chars().count(),
-        ));
+        painted.extend(std::iter::repeat_n(' ', cell.chars().count() - text.chars().count()));
     }
     painted.trim_end().to_owned()
 }
@@ -118,10 +104,7 @@ mod tests {
         table.row(vec!["shop".into(), Cell::styled(GOOD, "Ready")]);
         table.row(vec!["a-long-name".into(), "".into()]);
         let plain = anstream::adapter::strip_str(&table.render()).to_string();
-        assert_eq!(
-            plain,
-            "NAME          STATE\nshop          Ready\na-long-name   -\n"
-        );
+        assert_eq!(plain, "NAME          STATE\nshop          Ready\na-long-name   -\n");
         assert!(table.render().contains(&styled(GOOD, "Ready")));
     }
 }

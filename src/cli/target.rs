@@ -24,10 +24,7 @@ impl FromStr for Target {
         if project.is_empty() || service.is_some_and(|name| name.is_empty() || name.contains('/')) {
             return Err("write it as PROJECT or PROJECT/SERVICE".to_owned());
         }
-        Ok(Self {
-            project: ProjectName::from(project),
-            service: service.map(ServiceName::from),
-        })
+        Ok(Self { project: ProjectName::from(project), service: service.map(ServiceName::from) })
     }
 }
 

@@ -23,10 +23,7 @@ pub(super) fn summary(conditions: &[Condition]) -> Cell {
     if holds(conditions, ConditionKind::Suspended) {
         return Cell::styled(WARN, "Suspended");
     }
-    for (kind, style) in [
-        (ConditionKind::Stalled, BAD),
-        (ConditionKind::Degraded, WARN),
-    ] {
+    for (kind, style) in [(ConditionKind::Stalled, BAD), (ConditionKind::Degraded, WARN)] {
         let found = condition(conditions, kind).filter(|found| found.status == Truth::True);
         if let Some(found) = found {
             return Cell::styled(style, found.reason.clone());
@@ -109,8 +106,5 @@ pub(super) fn action(action: &ActionRecord) -> String {
         _ => WARN,
     };
     let outcome = styled(style, &action.outcome);
-    format!(
-        "{} {}: {}; {outcome}",
-        action.action, action.object, action.message
-    )
+    format!("{} {}: {}; {outcome}", action.action, action.object, action.message)
 }

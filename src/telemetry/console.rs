@@ -34,11 +34,9 @@ impl Console {
     pub fn lines(&mut self, event: &Event) -> Vec<String> {
         let texts = match &event.kind {
             EventKind::Diagnosed(found) => found.iter().map(finding).collect(),
-            EventKind::Progress {
-                subject,
-                kind,
-                line,
-            } => self.progress(event.at, subject, kind, line),
+            EventKind::Progress { subject, kind, line } => {
+                self.progress(event.at, subject, kind, line)
+            }
             EventKind::OperationEnded { subject, .. } => {
                 self.progress_told.remove(subject);
                 text(&event.kind).into_iter().collect()
@@ -46,10 +44,7 @@ impl Console {
             kind => text(kind).into_iter().collect::<Vec<_>>(),
         };
         let prefix = prefix(event);
-        texts
-            .into_iter()
-            .map(|text| format!("{prefix}{text}"))
-            .collect()
+        texts.into_iter().map(|text| format!("{prefix}{text}")).collect()
     }
 
     fn progress(
@@ -64,10 +59,7 @@ impl Console {
             return Vec::new();
         }
         self.progress_told.insert(subject.clone(), at);
-        vec![styled(
-            DIM,
-            &format!("{kind} {}: {line}", subject_text(subject)),
-        )]
+        vec![styled(DIM, &format!("{kind} {}: {line}", subject_text(subject)))]
     }
 }
 
@@ -75,10 +67,7 @@ impl Console {
 fn prefix(event: &Event) -> String {
     let at = event.at.to_string();
     let clock = at.get(11..19).unwrap_or(&at);
-    let project = event
-        .project
-        .as_ref()
-        .map_or("-", |project| project.as_str());
+    let project = event.project.as_ref().map_or("-", |project| project.as_str());
     format!("{} {} ", styled(DIM, clock), styled(NAME, project))
 }
 
@@ -86,30 +75,17 @@ fn text(kind: &EventKind) -> Option<String> {
     let text = match kind {
         EventKind::Accepted { generation } => format!("accepted as generation {generation}"),
         EventKind::Action { node, outcome } => action(node, outcome),
-        EventKind::OperationEnded {
-            subject,
-            kind,
-            result,
-        } => match result {
+        EventKind::OperationEnded { subject, kind, result } => match result {
             Ok(()) => format!("{kind} {} {}", subject_text(subject), styled(GOOD, "done")),
             Err(failure) => {
                 let failed = styled(BAD, "failed");
-                format!(
-                    "{kind} {} {failed}: {}",
-                    subject_text(subject),
-                    failure.message
-                )
+                format!("{kind} {} {failed}: {}", subject_text(subject), failure.message)
             }
         },
         EventKind::Held(held) => {
             let code = styled(WARN, held.waiting_on.code());
-            let until = held
-                .until
-                .map_or_else(String::new, |until| format!(", until {until}"));
-            format!(
-                "held {}: {code}: waiting on {}{until}",
-                held.subject, held.waiting_on
-            )
+            let until = held.until.map_or_else(String::new, |until| format!(", until {until}"));
+            format!("held {}: {code}: waiting on {}{until}", held.subject, held.waiting_on)
         }
         EventKind::Condition(condition) => {
             let style = match (condition.kind, condition.status) {
@@ -118,12 +94,7 @@ fn text(kind: &EventKind) -> Option<String> {
                 _ => WARN,
             };
             let head = format!("{:?}={:?}", condition.kind, condition.status);
-            format!(
-                "{} {}: {}",
-                styled(style, &head),
-                condition.reason,
-                condition.message
-            )
+            format!("{} {}: {}", styled(style, &head), condition.reason, condition.message)
         }
         EventKind::Converged => styled(GOOD, "converged"),
         EventKind::Engine(text) => format!("engine: {text}"),
@@ -137,12 +108,7 @@ fn text(kind: &EventKind) -> Option<String> {
 
 /// `create container shop-web-1: declared, not there`, and how it ended if not well.
 fn action(node: &PlanNode, outcome: &NodeOutcome) -> String {
-    let what = format!(
-        "{} {}: {}",
-        words(node.action.kind()),
-        node.action.object(),
-        node.reason
-    );
+    let what = format!("{} {}: {}", words(node.action.kind()), node.action.object(), node.reason);
     match outcome {
         NodeOutcome::Succeeded(Effect::Begun(_)) => format!("{what} {}", styled(DIM, "(begun)")),
         NodeOutcome::Succeeded(_) => what,
@@ -150,11 +116,7 @@ fn action(node: &PlanNode, outcome: &NodeOutcome) -> String {
             format!("{what}: {} {}", styled(BAD, "failed:"), failure.message)
         }
         NodeOutcome::MaybeDone(failure) => {
-            format!(
-                "{what}: {} {}",
-                styled(WARN, "perhaps done:"),
-                failure.message
-            )
+            format!("{what}: {} {}", styled(WARN, "perhaps done:"), failure.message)
         }
         NodeOutcome::Skipped(why) => format!("{what}: {}", styled(DIM, &skipped(why))),
     }
@@ -191,15 +153,9 @@ fn finding(found: &Diagnostic) -> String {
         Severity::Note => DIM,
     };
     let head = styled(style, &format!("{}[{}]", found.severity, found.code));
-    let place = found
-        .location
-        .as_ref()
-        .map(|location| format!("{location}: "));
+    let place = found.location.as_ref().map(|location| format!("{location}: "));
     let help = found.help.as_ref().map(|help| format!("; {help}"));
-    let meanwhile = found
-        .meanwhile
-        .as_ref()
-        .map(|meanwhile| format!(" ({meanwhile})"));
+    let meanwhile = found.meanwhile.as_ref().map(|meanwhile| format!(" ({meanwhile})"));
     format!(
         "{head} {}{}: {}{}{}",
         place.unwrap_or_default(),
@@ -232,10 +188,7 @@ mod tests {
 
     fn plain(console: &mut Console, event: &Event) -> Vec<String> {
         let lines = console.lines(event);
-        lines
-            .iter()
-            .map(|line| anstream::adapter::strip_str(line).to_string())
-            .collect()
+        lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
     }
 
     #[test]
@@ -250,14 +203,9 @@ mod tests {
             depends_on: Vec::new(),
             group: None,
         };
-        let failure = Failure {
-            class: FailureClass::Engine,
-            message: "no".to_owned(),
-        };
-        let kind = EventKind::Action {
-            node: Box::new(node),
-            outcome: NodeOutcome::Failed(failure),
-        };
+        let failure = Failure { class: FailureClass::Engine, message: "no".to_owned() };
+        let kind =
+            EventKind::Action { node: Box::new(node), outcome: NodeOutcome::Failed(failure) };
         assert_eq!(
             plain(&mut Console::default(), &at(3661, kind)),
             ["01:01:01 shop unpause container shop-web-1: paused by hand: failed: no"]
@@ -277,10 +225,7 @@ mod tests {
                 },
             )
         };
-        assert_eq!(
-            plain(&mut console, &progress(0)),
-            ["00:00:00 shop pull nginx: 1 of 2"]
-        );
+        assert_eq!(plain(&mut console, &progress(0)), ["00:00:00 shop pull nginx: 1 of 2"]);
         assert!(console.lines(&progress(3)).is_empty());
         assert_eq!(console.lines(&progress(5)).len(), 1);
     }

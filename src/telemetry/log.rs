@@ -9,34 +9,20 @@ use crate::model::plan::PlanNode;
 
 /// Logs one event.
 pub fn log(event: &Event) {
-    let project = event
-        .project
-        .as_ref()
-        .map_or("", |project| project.as_str());
+    let project = event.project.as_ref().map_or("", |project| project.as_str());
     match &event.kind {
         EventKind::Accepted { generation } => info!(project, generation, "manifest accepted"),
         EventKind::Diagnosed(found) if found.is_empty() => info!(project, "manifest is clean"),
         EventKind::Diagnosed(found) => found.iter().for_each(|found| log_finding(project, found)),
         EventKind::Action { node, outcome } => log_action(project, node, outcome),
         EventKind::Progress { .. } | EventKind::Published(_) => {}
-        EventKind::OperationEnded {
-            subject,
-            kind,
-            result,
-        } => {
+        EventKind::OperationEnded { subject, kind, result } => {
             let subject = subject_text(subject);
             match result {
                 Ok(()) => info!(project, operation = kind, subject, "operation ended"),
                 Err(failure) => {
                     let (class, error) = parts(failure);
-                    warn!(
-                        project,
-                        operation = kind,
-                        subject,
-                        class,
-                        error,
-                        "operation failed"
-                    );
+                    warn!(project, operation = kind, subject, class, error, "operation failed");
                 }
             }
         }
@@ -73,17 +59,11 @@ fn log_action(project: &str, node: &PlanNode, outcome: &NodeOutcome) {
         NodeOutcome::Succeeded(_) => info!(project, action, object, code, reason, "action done"),
         NodeOutcome::Failed(failure) => {
             let (class, error) = parts(failure);
-            warn!(
-                project,
-                action, object, code, reason, class, error, "action failed"
-            );
+            warn!(project, action, object, code, reason, class, error, "action failed");
         }
         NodeOutcome::MaybeDone(failure) => {
             let (class, error) = parts(failure);
-            warn!(
-                project,
-                action, object, code, reason, class, error, "action perhaps done"
-            );
+            warn!(project, action, object, code, reason, class, error, "action perhaps done");
         }
         NodeOutcome::Skipped(why) => {
             info!(project, action, object, code, reason, why = ?why, "action skipped");
@@ -98,10 +78,7 @@ fn log_finding(project: &str, found: &Diagnostic) {
         Severity::Error | Severity::Warning => {
             warn!(project, severity = %found.severity, code, place, field, detail, help, "finding in manifest");
         }
-        Severity::Note => info!(
-            project,
-            code, place, field, detail, help, "note on manifest"
-        ),
+        Severity::Note => info!(project, code, place, field, detail, help, "note on manifest"),
     }
 }
 

@@ -22,20 +22,13 @@ pub struct Progress {
 impl Progress {
     /// No bars yet; they are drawn below whatever goes through `all`.
     pub fn new(all: MultiProgress) -> Self {
-        Self {
-            all,
-            bars: BTreeMap::new(),
-        }
+        Self { all, bars: BTreeMap::new() }
     }
 
     /// Moves the bar that the event is about. Other events are let pass.
     pub fn show(&mut self, event: &Event) -> Shown {
         match &event.kind {
-            EventKind::Progress {
-                subject,
-                kind,
-                line,
-            } => {
+            EventKind::Progress { subject, kind, line } => {
                 let bar = self.bars.entry(subject.clone());
                 let bar = bar.or_insert_with(|| self.all.add(spinner(kind, subject)));
                 bar.set_message(line.clone());

@@ -69,10 +69,7 @@ fn filter(level: Level) -> EnvFilter {
     CAPPED
         .iter()
         .filter_map(|name| format!("{name}={capped}").parse().ok())
-        .fold(
-            EnvFilter::default().add_directive(own),
-            EnvFilter::add_directive,
-        )
+        .fold(EnvFilter::default().add_directive(own), EnvFilter::add_directive)
 }
 
 fn level_filter(level: Level) -> tracing::level_filters::LevelFilter {
@@ -92,10 +89,7 @@ mod tests {
     #[test]
     fn the_http_client_is_capped() {
         let trace = filter(Level::Trace).to_string();
-        assert!(
-            trace.contains("bollard=info") && trace.contains("hyper=info"),
-            "{trace}"
-        );
+        assert!(trace.contains("bollard=info") && trace.contains("hyper=info"), "{trace}");
         assert!(trace.contains("trace"), "{trace}");
         let error = filter(Level::Error).to_string();
         assert!(error.contains("bollard=error"), "{error}");

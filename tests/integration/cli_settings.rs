@@ -7,17 +7,9 @@ use crate::support::command::{composelet, composelet_with};
 #[test]
 fn a_flag_wins_over_environment_and_file() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(
-        directory.path().join("composelet.yaml"),
-        "state_dir: of-file\n",
-    )
-    .unwrap();
+    fs::write(directory.path().join("composelet.yaml"), "state_dir: of-file\n").unwrap();
     let names = |arguments: &[&str], variables: &[(&str, &str)]| {
-        let all = [
-            &["get", "projects", "--config", "composelet.yaml"],
-            arguments,
-        ]
-        .concat();
+        let all = [&["get", "projects", "--config", "composelet.yaml"], arguments].concat();
         let run = composelet_with(directory.path(), &all, variables);
         assert_eq!(run.code, 2, "{}", run.err);
         run.err
@@ -32,10 +24,7 @@ fn a_flag_wins_over_environment_and_file() {
 fn an_unknown_setting_names_the_nearest() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("composelet.yaml"), "stat_dir: x\n").unwrap();
-    let run = composelet(
-        directory.path(),
-        &["get", "projects", "--config", "composelet.yaml"],
-    );
+    let run = composelet(directory.path(), &["get", "projects", "--config", "composelet.yaml"]);
     assert_eq!(run.code, 2);
     assert!(run.err.contains("did you mean `state_dir`?"), "{}", run.err);
 }
@@ -48,21 +37,13 @@ fn settings_do_not_lie_among_manifests() {
     fs::write(directory.path().join(file), "").unwrap();
     let run = composelet(directory.path(), &["get", "projects", "--config", file]);
     assert_eq!(run.code, 2);
-    assert!(
-        run.err.contains("lies in the watched directory"),
-        "{}",
-        run.err
-    );
+    assert!(run.err.contains("lies in the watched directory"), "{}", run.err);
 }
 
 #[test]
 fn an_engine_that_cannot_be_named_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let run = composelet_with(
-        directory.path(),
-        &["version"],
-        &[("DOCKER_HOST", "ssh://far")],
-    );
+    let run = composelet_with(directory.path(), &["version"], &[("DOCKER_HOST", "ssh://far")]);
     assert_eq!(run.code, 2);
     assert!(run.err.contains("unix:///path/to/socket"), "{}", run.err);
     let run = composelet_with(directory.path(), &["version"], &[("DOCKER_HOST", "")]);

@@ -27,23 +27,11 @@ fn help_and_version_end_in_zero() {
     let directory = tempfile::tempdir().unwrap();
     let help = composelet(directory.path(), &["--help"]);
     assert_eq!(help.code, 0);
-    for word in [
-        "Exit codes",
-        "describe",
-        "--desired-state",
-        "docker context",
-    ] {
-        assert!(
-            help.out.contains(word),
-            "{word} is missing in:\n{}",
-            help.out
-        );
+    for word in ["Exit codes", "describe", "--desired-state", "docker context"] {
+        assert!(help.out.contains(word), "{word} is missing in:\n{}", help.out);
     }
     let version = composelet(directory.path(), &["version", "--short"]);
-    assert_eq!(
-        (version.code, version.out.as_str()),
-        (0, concat!(env!("CARGO_PKG_VERSION"), "\n"))
-    );
+    assert_eq!((version.code, version.out.as_str()), (0, concat!(env!("CARGO_PKG_VERSION"), "\n")));
     assert_eq!(composelet(directory.path(), &["--version"]).code, 0);
 }
 

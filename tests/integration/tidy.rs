@@ -23,12 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("source", &["model"]),
     ("executor", &["model", "engine", "source"]),
     ("ledger", &["model"]),
-    (
-        "controller",
-        &[
-            "model", "manifest", "planner", "engine", "source", "executor", "ledger",
-        ],
-    ),
+    ("controller", &["model", "manifest", "planner", "engine", "source", "executor", "ledger"]),
     ("telemetry", &["model"]),
     ("alerts", &["model"]),
     ("http", &["model", "controller"]),
@@ -52,22 +47,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Modules without effects, and what they must not name.
 const PURE: &[&str] = &["model", "manifest", "planner"];
-const IMPURE_NAMES: &[&str] = &[
-    "tokio",
-    "bollard",
-    "notify",
-    "tracing",
-    "std::fs",
-    "std::env",
-    "SystemTime",
-    "Instant",
-];
+const IMPURE_NAMES: &[&str] =
+    &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 
 /// A crate, and the files that may name it.
-const CONFINED: &[(&str, &str)] = &[
-    ("bollard", "src/engine/"),
-    ("notify", "src/source/watch.rs"),
-];
+const CONFINED: &[(&str, &str)] = &[("bollard", "src/engine/"), ("notify", "src/source/watch.rs")];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -87,13 +71,7 @@ fn files(directory: &str, ending: &str) -> Vec<String> {
             if path.is_dir() {
                 open.push(path);
             } else if path.to_str().unwrap().ends_with(ending) {
-                found.push(
-                    path.strip_prefix(root())
-                        .unwrap()
-                        .to_str()
-                        .unwrap()
-                        .to_owned(),
-                );
+                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
             }
         }
     }
@@ -102,9 +80,7 @@ fn files(directory: &str, ending: &str) -> Vec<String> {
 }
 
 fn sources() -> Vec<(String, String)> {
-    let all = files("src", ".rs")
-        .into_iter()
-        .chain(files("tests/integration", ".rs"));
+    let all = files("src", ".rs").into_iter().chain(files("tests/integration", ".rs"));
     all.map(|path| (path.clone(), read(&path))).collect()
 }
 
@@ -154,12 +130,8 @@ fn functions_and_files_are_short() {
                 long.push(format!("{path}: fn {name} has {lines} lines"));
             }
         }
-        let tests: usize = file
-            .items
-            .iter()
-            .filter(|item| is_test_module(item))
-            .map(lines_of)
-            .sum();
+        let tests: usize =
+            file.items.iter().filter(|item| is_test_module(item)).map(lines_of).sum();
         let lines = text.lines().count() - tests;
         if lines > MOST_FILE_LINES {
             long.push(format!("{path} has {lines} lines beside its tests"));
@@ -174,9 +146,7 @@ fn is_test_module(item: &syn::Item) -> bool {
     };
     module.attrs.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
-            && attribute
-                .parse_args::<syn::Ident>()
-                .is_ok_and(|word| word == "test")
+            && attribute.parse_args::<syn::Ident>().is_ok_and(|word| word == "test")
     })
 }
 
@@ -307,23 +277,13 @@ fn only_the_output_module_prints() {
 
 #[test]
 fn nothing_is_left_for_later() {
-    let words = [
-        ["TO", "DO"].concat(),
-        ["FIX", "ME"].concat(),
-        ["XX", "X"].concat(),
-    ];
+    let words = [["TO", "DO"].concat(), ["FIX", "ME"].concat(), ["XX", "X"].concat()];
     let places = [["/wo", "rk/"].concat(), ["/tm", "p/wt"].concat()];
-    let documents = files("docs", ".md")
-        .into_iter()
-        .map(|path| (path.clone(), read(&path)));
+    let documents = files("docs", ".md").into_iter().map(|path| (path.clone(), read(&path)));
     let mut wrong = Vec::new();
     for (path, text) in sources().into_iter().chain(documents) {
         for (index, line) in text.lines().enumerate() {
-            if words
-                .iter()
-                .chain(&places)
-                .any(|word| line.contains(word.as_str()))
-            {
+            if words.iter().chain(&places).any(|word| line.contains(word.as_str())) {
                 wrong.push(format!("{path}:{}: {}", index + 1, line.trim()));
             }
         }
@@ -335,14 +295,10 @@ fn nothing_is_left_for_later() {
 fn the_architecture_names_every_module() {
     let text = read("docs/ARCHITECTURE.md");
     let lines = text.lines().count();
-    assert!(
-        lines <= MOST_ARCHITECTURE_LINES,
-        "docs/ARCHITECTURE.md has {lines} lines"
-    );
+    assert!(lines <= MOST_ARCHITECTURE_LINES, "docs/ARCHITECTURE.md has {lines} lines");
     let library = read("src/lib.rs");
-    let modules = library
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let modules =
+        library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
     let missing: Vec<String> = modules
         .filter(|module| !text.contains(&format!("`{module}`")))
         .map(|module| format!("`{module}`"))
@@ -355,21 +311,12 @@ fn every_invariant_has_its_test() {
     let text = read("docs/ARCHITECTURE.md");
     let sources: Vec<String> = sources().into_iter().map(|(_, text)| text).collect();
     let is_part = |character: char| !character.is_ascii_alphanumeric() && character != '_';
-    let named: BTreeSet<&str> = text
-        .split(is_part)
-        .filter(|word| word.starts_with("invariant_"))
-        .collect();
-    assert!(
-        !named.is_empty(),
-        "docs/ARCHITECTURE.md names no invariant's test"
-    );
+    let named: BTreeSet<&str> =
+        text.split(is_part).filter(|word| word.starts_with("invariant_")).collect();
+    assert!(!named.is_empty(), "docs/ARCHITECTURE.md names no invariant's test");
     let missing: Vec<String> = named
         .iter()
-        .filter(|name| {
-            !sources
-                .iter()
-                .any(|text| text.contains(&format!("fn {name}(")))
-        })
+        .filter(|name| !sources.iter().any(|text| text.contains(&format!("fn {name}("))))
         .map(|name| (*name).to_owned())
         .collect();
     assert_none("invariants without a test of their name", &missing);
@@ -382,10 +329,7 @@ fn every_decision_is_listed() {
         .into_iter()
         .filter(|path| !text.contains(path.strip_prefix("docs/").unwrap()))
         .collect();
-    assert_none(
-        "decisions that docs/ARCHITECTURE.md does not list",
-        &unlisted,
-    );
+    assert_none("decisions that docs/ARCHITECTURE.md does not list", &unlisted);
 }
 
 #[test]

@@ -85,9 +85,7 @@ pub(crate) fn names(paths: &BTreeSet<String>, name: &str) -> bool {
 
 /// Whether the crate of that name is used, not merely a variable called so.
 pub(crate) fn names_crate(paths: &BTreeSet<String>, name: &str) -> bool {
-    paths
-        .iter()
-        .any(|path| path.starts_with(&format!("{name}::")))
+    paths.iter().any(|path| path.starts_with(&format!("{name}::")))
 }
 
 #[test]
@@ -95,12 +93,7 @@ fn groups_are_spread_and_tests_left_out() {
     let text = "use std::{fs, env::{self, vars}}; /* tokio::x */ const A: &str = \"notify::b\"; \
         #[cfg(test)] mod tests { use bollard::Docker; } fn f() { crate::model::id::x(); }";
     let paths = named_paths(text);
-    for name in [
-        "std::fs",
-        "std::env::self",
-        "std::env::vars",
-        "crate::model::id::x",
-    ] {
+    for name in ["std::fs", "std::env::self", "std::env::vars", "crate::model::id::x"] {
         assert!(paths.contains(name), "{name} in {paths:?}");
     }
     assert!(names(&paths, "std::fs") && names(&paths, "std::env"));
