@@ -13,9 +13,11 @@ use crate::cli::manifests::{self, Reading};
 use crate::manifest::{Dialect, Entry, HostChoices, Loaded};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Severity;
+use crate::model::id::ServiceName;
 
 /// Arguments of `config`.
 #[derive(Clone, Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(group = clap::ArgGroup::new("part").multiple(false))]
 pub struct ConfigArgs {
     /// Project of the watched directory, or a path [default: its only project]
@@ -77,7 +79,7 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Result<Outcome, CliEr
     let text = match &args.hash {
         Some(service) => hashes(&canonical.service_hashes(), service)?,
         None if args.quiet => String::new(),
-        None if args.services => lines(project.services.keys().map(|name| name.as_str())),
+        None if args.services => lines(project.services.keys().map(ServiceName::as_str)),
         None if args.images => lines(images(project)),
         None if args.volumes => lines(project.volumes.keys().map(String::as_str)),
         None => match args.format {

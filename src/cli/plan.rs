@@ -60,8 +60,8 @@ pub(super) async fn run(args: &PlanArgs, context: &Context) -> Result<Outcome, C
         return Err(CliError::runtime(format!("manifests with errors: {}", broken.join(", ")))
             .hint("until they are mended, their last good versions run on"));
     }
-    Ok(match foreseen.iter().any(Foreseen::has_changes) {
-        true => Outcome::Difference,
-        false => Outcome::Done,
-    })
+    if foreseen.iter().any(Foreseen::has_changes) {
+        return Ok(Outcome::Difference);
+    }
+    Ok(Outcome::Done)
 }
