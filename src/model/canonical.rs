@@ -14,7 +14,7 @@
 //! | `ports` | host port `0` is empty |
 //! | `healthcheck` | zero times are absent; a disabled one has no times; `start_interval` only from API 1.44 |
 //! | `stop_signal` | upper case with `SIG`; SIGTERM is absent |
-//! | `mounts` | `rprivate` is absent, `create_host_path` is true (it matters at creation only), a volume whose name the engine made up is anonymous, no SELinux label beside a propagation |
+//! | `mounts` | `rprivate` is absent, `create_host_path` is true (it matters at creation only), a volume whose name the engine made up is anonymous, `ro` among tmpfs options is `read_only`, no SELinux label beside a propagation |
 //! | `resources` | zero is absent, also -1 of the process limit; swap of twice the memory is absent |
 //! | `security` | capabilities in upper case without `CAP_`; `ipc: private`, `cgroup` as the daemon's default, `init` as given; `oom_kill_disable: false` and `oom_score_adj: 0` are absent; `label=disable`, which the engine adds to privileged containers and to those in the host's IPC or PID namespace, is absent there |
 //! | `logging` | the daemon's default driver has the empty name; without options it is absent. A daemon with `log-opts` of its own adds them to every container of that driver |
@@ -170,9 +170,31 @@ fn canonical_mount(mount: Mount) -> Mount {
         MountSource::Volume { name, .. } if is_generated_volume_name(&name) => {
             MountSource::Anonymous
         }
+        MountSource::Tmpfs {
+            size_bytes,
+            mode,
+            options,
+        } => {
+            let (read_only, options) = canonical_tmpfs(&options);
+            return Mount {
+                source: MountSource::Tmpfs {
+                    size_bytes: size_bytes.filter(|size| *size != 0),
+                    mode: mode.filter(|mode| *mode != 0),
+                    options,
+                },
+                read_only: mount.read_only || read_only,
+            };
+        }
         other => other,
     };
     Mount { source, ..mount }
+}
+
+/// Whether the options say `ro`, and the options without it.
+fn canonical_tmpfs(options: &str) -> (bool, String) {
+    let (read_only, rest): (Vec<&str>, Vec<&str>) =
+        options.split(',').partition(|option| *option == "ro");
+    (!read_only.is_empty(), rest.join(","))
 }
 
 /// Whether the engine made up this name for an anonymous volume: 64 hexadecimal digits.

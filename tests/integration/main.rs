@@ -5,6 +5,8 @@ mod cli_settings;
 mod cli_status;
 mod cli_usage;
 mod compose_oracle;
+mod engine_fixture;
+mod engine_real;
 mod executor_walk;
 mod manifest_cases;
 mod manifest_properties;
