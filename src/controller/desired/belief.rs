@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::controller::desired::guard::Guard;
 use crate::controller::desired::loading::{EntryReading, entry_path};
 use crate::controller::desired::reading::{Reading, RootState};
-use crate::controller::desired::removal::removals;
+use crate::controller::desired::removal::{Removal, removals};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::files::Files;
@@ -47,7 +47,7 @@ pub enum Standing {
         /// What is to run.
         next: Arc<DesiredProject>,
         /// What it takes away; `None` when nothing is known to compare with.
-        removes: Option<BTreeSet<String>>,
+        removes: Option<BTreeSet<Removal>>,
         /// The first reading that said so.
         since: Timestamp,
     },
@@ -455,6 +455,14 @@ impl Belief {
         };
         match &self.standing {
             Standing::Settled => run(None),
+            Standing::Settling { removes: Some(gone), since, .. }
+                if gone.iter().any(|one| matches!(one, Removal::Mount(..))) =>
+            {
+                // A container without one of its mounts cannot be made and kept at once: the version before runs on.
+                let (want, _) = run(None);
+                let until = Some(since.plus(SETTLE));
+                (want, vec![project_hold(WaitingOn::ManifestSettling, until)])
+            }
             Standing::Settling { next, .. } => (Want::RunKeeping(Arc::clone(next)), Vec::new()),
             Standing::Broken => run(Some(WaitingOn::InvalidManifest)),
             Standing::Gone { since } => {
