@@ -64,17 +64,12 @@ impl LedgerChange {
     pub fn apply(&self, ledger: &ProjectLedger) -> ProjectLedger {
         let mut after = ledger.clone();
         match self {
-            Self::Suspend {
-                service,
-                suspension,
-            } => {
+            Self::Suspend { service, suspension } => {
                 let key = service.as_ref().map_or("", ServiceName::as_str);
                 after.suspended.insert(key.to_owned(), suspension.clone());
             }
             Self::Resume { service: None } => after.suspended.clear(),
-            Self::Resume {
-                service: Some(service),
-            } => {
+            Self::Resume { service: Some(service) } => {
                 after.suspended.remove(service.as_str());
             }
             Self::ForgetBackoffs => return planner::forget_backoffs(ledger),

@@ -112,13 +112,7 @@ struct Look {
 
 /// Runs one pass.
 pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
-    let PassInput {
-        name,
-        belief,
-        mut memory,
-        changes,
-        host_ledger,
-    } = input;
+    let PassInput { name, belief, mut memory, changes, host_ledger } = input;
     let now = around.clock.now();
     let (want, extra) = belief.want();
     let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
@@ -223,10 +217,7 @@ async fn recall(
 
 async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) -> ProjectLedger {
     let (store, key) = (around.ledger.clone(), name.clone());
-    let loaded = around
-        .blocking
-        .run(move || store.load_project(&key))
-        .await;
+    let loaded = around.blocking.run(move || store.load_project(&key)).await;
     let (ledger, note) = loaded.unwrap_or_default();
     if let Some(note) = note {
         let kind = EventKind::Controller(note);
@@ -243,10 +234,7 @@ async fn observe(
     memory: &mut Memory,
     running: RunningOperations,
 ) -> Result<Look, Failure> {
-    let mut request = ObserveRequest {
-        project: Some(name.clone()),
-        ..ObserveRequest::default()
-    };
+    let mut request = ObserveRequest { project: Some(name.clone()), ..ObserveRequest::default() };
     let mut facts = SourceFacts::default();
     if let Want::Run(project) | Want::RunKeeping(project) = want {
         let services = project.services.values();
@@ -268,12 +256,7 @@ async fn observe(
     }
     let observed = around.engine.observe(&request).await?;
     let host = around.engine.host_view().await?;
-    Ok(Look {
-        observed,
-        host,
-        facts,
-        running,
-    })
+    Ok(Look { observed, host, facts, running })
 }
 
 /// The engine could not be asked: nothing is planned, Ready is Unknown, the key backs off.
@@ -291,12 +274,7 @@ async fn blind(
     let previous = memory.status.as_ref();
     let status = report::unreachable_status(name, belief, previous, failure, now);
     publish(around, &mut memory, status, now).await;
-    PassEnd {
-        memory,
-        requeue: Requeue::Failed,
-        plan: None,
-        remains: Remains::Something,
-    }
+    PassEnd { memory, requeue: Requeue::Failed, plan: None, remains: Remains::Something }
 }
 
 /// Last log lines of containers that ended, read while the containers are there.
@@ -319,10 +297,7 @@ async fn save(
         return Ok(());
     }
     let (store, key, copy) = (around.ledger.clone(), name.clone(), ledger.clone());
-    let saved = around
-        .blocking
-        .run(move || store.save_project(&key, &copy))
-        .await;
+    let saved = around.blocking.run(move || store.save_project(&key, &copy)).await;
     match saved {
         Ok(Ok(())) => {
             memory.saved = Some(ledger.clone());
@@ -367,10 +342,7 @@ fn refuse_unsound(plan: &mut Plan, input: &PlanInput<'_>, around: &Surroundings)
 }
 
 async fn execute(around: &Surroundings, look: &Look, plan: Plan) -> PassReport {
-    let host = Host {
-        around,
-        project: plan.project.clone(),
-    };
+    let host = Host { around, project: plan.project.clone() };
     let walk_around = Walk {
         calls: &around.engine,
         host: &host,
@@ -401,10 +373,7 @@ impl WalkHost for Host<'_> {
     }
 
     fn ended(&self, node: &PlanNode, outcome: &NodeOutcome) {
-        let kind = EventKind::Action {
-            node: Box::new(node.clone()),
-            outcome: outcome.clone(),
-        };
+        let kind = EventKind::Action { node: Box::new(node.clone()), outcome: outcome.clone() };
         self.around.events.send(self.now(), Some(&self.project), kind);
     }
 }
@@ -432,17 +401,10 @@ async fn tell(
     let actions = report::action_records(report);
     memory.note(&actions);
     memory.mutating_calls += report::calls_made(report);
-    let record = HistoryRecord {
-        at: report.at,
-        generation,
-        plan: report.plan.to_string(),
-        actions,
-    };
+    let record =
+        HistoryRecord { at: report.at, generation, plan: report.plan.to_string(), actions };
     let (store, key) = (around.ledger.clone(), name.clone());
-    let appended = around
-        .blocking
-        .run(move || store.append_history(&key, &record))
-        .await;
+    let appended = around.blocking.run(move || store.append_history(&key, &record)).await;
     if !matches!(appended, Ok(Ok(()))) {
         tracing::warn!(project = %name, "the history could not be written");
     }
@@ -470,9 +432,7 @@ async fn publish(
     let before = previous.as_ref().map(|one| one.conditions.as_slice());
     for condition in &status.conditions {
         let same = before.is_some_and(|before| {
-            before
-                .iter()
-                .any(|one| one.kind == condition.kind && one.status == condition.status)
+            before.iter().any(|one| one.kind == condition.kind && one.status == condition.status)
         });
         if !same {
             let kind = EventKind::Condition(condition.clone());
@@ -481,9 +441,7 @@ async fn publish(
     }
     let converged = |status: &ProjectStatus| status.held.is_empty() && is_ready(status);
     if converged(&status) && !previous.as_ref().is_some_and(converged) {
-        around
-            .events
-            .send(now, Some(&status.name), EventKind::Converged);
+        around.events.send(now, Some(&status.name), EventKind::Converged);
     }
     let (store, copy) = (around.ledger.clone(), status.clone());
     let published = around.blocking.run(move || store.publish_project(&copy)).await;

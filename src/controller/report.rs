@@ -10,9 +10,7 @@ use crate::model::time::Timestamp;
 /// One record per node.
 pub(crate) fn action_records(report: &PassReport) -> Vec<ActionRecord> {
     let nodes = report.plan.nodes.iter().zip(&report.outcomes);
-    nodes
-        .map(|(node, outcome)| action_record(node, outcome, report.at))
-        .collect()
+    nodes.map(|(node, outcome)| action_record(node, outcome, report.at)).collect()
 }
 
 fn action_record(node: &PlanNode, outcome: &NodeOutcome, at: Timestamp) -> ActionRecord {
@@ -97,9 +95,8 @@ fn set_unknown(
         .iter()
         .position(|one| one.kind == ConditionKind::Ready)
         .map(|at| conditions.remove(at));
-    let since = before
-        .filter(|one| one.status == Truth::Unknown)
-        .map_or(now, |one| one.last_transition);
+    let since =
+        before.filter(|one| one.status == Truth::Unknown).map_or(now, |one| one.last_transition);
     let ready = Condition {
         kind: ConditionKind::Ready,
         status: Truth::Unknown,

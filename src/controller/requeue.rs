@@ -21,15 +21,13 @@ pub fn requeue(
     now: Timestamp,
     mut joins: impl FnMut(&str) -> bool,
 ) -> Requeue {
-    let ended = |outcome: &NodeOutcome| matches!(outcome, NodeOutcome::Skipped(SkipReason::Shutdown));
+    let ended =
+        |outcome: &NodeOutcome| matches!(outcome, NodeOutcome::Skipped(SkipReason::Shutdown));
     if !report.outcomes.is_empty() && report.outcomes.iter().all(ended) {
         return Requeue::AwaitChange;
     }
     let changed = |outcome: &NodeOutcome| {
-        matches!(
-            outcome,
-            NodeOutcome::Succeeded(_) | NodeOutcome::Skipped(SkipReason::Stale)
-        )
+        matches!(outcome, NodeOutcome::Succeeded(_) | NodeOutcome::Skipped(SkipReason::Stale))
     };
     if report.outcomes.iter().any(changed) {
         return Requeue::After(Duration::ZERO);
@@ -74,16 +72,8 @@ mod tests {
                 until: until.map(Timestamp::from_millis),
             })
             .collect();
-        let plan = Plan {
-            project: ProjectName::from("shop"),
-            nodes: Vec::new(),
-            held,
-        };
-        PassReport {
-            plan,
-            outcomes,
-            at: Timestamp::from_millis(0),
-        }
+        let plan = Plan { project: ProjectName::from("shop"), nodes: Vec::new(), held };
+        PassReport { plan, outcomes, at: Timestamp::from_millis(0) }
     }
 
     fn after(report: &PassReport) -> Requeue {
@@ -91,10 +81,7 @@ mod tests {
     }
 
     fn pull(about: &str) -> WaitingOn {
-        WaitingOn::Operation {
-            kind: "pull".to_owned(),
-            about: about.to_owned(),
-        }
+        WaitingOn::Operation { kind: "pull".to_owned(), about: about.to_owned() }
     }
 
     #[test]
@@ -121,13 +108,7 @@ mod tests {
 
     #[test]
     fn an_operation_that_ended_meanwhile_is_looked_at_at_once() {
-        assert_eq!(
-            after(&report(&[(pull("runs"), None)], vec![])),
-            Requeue::AwaitChange
-        );
-        assert_eq!(
-            after(&report(&[(pull("gone"), None)], vec![])),
-            Requeue::After(Duration::ZERO)
-        );
+        assert_eq!(after(&report(&[(pull("runs"), None)], vec![])), Requeue::AwaitChange);
+        assert_eq!(after(&report(&[(pull("gone"), None)], vec![])), Requeue::After(Duration::ZERO));
     }
 }

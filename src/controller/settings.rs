@@ -50,10 +50,7 @@ pub struct OnceOptions {
 
 impl Default for OnceOptions {
     fn default() -> Self {
-        Self {
-            wait: false,
-            timeout: Duration::from_secs(600),
-        }
+        Self { wait: false, timeout: Duration::from_secs(600) }
     }
 }
 
