@@ -52,7 +52,7 @@ impl PerfectHost {
                 containers: std::collections::BTreeSet::new(),
             }),
             Action::RemoveNetwork { network, .. } => {
-                self.observed.networks.retain(|one| one.id != *network)
+                self.observed.networks.retain(|one| one.id != *network);
             }
             Action::CreateVolume(create) => {
                 let volume = ObservedVolume {
