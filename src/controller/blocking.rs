@@ -28,9 +28,7 @@ impl Blocking {
         F: FnOnce() -> T + Send + 'static,
     {
         match self {
-            Self::Pool => tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|_| BlockingPanicked),
+            Self::Pool => tokio::task::spawn_blocking(work).await.map_err(|_| BlockingPanicked),
             Self::Inline => {
                 std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| BlockingPanicked)
             }

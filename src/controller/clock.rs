@@ -22,26 +22,16 @@ pub struct SystemClock {
 
 impl SystemClock {
     /// Reads the wall clock once.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the wall clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
     pub fn start() -> Self {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            wall: Timestamp::from_millis(0).plus(since_epoch),
-            monotonic: Instant::now(),
-        }
+        let since_epoch =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Self { wall: Timestamp::from_millis(0).plus(since_epoch), monotonic: Instant::now() }
     }
 
     /// A clock that begins at `wall`, for simulations.
     pub fn starting_at(wall: Timestamp) -> Self {
-        Self {
-            wall,
-            monotonic: Instant::now(),
-        }
+        Self { wall, monotonic: Instant::now() }
     }
 }
 

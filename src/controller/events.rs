@@ -19,9 +19,7 @@ pub struct EventSink {
 
 impl Default for EventSink {
     fn default() -> Self {
-        Self {
-            sender: broadcast::Sender::new(BUFFERED),
-        }
+        Self { sender: broadcast::Sender::new(BUFFERED) }
     }
 }
 
@@ -33,11 +31,7 @@ impl EventSink {
 
     /// Tells every listener; never waits. Without listeners nothing happens.
     pub fn send(&self, at: Timestamp, project: Option<&ProjectName>, kind: EventKind) {
-        let event = Event {
-            at,
-            project: project.cloned(),
-            kind,
-        };
+        let event = Event { at, project: project.cloned(), kind };
         // No listener is no error.
         drop(self.sender.send(Arc::new(event)));
     }

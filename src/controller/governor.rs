@@ -25,13 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            restarts_per_second: 2,
-            restart_burst: 20,
-            pulls: 3,
-            builds: 2,
-            passes: 8,
-        }
+        Self { restarts_per_second: 2, restart_burst: 20, pulls: 3, builds: 2, passes: 8 }
     }
 }
 
@@ -58,10 +52,7 @@ impl Governor {
     /// # Errors
     /// The instant of the next token.
     pub fn draw_restart(&self, now: Timestamp) -> Result<(), Timestamp> {
-        self.bucket
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .draw(now)
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner).draw(now)
     }
 
     /// The places that an operation waits for; stops need none.
@@ -87,12 +78,7 @@ impl Bucket {
     fn new(limits: &Limits, now: Timestamp) -> Self {
         let cost = Duration::from_secs(1) / limits.restarts_per_second.max(1);
         let most = cost * limits.restart_burst.max(1);
-        Self {
-            cost,
-            most,
-            credit: most,
-            at: now,
-        }
+        Self { cost, most, credit: most, at: now }
     }
 
     fn draw(&mut self, now: Timestamp) -> Result<(), Timestamp> {
@@ -134,9 +120,7 @@ mod tests {
     #[test]
     fn a_clock_that_stands_still_gives_nothing_for_nothing() {
         let governor = Governor::new(&Limits::default(), at(10_000));
-        let drawn = (0..100)
-            .filter(|_| governor.draw_restart(at(5_000)).is_ok())
-            .count();
+        let drawn = (0..100).filter(|_| governor.draw_restart(at(5_000)).is_ok()).count();
         assert_eq!(drawn, 20);
     }
 }

@@ -49,11 +49,9 @@ impl OperationCalls for Engine {
                     let context = source::context_archive(build);
                     self.build_image(operation, context, progress).await
                 }
-                Operation::Stop {
-                    container,
-                    timeout_s,
-                    ..
-                } => self.stop_container(container, *timeout_s).await,
+                Operation::Stop { container, timeout_s, .. } => {
+                    self.stop_container(container, *timeout_s).await
+                }
             }
         })
     }
@@ -125,10 +123,7 @@ impl Operations {
             table: Mutex::default(),
             ended: Notify::new(),
         };
-        Self {
-            shared: Arc::new(shared),
-            tasks: Mutex::default(),
-        }
+        Self { shared: Arc::new(shared), tasks: Mutex::default() }
     }
 
     /// Begins `operation` for `project` and returns at once.
@@ -255,11 +250,7 @@ impl Shared {
             at: self.clock.now(),
         };
         self.end(&report);
-        let kind = EventKind::OperationEnded {
-            subject,
-            kind: operation.kind(),
-            result,
-        };
+        let kind = EventKind::OperationEnded { subject, kind: operation.kind(), result };
         self.events.send(report.at, Some(&project), kind);
     }
 
@@ -291,11 +282,7 @@ impl Shared {
         if let Some(entry) = self.table().running.get_mut(&subject) {
             entry.progress.clone_from(&line);
         }
-        let kind = EventKind::Progress {
-            subject,
-            kind: operation.kind(),
-            line,
-        };
+        let kind = EventKind::Progress { subject, kind: operation.kind(), line };
         self.events.send(self.clock.now(), Some(project), kind);
     }
 
@@ -336,10 +323,9 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 assert_ne!(operation.to_string(), "pull panics");
                 match operation.to_string().as_str() {
-                    "pull bad" => Err(Failure {
-                        class: FailureClass::Engine,
-                        message: "no".to_owned(),
-                    }),
+                    "pull bad" => {
+                        Err(Failure { class: FailureClass::Engine, message: "no".to_owned() })
+                    }
                     _ => Ok(()),
                 }
             })
@@ -353,20 +339,14 @@ mod tests {
     }
 
     fn pull(image: &str) -> Operation {
-        Operation::Pull {
-            image: image.to_owned(),
-            platform: None,
-        }
+        Operation::Pull { image: image.to_owned(), platform: None }
     }
 
     #[tokio::test(start_paused = true)]
     async fn two_projects_wait_for_one_image_and_both_hear_its_end() {
         let (operations, shop, blog) = (table(), "shop".into(), "blog".into());
         assert!(operations.begin(&shop, &pull("bad")).is_ok());
-        assert_eq!(
-            operations.begin(&blog, &pull("bad")),
-            Err(SkipReason::Running)
-        );
+        assert_eq!(operations.begin(&blog, &pull("bad")), Err(SkipReason::Running));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let (running, reports) = operations.take(&blog);
         let subject = OperationSubject::Image("bad".to_owned());
@@ -404,9 +384,6 @@ mod tests {
         operations.ended().await;
         assert!(operations.take(&shop).1[0].result.is_err());
         operations.close();
-        assert_eq!(
-            operations.begin(&shop, &pull("a")),
-            Err(SkipReason::Shutdown)
-        );
+        assert_eq!(operations.begin(&shop, &pull("a")), Err(SkipReason::Shutdown));
     }
 }

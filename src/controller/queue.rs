@@ -72,10 +72,7 @@ impl Queue {
         if wake == Wake::Reset {
             slot.failing = None;
         }
-        let at = slot
-            .failing
-            .as_ref()
-            .map_or(at, |failing| at.max(failing.until));
+        let at = slot.failing.as_ref().map_or(at, |failing| at.max(failing.until));
         slot.due = Some(slot.due.map_or(at, |due| due.min(at)));
     }
 
@@ -126,11 +123,10 @@ impl Queue {
             .map_or(0, |failing| failing.tries)
     }
 
-    /// Whether a pass of `key` runs now.
-    pub fn is_running(&self, key: &ProjectName) -> bool {
-        self.slots
-            .get(key)
-            .is_some_and(|slot| slot.phase == Phase::Running)
+    /// Whether a pass of `key` runs or is due.
+    pub fn is_busy(&self, key: &ProjectName, now: Instant) -> bool {
+        let due = |slot: &Slot| slot.due.is_some_and(|due| due <= now);
+        self.slots.get(key).is_some_and(|slot| slot.phase == Phase::Running || due(slot))
     }
 
     /// Forgets a key that is gone for good.
@@ -139,9 +135,7 @@ impl Queue {
     }
 
     fn idle(&self) -> impl Iterator<Item = (&ProjectName, &Slot)> {
-        self.slots
-            .iter()
-            .filter(|(_, slot)| slot.phase == Phase::Idle)
+        self.slots.iter().filter(|(_, slot)| slot.phase == Phase::Idle)
     }
 }
 
@@ -158,11 +152,7 @@ impl Failing {
             max_elapsed_time: None,
             ..ExponentialBackoff::default()
         };
-        Self {
-            backoff,
-            tries: 0,
-            until: now,
-        }
+        Self { backoff, tries: 0, until: now }
     }
 
     fn fail(&mut self, key: &ProjectName, now: Instant) {
@@ -244,6 +234,6 @@ mod tests {
         assert_eq!(queue.take(now), None);
         assert_eq!(queue.next_due(), Some(now + second));
         assert_eq!(queue.take(now + second), Some(key("a")));
-        assert!(queue.is_running(&key("a")) && queue.is_running(&key("b")));
+        assert!(queue.is_busy(&key("a"), now) && queue.is_busy(&key("b"), now));
     }
 }

@@ -47,43 +47,26 @@ async fn call(engine: &Engine, action: &Action, ids: Resolved) -> Result<Effect,
         Action::CreateContainer(create) => {
             engine.create_container(create).await.map(Effect::Container)
         }
-        Action::ConnectNetwork {
-            endpoint,
-            dns_names,
-            ..
-        } => {
+        Action::ConnectNetwork { endpoint, dns_names, .. } => {
             let (container, network) = (need(ids.container)?, need(ids.network)?);
-            done(
-                engine
-                    .connect_network(&container, &network, endpoint, dns_names)
-                    .await,
-            )
+            done(engine.connect_network(&container, &network, endpoint, dns_names).await)
         }
-        Action::DisconnectNetwork {
-            container, network, ..
-        } => gone(engine.disconnect_network(container, network).await),
+        Action::DisconnectNetwork { container, network, .. } => {
+            gone(engine.disconnect_network(container, network).await)
+        }
         Action::StartContainer { .. } => done(engine.start_container(&need(ids.container)?).await),
         Action::RenameContainer { to, .. } => {
             done(engine.rename_container(&need(ids.container)?, to).await)
         }
-        Action::UpdateContainer {
-            container,
-            resources,
-            restart,
-            ..
-        } => done(
-            engine
-                .update_container(container, resources.as_deref(), restart.as_ref())
-                .await,
-        ),
+        Action::UpdateContainer { container, resources, restart, .. } => {
+            done(engine.update_container(container, resources.as_deref(), restart.as_ref()).await)
+        }
         Action::UnpauseContainer { container, .. } => {
             done(engine.unpause_container(container).await)
         }
-        Action::RemoveContainer {
-            container,
-            keep_logs,
-            ..
-        } => remove(engine, container, *keep_logs).await,
+        Action::RemoveContainer { container, keep_logs, .. } => {
+            remove(engine, container, *keep_logs).await
+        }
         Action::Begin(_) => Err(invalid("an operation is not an engine call")),
     }
 }
@@ -96,11 +79,7 @@ async fn remove(engine: &Engine, id: &ContainerId, keep_logs: bool) -> Result<Ef
         Vec::new()
     };
     let effect = gone(engine.remove_container(id).await)?;
-    Ok(if lines.is_empty() {
-        effect
-    } else {
-        Effect::Logs(lines)
-    })
+    Ok(if lines.is_empty() { effect } else { Effect::Logs(lines) })
 }
 
 fn done(result: Result<(), Failure>) -> Result<Effect, Failure> {
@@ -121,8 +100,5 @@ fn need<T>(id: Option<T>) -> Result<T, Failure> {
 }
 
 fn invalid(message: &str) -> Failure {
-    Failure {
-        class: FailureClass::Invalid,
-        message: message.to_owned(),
-    }
+    Failure { class: FailureClass::Invalid, message: message.to_owned() }
 }

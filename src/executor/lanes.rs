@@ -55,11 +55,7 @@ pub struct Lanes {
 
 impl Default for Lanes {
     fn default() -> Self {
-        Self {
-            start: Width::new(STARTS),
-            network: Width::new(1),
-            other: Width::new(OTHERS),
-        }
+        Self { start: Width::new(STARTS), network: Width::new(1), other: Width::new(OTHERS) }
     }
 }
 
@@ -125,15 +121,8 @@ struct WidthState {
 
 impl Width {
     fn new(most: u32) -> Self {
-        let state = WidthState {
-            width: most,
-            in_flight: 0,
-        };
-        Self {
-            most,
-            state: Mutex::new(state),
-            freed: Notify::new(),
-        }
+        let state = WidthState { width: most, in_flight: 0 };
+        Self { most, state: Mutex::new(state), freed: Notify::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, WidthState> {
@@ -171,9 +160,8 @@ mod tests {
     #[test]
     fn an_engine_error_narrows_the_lane_and_successes_widen_it_again() {
         let lanes = Lanes::default();
-        let full: Vec<_> = (0..8)
-            .map(|_| lanes.enter(Lane::Start).now_or_never().flatten().unwrap())
-            .collect();
+        let full: Vec<_> =
+            (0..8).map(|_| lanes.enter(Lane::Start).now_or_never().flatten().unwrap()).collect();
         assert!(lanes.enter(Lane::Start).now_or_never().is_none());
         full[0].ended(Some(FailureClass::Engine));
         drop(full);

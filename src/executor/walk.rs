@@ -22,10 +22,7 @@ pub const STALE_AFTER: Duration = Duration::from_secs(30);
 
 /// Everything around one walk.
 #[derive(Clone, Copy)]
-#[expect(
-    missing_debug_implementations,
-    reason = "a bundle of borrowed ports, never kept"
-)]
+#[expect(missing_debug_implementations, reason = "a bundle of borrowed ports, never kept")]
 pub struct Walk<'a> {
     /// Makes the calls.
     pub calls: &'a dyn Calls,
@@ -56,11 +53,7 @@ pub async fn walk(plan: Plan, around: Walk<'_>) -> PassReport {
     }
     drop(in_flight);
     let outcomes = progress.finish(&plan.nodes);
-    PassReport {
-        plan,
-        outcomes,
-        at: around.host.now(),
-    }
+    PassReport { plan, outcomes, at: around.host.now() }
 }
 
 /// How far a walk is.
@@ -86,11 +79,7 @@ enum Verdict {
 impl Progress {
     fn new(nodes: &[PlanNode]) -> Self {
         Self {
-            index: nodes
-                .iter()
-                .enumerate()
-                .map(|(index, node)| (node.id, index))
-                .collect(),
+            index: nodes.iter().enumerate().map(|(index, node)| (node.id, index)).collect(),
             states: nodes.iter().map(|_| State::Waiting).collect(),
         }
     }
@@ -135,9 +124,7 @@ impl Progress {
     }
 
     fn state(&self, id: NodeId) -> Option<&State> {
-        self.index
-            .get(&id)
-            .and_then(|index| self.states.get(*index))
+        self.index.get(&id).and_then(|index| self.states.get(*index))
     }
 
     fn set(&mut self, index: usize, state: State) {
@@ -160,9 +147,9 @@ impl Progress {
     /// Fills in the ids that earlier nodes made.
     fn resolve(&self, action: &Action) -> Resolved {
         let (container, network) = match action {
-            Action::ConnectNetwork {
-                container, network, ..
-            } => (self.container(container), self.network(network)),
+            Action::ConnectNetwork { container, network, .. } => {
+                (self.container(container), self.network(network))
+            }
             Action::StartContainer { container, .. }
             | Action::RenameContainer { container, .. } => (self.container(container), None),
             _ => (None, None),
@@ -236,10 +223,9 @@ fn refusal(node: &PlanNode, around: Walk<'_>) -> Option<SkipReason> {
         return Some(SkipReason::Stale);
     }
     match &node.action {
-        Action::StartContainer {
-            budget: StartBudget::Restart,
-            ..
-        } => around.host.draw_restart().err().map(SkipReason::Throttled),
+        Action::StartContainer { budget: StartBudget::Restart, .. } => {
+            around.host.draw_restart().err().map(SkipReason::Throttled)
+        }
         _ => None,
     }
 }

@@ -57,10 +57,9 @@ impl Calls for Script {
             assert_ne!(self.panics.as_ref(), Some(&object), "as the script says");
             *self.seen.lock().unwrap().running.get_mut(kind).unwrap() -= 1;
             match self.answers.get(&object) {
-                Some(class) => Err(Failure {
-                    class: *class,
-                    message: "as the script says".to_owned(),
-                }),
+                Some(class) => {
+                    Err(Failure { class: *class, message: "as the script says".to_owned() })
+                }
                 None => Ok(made(action)),
             }
         })
@@ -104,9 +103,7 @@ impl WalkHost for Host {
 
     fn draw_restart(&self) -> Result<(), Timestamp> {
         let mut budget = self.budget.lock().unwrap();
-        *budget = budget
-            .checked_sub(1)
-            .ok_or_else(|| self.now.plus(Duration::from_secs(1)))?;
+        *budget = budget.checked_sub(1).ok_or_else(|| self.now.plus(Duration::from_secs(1)))?;
         Ok(())
     }
 
@@ -173,11 +170,7 @@ fn stop(name: &str) -> Action {
 }
 
 async fn walked(nodes: Vec<PlanNode>, script: &Script, host: &Host) -> PassReport {
-    let plan = Plan {
-        project: ProjectName::from("shop"),
-        nodes,
-        held: Vec::new(),
-    };
+    let plan = Plan { project: ProjectName::from("shop"), nodes, held: Vec::new() };
     let around = Walk {
         calls: script,
         host,
@@ -221,15 +214,7 @@ async fn a_failure_skips_its_dependants_only() {
     let report = walked(nodes, &script, &host).await;
     assert_eq!(
         words(&report),
-        [
-            "ok",
-            "failed Engine",
-            "skipped #2",
-            "skipped #3",
-            "maybe",
-            "skipped #5",
-            "ok"
-        ]
+        ["ok", "failed Engine", "skipped #2", "skipped #3", "maybe", "skipped #5", "ok"]
     );
     let mut ended = host.ended.lock().unwrap().clone();
     ended.sort_unstable();
@@ -268,10 +253,7 @@ async fn parallelism_is_bounded_by_kind() {
         .map(|id| node(id, start(&format!("c{id}"), StartBudget::Free), &[]))
         .chain((40..50).map(|id| node(id, network(&format!("n{id}")), &[])))
         .collect();
-    let script = Script {
-        takes: Duration::from_millis(100),
-        ..Script::default()
-    };
+    let script = Script { takes: Duration::from_millis(100), ..Script::default() };
     let begin = tokio::time::Instant::now();
     walked(nodes, &script, &Host::default()).await;
     let most = script.seen.lock().unwrap().most.clone();
@@ -286,25 +268,16 @@ async fn parallelism_is_bounded_by_kind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_an_outcome() {
-    let script = Script {
-        panics: Some("a".to_owned()),
-        ..Script::default()
-    };
-    let nodes = vec![
-        node(1, volume("a"), &[]),
-        node(2, volume("b"), &[1]),
-        node(3, volume("c"), &[]),
-    ];
+    let script = Script { panics: Some("a".to_owned()), ..Script::default() };
+    let nodes =
+        vec![node(1, volume("a"), &[]), node(2, volume("b"), &[1]), node(3, volume("c"), &[])];
     let report = walked(nodes, &script, &Host::default()).await;
     assert_eq!(words(&report), ["maybe", "skipped #1", "ok"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_budget_of_restarts_throttles_restarts_only() {
-    let host = Host {
-        budget: Mutex::new(1),
-        ..Host::default()
-    };
+    let host = Host { budget: Mutex::new(1), ..Host::default() };
     let nodes = vec![
         node(1, start("a", StartBudget::Restart), &[]),
         node(2, start("b", StartBudget::Restart), &[]),
@@ -313,21 +286,14 @@ async fn the_budget_of_restarts_throttles_restarts_only() {
     let script = Script::default();
     let report = walked(nodes, &script, &host).await;
     let until = host.now.plus(Duration::from_secs(1));
-    assert_eq!(
-        report.outcomes[1],
-        NodeOutcome::Skipped(SkipReason::Throttled(until))
-    );
+    assert_eq!(report.outcomes[1], NodeOutcome::Skipped(SkipReason::Throttled(until)));
     assert_eq!(script.seen.lock().unwrap().calls.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn operations_are_begun_not_awaited() {
     let host = Host::default();
-    let nodes = vec![
-        node(1, stop("a"), &[]),
-        node(2, stop("a"), &[]),
-        node(3, volume("v"), &[1]),
-    ];
+    let nodes = vec![node(1, stop("a"), &[]), node(2, stop("a"), &[]), node(3, volume("v"), &[1])];
     let script = Script::default();
     let report = walked(nodes, &script, &host).await;
     assert_eq!(words(&report), ["ok", "Running", "ok"]);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::controller::desired::guard::Guard;
 use crate::controller::desired::loading::{EntryReading, entry_path};
 use crate::controller::desired::reading::{Reading, RootState};
-use crate::controller::desired::removal::removals;
+use crate::controller::desired::removal::{Removal, removals};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::files::Files;
@@ -47,7 +47,7 @@ pub enum Standing {
         /// What is to run.
         next: Arc<DesiredProject>,
         /// What it takes away; `None` when nothing is known to compare with.
-        removes: Option<BTreeSet<String>>,
+        removes: Option<BTreeSet<Removal>>,
         /// The first reading that said so.
         since: Timestamp,
     },
@@ -87,6 +87,8 @@ pub struct Changes {
     pub changed: BTreeSet<ProjectName>,
     /// Versions that were believed for the first time, to be kept as last good ones.
     pub accepted: Vec<(ProjectName, RootEntry, Arc<DesiredProject>, Arc<Files>)>,
+    /// Projects that never ran and are gone again.
+    pub gone: BTreeSet<ProjectName>,
 }
 
 /// All that is believed.
@@ -117,11 +119,7 @@ impl Beliefs {
                 (name.clone(), belief)
             })
             .collect();
-        Self {
-            projects,
-            host,
-            ..Self::default()
-        }
+        Self { projects, host, ..Self::default() }
     }
 
     /// Takes a reading in.
@@ -138,6 +136,8 @@ impl Beliefs {
                 changes.changed.insert(name.clone());
             }
         }
+        let gone = before.keys().filter(|name| !self.projects.contains_key(name));
+        changes.gone = gone.cloned().collect();
         changes
     }
 
@@ -157,12 +157,8 @@ impl Beliefs {
                 several => self.contested(name, several),
             }
         }
-        let gone: Vec<_> = self
-            .projects
-            .keys()
-            .filter(|name| !claims.contains_key(name))
-            .cloned()
-            .collect();
+        let gone: Vec<_> =
+            self.projects.keys().filter(|name| !claims.contains_key(name)).cloned().collect();
         let other_root = self.host.root.is_some_and(|root| root != identity);
         for name in &gone {
             self.missed(name, now);
@@ -231,18 +227,14 @@ impl Beliefs {
         self.host.projects.insert(name.clone(), source);
         if accepted {
             let (project, files) = (Arc::clone(project), Arc::clone(&loaded.files));
-            changes
-                .accepted
-                .push((name.clone(), entry.clone(), project, files));
+            changes.accepted.push((name.clone(), entry.clone(), project, files));
         }
     }
 
     /// Several entries claim the name: nobody gets it; the one that runs already keeps its last good version.
     fn contested(&mut self, name: &ProjectName, claimants: &[(&RootEntry, &EntryReading)]) {
-        let paths: Vec<_> = claimants
-            .iter()
-            .map(|(entry, _)| entry_path(entry).display().to_string())
-            .collect();
+        let paths: Vec<_> =
+            claimants.iter().map(|(entry, _)| entry_path(entry).display().to_string()).collect();
         let belief = self.belief(name, paths.first().map_or("", String::as_str));
         belief.standing = Standing::Broken;
         belief.diagnostics = vec![contested(name, &paths)];
@@ -295,12 +287,10 @@ impl Beliefs {
             let among = mass.as_ref().filter(|mass| mass.contains(name));
             belief.standing = match among {
                 _ if confirmed => Standing::Removing,
-                Some(together) => Standing::Unconfirmed {
-                    together: together.clone(),
-                },
-                None if other_root => Standing::Unconfirmed {
-                    together: gone.iter().cloned().collect(),
-                },
+                Some(together) => Standing::Unconfirmed { together: together.clone() },
+                None if other_root => {
+                    Standing::Unconfirmed { together: gone.iter().cloned().collect() }
+                }
                 None => Standing::Removing,
             };
         }
@@ -327,12 +317,7 @@ impl Beliefs {
         if self.root == Some(RootState::Missing) {
             let staying =
                 |(_, belief): &(&ProjectName, &Belief)| belief.standing != Standing::Removing;
-            return self
-                .projects
-                .iter()
-                .filter(staying)
-                .map(|(name, _)| name.clone())
-                .collect();
+            return self.projects.iter().filter(staying).map(|(name, _)| name.clone()).collect();
         }
         let waits = |belief: &Belief| matches!(belief.standing, Standing::Unconfirmed { .. });
         self.projects
@@ -393,10 +378,7 @@ impl Beliefs {
         if projects.is_empty() {
             return Vec::new();
         }
-        vec![project_hold(
-            WaitingOn::PruneNeedsConfirmation { projects },
-            None,
-        )]
+        vec![project_hold(WaitingOn::PruneNeedsConfirmation { projects }, None)]
     }
 }
 
@@ -406,11 +388,8 @@ impl Belief {
         let Some(version) = &self.version else {
             // Nothing to compare with: containers of a forgotten version may be there.
             self.version = Some(Arc::clone(project));
-            self.standing = Standing::Settling {
-                next: Arc::clone(project),
-                removes: None,
-                since: now,
-            };
+            self.standing =
+                Standing::Settling { next: Arc::clone(project), removes: None, since: now };
             return true;
         };
         let gone = removals(version, project);
@@ -428,11 +407,7 @@ impl Belief {
         };
         let takes_away = removes.as_ref().is_none_or(|gone| !gone.is_empty());
         if takes_away && now.since(since) < SETTLE {
-            self.standing = Standing::Settling {
-                next: Arc::clone(project),
-                removes,
-                since,
-            };
+            self.standing = Standing::Settling { next: Arc::clone(project), removes, since };
             return false;
         }
         let new = version.digest != project.digest;
@@ -455,6 +430,14 @@ impl Belief {
         };
         match &self.standing {
             Standing::Settled => run(None),
+            Standing::Settling { removes: Some(gone), since, .. }
+                if gone.iter().any(|one| matches!(one, Removal::Mount(..))) =>
+            {
+                // A container without one of its mounts cannot be made and kept at once: the version before runs on.
+                let (want, _) = run(None);
+                let until = Some(since.plus(SETTLE));
+                (want, vec![project_hold(WaitingOn::ManifestSettling, until)])
+            }
             Standing::Settling { next, .. } => (Want::RunKeeping(Arc::clone(next)), Vec::new()),
             Standing::Broken => run(Some(WaitingOn::InvalidManifest)),
             Standing::Gone { since } => {
@@ -470,11 +453,7 @@ impl Belief {
 }
 
 fn project_hold(waiting_on: WaitingOn, until: Option<Timestamp>) -> Held {
-    Held {
-        subject: Subject::Project,
-        waiting_on,
-        until,
-    }
+    Held { subject: Subject::Project, waiting_on, until }
 }
 
 fn contested(name: &ProjectName, paths: &[String]) -> Diagnostic {

@@ -47,9 +47,7 @@ mod tests {
     use super::*;
 
     fn mass(all: usize, gone: usize, apart_ms: i64) -> bool {
-        let names: Vec<_> = (0..all)
-            .map(|index| ProjectName::new(format!("p{index}")))
-            .collect();
+        let names: Vec<_> = (0..all).map(|index| ProjectName::new(format!("p{index}"))).collect();
         let mut guard = Guard::default();
         let mut now = Timestamp::from_millis(0);
         for (index, name) in names.iter().take(gone).enumerate() {

@@ -29,13 +29,7 @@ pub fn to_save(
 /// Loads a saved version from its own files; the disk is not looked at. `None` if this version of the loader does not
 /// take it any more.
 pub fn from_saved(loader: &dyn ManifestLoader, saved: &LastGood) -> Option<Arc<DesiredProject>> {
-    load_entry(
-        loader,
-        &parse_entry(&saved.entry),
-        saved.files.clone(),
-        |_| None,
-    )
-    .project
+    load_entry(loader, &parse_entry(&saved.entry), saved.files.clone(), |_| None).project
 }
 
 /// An entry as text: its path, a directory with a slash at the end.

@@ -78,12 +78,7 @@ pub fn load_entry(
     }
     let name = None;
     let diagnostics = vec![endless(entry)];
-    EntryReading {
-        name,
-        project: None,
-        diagnostics,
-        files: Arc::new(files),
-    }
+    EntryReading { name, project: None, diagnostics, files: Arc::new(files) }
 }
 
 fn entry_reading(loaded: LoadedEntry, mut files: Files) -> EntryReading {
@@ -106,9 +101,7 @@ fn endless(entry: &RootEntry) -> Diagnostic {
             "{}: loading asked for further files again and again",
             entry_path(entry).display()
         ),
-        help: Some(format!(
-            "let files include or extend each other at most {ROUNDS} deep"
-        )),
+        help: Some(format!("let files include or extend each other at most {ROUNDS} deep")),
         meanwhile: Some("the last good version goes on running".to_owned()),
         related: Vec::new(),
     }

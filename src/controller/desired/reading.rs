@@ -32,10 +32,7 @@ pub enum RootState {
 impl Reading {
     /// Every path that loading asked for: what to watch.
     pub fn asked(&self) -> BTreeSet<LocalPath> {
-        self.entries
-            .values()
-            .flat_map(|entry| entry.files.keys().cloned())
-            .collect()
+        self.entries.values().flat_map(|entry| entry.files.keys().cloned()).collect()
     }
 }
 
@@ -58,11 +55,7 @@ impl fmt::Debug for Reader {
 impl Reader {
     /// A reader of `root`.
     pub fn new(root: LocalPath, loader: Arc<dyn ManifestLoader>) -> Self {
-        Self {
-            root,
-            loader,
-            last: BTreeMap::new(),
-        }
+        Self { root, loader, last: BTreeMap::new() }
     }
 
     /// The loader, for last good versions.
@@ -73,9 +66,7 @@ impl Reader {
     /// Reads root and entries. Blocking.
     pub fn read(&mut self) -> Reading {
         let (root, names) = match source::read_root(&self.root) {
-            RootReading::Read {
-                identity, entries, ..
-            } => (RootState::Read(identity), entries),
+            RootReading::Read { identity, entries, .. } => (RootState::Read(identity), entries),
             RootReading::Unreadable(why) => (RootState::Unreadable(why), BTreeSet::new()),
             RootReading::Missing => (RootState::Missing, BTreeSet::new()),
         };
@@ -90,10 +81,7 @@ impl Reader {
             let entries = self.last.clone();
             return Reading { root, entries };
         }
-        Reading {
-            root,
-            entries: BTreeMap::new(),
-        }
+        Reading { root, entries: BTreeMap::new() }
     }
 
     /// One entry: what was asked for last time is read first; if none of it differs, the last result stands.
@@ -101,11 +89,7 @@ impl Reader {
         let read = |path: &LocalPath| source::read_path(path);
         let files: Files = match self.last.get(entry) {
             Some(last) => {
-                let files = last
-                    .files
-                    .keys()
-                    .map(|path| (path.clone(), read(path)))
-                    .collect();
+                let files = last.files.keys().map(|path| (path.clone(), read(path))).collect();
                 if files == *last.files {
                     return last.clone();
                 }
