@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, suspend, validate, version,
+    config, confirm, describe, get, history, plan, reconcile, resume, run, suspend, validate, version,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -117,6 +117,8 @@ pub enum LogLevel {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the controller
+    Run(run::RunArgs),
     /// Show what would be done, without doing it: exit 0 nothing, 1 changes, 2 error
     Plan(plan::PlanArgs),
     /// Check manifests: what is wrong, where, and what to do

@@ -8,7 +8,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, suspend, validate, version,
+    config, confirm, describe, get, history, plan, reconcile, resume, run as controller, suspend, validate, version,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -44,6 +44,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
     }
     let context = Context { settings, around, out };
     match &cli.command {
+        Command::Run(args) => controller::run(args, &context).await,
         Command::Plan(args) => plan::run(args, &context).await,
         Command::Validate(args) => validate::run(args, &context),
         Command::Config(args) => config::run(args, &context),
