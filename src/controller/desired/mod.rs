@@ -3,6 +3,7 @@
 //! [`reading`] does the blocking work; [`belief`] decides, purely, what a reading means.
 
 pub mod belief;
+pub mod compose;
 pub mod guard;
 pub mod last_good;
 pub mod loading;
