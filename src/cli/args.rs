@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, run, suspend, validate, version,
+    config, confirm, describe, get, history, plan, reconcile, resume, run, suspend, validate,
+    version,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.

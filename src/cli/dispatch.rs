@@ -8,7 +8,8 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, run as controller, suspend, validate, version,
+    config, confirm, describe, get, history, plan, reconcile, resume, run as controller, suspend,
+    validate, version,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.

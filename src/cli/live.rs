@@ -75,8 +75,12 @@ impl Sink {
 
     fn lagged(&self, missed: u64) {
         match self {
-            Self::Log(_) => tracing::warn!(missed, "events were lost, the log is slower than they are"),
-            Self::Lines { out, .. } => out.warn(&format!("{missed} events are not shown, output is too slow")),
+            Self::Log(_) => {
+                tracing::warn!(missed, "events were lost, the log is slower than they are")
+            }
+            Self::Lines { out, .. } => {
+                out.warn(&format!("{missed} events are not shown, output is too slow"))
+            }
         }
     }
 }

@@ -16,7 +16,6 @@ mod get;
 mod history;
 mod list;
 mod live;
-pub mod loader;
 mod manifests;
 pub mod output;
 mod plan;

@@ -12,7 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome, chain};
 use crate::cli::live;
-use crate::cli::loader::ComposeLoader;
+use crate::controller::desired::compose::ComposeLoader;
 use crate::controller::{
     Blocking, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
     SystemClock, Watch,

@@ -8,7 +8,9 @@ use crate::telemetry::setup::Level;
 /// The level of an event: failures are warnings, progress is detail.
 pub fn level_of(event: &Event) -> Level {
     match &event.kind {
-        EventKind::Action { outcome: NodeOutcome::Failed(_) | NodeOutcome::MaybeDone(_), .. }
+        EventKind::Action {
+            outcome: NodeOutcome::Failed(_) | NodeOutcome::MaybeDone(_), ..
+        }
         | EventKind::OperationEnded { result: Err(_), .. } => Level::Warn,
         EventKind::Diagnosed(found) => {
             let worst = found.iter().map(|found| found.severity).max();
