@@ -1,8 +1,13 @@
-//! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
+//! The one integration binary: every file of this directory is a module of it.
 
+mod cli_manifests;
+mod cli_settings;
+mod cli_status;
+mod cli_usage;
 mod compose_oracle;
 mod engine_fixture;
 mod engine_real;
+mod executor_walk;
 mod ledger_crash;
 mod ledger_files;
 mod ledger_lock;
@@ -16,3 +21,4 @@ mod source_ignore;
 mod source_root;
 mod source_watch;
 mod support;
+mod tidy;
