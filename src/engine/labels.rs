@@ -2,7 +2,7 @@
 //!
 //! Labels are fixed when an object is created. The user's come first, identity overrides them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::id::{Installation, ProjectName, Revision, ServiceName, SpecHash};
 use crate::model::observed::Claim;
@@ -75,12 +75,19 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
             .filter(|number| *number > 0),
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         config_files: bounded(labels, CONFIG_FILES, FILES_LIMIT).map(str::to_owned),
+        depends_on: text(DEPENDS_ON).map(dependencies).unwrap_or_default(),
         compose_hash: text(CONFIG_HASH).map(str::to_owned),
         installation: text(INSTALLATION).map(Installation::new),
         revision: text(REVISION).map(Revision::new),
         spec_hash: text(SPEC_HASH).map(SpecHash::new),
         content: text(CONTENT).map(str::to_owned),
     }
+}
+
+/// The services of `db:service_healthy:false,cache:service_started:false`.
+fn dependencies(text: &str) -> BTreeSet<ServiceName> {
+    let names = text.split(',').filter_map(|one| one.split(':').next());
+    names.filter(|name| !name.is_empty()).map(ServiceName::from).collect()
 }
 
 /// A label's value, if it is there, not empty and at most `limit` bytes long.

@@ -32,13 +32,16 @@ struct Disk {
     names: Names,
     durable_names: Names,
     /// Changes of names that are not durable, by directory, in order; one element is one step of the file system.
-    unsynced: BTreeMap<String, Vec<Vec<(String, Option<u64>)>>>,
+    unsynced: BTreeMap<String, Vec<Change>>,
     next_file: u64,
     steps: u64,
     crash_at: Option<u64>,
     failing: Option<io::ErrorKind>,
     entropy: u64,
 }
+
+/// Names that a step gives to files or takes away.
+type Change = Vec<(String, Option<u64>)>;
 
 type Names = BTreeMap<String, u64>;
 
@@ -142,19 +145,15 @@ impl Disk {
     }
 
     fn put(&mut self, path: &str, bytes: &[u8]) {
-        let number = match self.names.get(path) {
-            Some(number) => *number,
-            None => {
-                self.next_file += 1;
-                let number = self.next_file;
-                self.change(path, vec![(path.to_owned(), Some(number))]);
-                number
-            }
-        };
+        let number = self.names.get(path).copied().unwrap_or_else(|| {
+            self.next_file += 1;
+            self.change(path, vec![(path.to_owned(), Some(self.next_file))]);
+            self.next_file
+        });
         self.files.entry(number).or_default().bytes = bytes.to_vec();
     }
 
-    fn change(&mut self, path: &str, change: Vec<(String, Option<u64>)>) {
+    fn change(&mut self, path: &str, change: Change) {
         apply(&mut self.names, &change);
         self.unsynced
             .entry(directory(path).to_owned())

@@ -50,7 +50,10 @@ impl Ledger {
         let names = self.storage.list("status/projects").unwrap_or_default();
         names
             .iter()
-            .filter(|name| name.ends_with(".json") && !name.starts_with('.'))
+            .filter(|name| {
+                name.strip_suffix(".json")
+                    .is_some_and(|name| checked(name).is_ok())
+            })
             .filter_map(|name| self.published(&format!("status/projects/{name}")))
             .collect()
     }

@@ -4,7 +4,6 @@
 //! context, the last one that matches a path or one of its parents wins, and `!` brings back files below a directory that is
 //! left out.
 
-use std::fmt::Write as _;
 use std::iter::Peekable;
 use std::path::{Component, Path, PathBuf};
 use std::str::Chars;
@@ -166,16 +165,24 @@ fn stars(out: &mut String, rest: &mut Peekable<Chars<'_>>) {
 
 /// A class such as `[a-z]`, whose `[` was read already. A leading `!` is an ordinary member for the engine.
 fn class(out: &mut String, rest: &mut Peekable<Chars<'_>>) -> Result<(), String> {
-    let literal_bang = rest.next_if_eq(&'!').is_some();
     let negated = rest.next_if_eq(&'^').is_some();
-    let members: String = rest.by_ref().take_while(|letter| *letter != ']').collect();
-    if members.is_empty() && !literal_bang {
-        return Err("the class `[` has no members or no end".to_owned());
+    let mut members = String::new();
+    loop {
+        match rest.next() {
+            None => return Err("the class `[` has no end".to_owned()),
+            Some(']') if members.is_empty() => return Err("the class `[` is empty".to_owned()),
+            Some(']') => break,
+            Some(member) => members.push(member),
+        }
     }
-    let (sign, bang) = (
-        if negated && !literal_bang { "^" } else { "" },
-        if literal_bang { "!" } else { "" },
-    );
-    let caret = if negated && literal_bang { "^" } else { "" };
-    write!(out, "[{sign}{members}{caret}{bang}]").map_err(|error| error.to_string())
+    let members = match members.strip_prefix('!') {
+        // In front it would negate for `globset`; at the end it does not.
+        Some(others) if !negated => format!("{others}!"),
+        _ => members,
+    };
+    let sign = if negated { "^" } else { "" };
+    for part in ["[", sign, &members, "]"] {
+        out.push_str(part);
+    }
+    Ok(())
 }

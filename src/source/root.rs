@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -132,19 +133,27 @@ fn classify(path: &Path) -> Class {
     match look(path) {
         Looked::Missing => Class::Nothing,
         Looked::There(metadata) if metadata.is_dir() => Class::Entry(RootEntry::Directory),
-        Looked::There(_) if manifest => Class::Entry(RootEntry::File),
-        Looked::There(metadata) if !metadata.is_file() => Class::Ignored(format!(
-            "it is {}; a project is a directory or a *.yaml or *.yml file",
-            kind(&metadata)
-        )),
-        Looked::There(_) if has_ending(name, looks_like_yaml) => {
-            Class::Ignored("the ending of a manifest is .yaml or .yml in lower case".to_owned())
-        }
-        Looked::There(_) => Class::Nothing,
-        // It may have been a project a moment ago: an entry that cannot be read is held, one that is left out is removed.
-        Looked::Unreadable(_) if manifest => Class::Entry(RootEntry::File),
+        // Readable or not: what may have been a project a moment ago is held as an entry; left out, it would be removed.
+        _ if manifest => Class::Entry(RootEntry::File),
         Looked::Unreadable(_) => Class::Entry(RootEntry::Directory),
+        Looked::There(metadata) => no_project(name, &metadata),
     }
+}
+
+/// What a person may take for a project is ignored with a reason, everything else in silence.
+fn no_project(name: &str, metadata: &Metadata) -> Class {
+    if !metadata.is_file() {
+        return Class::Ignored(format!(
+            "it is {}; a project is a directory or a *.yaml or *.yml file",
+            kind(metadata)
+        ));
+    }
+    if has_ending(name, looks_like_yaml) {
+        return Class::Ignored(
+            "the ending of a manifest is .yaml or .yml in lower case".to_owned(),
+        );
+    }
+    Class::Nothing
 }
 
 fn has_ending(name: &str, test: impl Fn(&str) -> bool) -> bool {
