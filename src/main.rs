@@ -1,0 +1,2 @@
+//! composelet
+fn main() {}

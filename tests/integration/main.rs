@@ -1,0 +1,4 @@
+//! Integration tests of composelet.
+
+mod sim;
+mod sim_conformance;
