@@ -88,7 +88,7 @@ struct Order {
     target: String,
     tags: Vec<String>,
     labels: Value,
-    content: String,
+    digest: String,
 }
 
 impl Order {
@@ -118,7 +118,7 @@ impl Order {
                 .iter()
                 .map(|(key, value)| format!("{key}={value}").into_bytes()),
         );
-        let content = sha256_hex(parts.iter().map(Vec::as_slice));
+        let digest = sha256_hex(parts.iter().map(Vec::as_slice));
         let tags = call.query.get("t").cloned().unwrap_or_default();
         let tags = tags
             .iter()
@@ -133,13 +133,13 @@ impl Order {
             target,
             tags,
             labels,
-            content,
+            digest,
         })
     }
 }
 
 /// Builds an image from a tar of the context.
-pub(crate) async fn build(engine: &SimEngine, call: &Call) -> Outcome {
+pub(crate) fn build(engine: &SimEngine, call: &Call) -> Outcome {
     let order = Order::read(call)?;
     let script = engine.with(|world| {
         world.builds.count += 1;
@@ -161,7 +161,7 @@ pub(crate) async fn build(engine: &SimEngine, call: &Call) -> Outcome {
 
 /// The reader's going away ends the task from outside, so a failed send needs no care here.
 async fn say(out: &mpsc::Sender<Piece>, text: &str) {
-    let _ = out.send(line(&json!({"stream": text}))).await;
+    drop(out.send(line(&json!({"stream": text}))).await);
 }
 
 async fn run(engine: SimEngine, order: Order, script: BuildScript, out: mpsc::Sender<Piece>) {
@@ -179,14 +179,14 @@ async fn run(engine: SimEngine, order: Order, script: BuildScript, out: mpsc::Se
             let command = command.map_or("true", |step| step.rest.as_str());
             let text =
                 format!("The command '/bin/sh -c {command}' returned a non-zero code: {code}");
-            let _ = out.send(error_line(code, &text)).await;
+            drop(out.send(error_line(code, &text)).await);
             return;
         }
     }
     engine.awake().await;
     match finish(&engine, &order) {
         Ok(id) => {
-            let _ = out.send(line(&json!({"aux": {"ID": id}}))).await;
+            drop(out.send(line(&json!({"aux": {"ID": id}}))).await);
             let digits = short(id.strip_prefix("sha256:").unwrap_or(&id));
             say(&out, &format!("Successfully built {digits}\n")).await;
             for tag in &order.tags {
@@ -194,7 +194,7 @@ async fn run(engine: SimEngine, order: Order, script: BuildScript, out: mpsc::Se
             }
         }
         Err(text) => {
-            let _ = out.send(error_line(1, &text)).await;
+            drop(out.send(error_line(1, &text)).await);
         }
     }
 }
@@ -213,7 +213,7 @@ fn finish(engine: &SimEngine, order: &Order) -> Result<String, String> {
         for (key, value) in order.labels.as_object().into_iter().flatten() {
             member(&mut config, "Labels", key, value.clone());
         }
-        let spec = ImageSpec::with_config(&order.content, config);
+        let spec = ImageSpec::with_config(&order.digest, config);
         let created = world.clock.stamp();
         world.images.store(&spec, created);
         for tag in &order.tags {

@@ -65,7 +65,7 @@ impl SimEngine {
                 world.end_all(death);
             }
             world.events.forget();
-            world.restore(death);
+            world.restore();
         });
         self.set_life(|life| life.mode = Mode::Up);
     }
@@ -123,7 +123,7 @@ impl World {
     }
 
     /// What a booting daemon does: finishes removals, starts what its policy wants running.
-    fn restore(&mut self, death: Death) {
+    fn restore(&mut self) {
         let mut order: Vec<(u64, String)> = self
             .containers
             .values()
@@ -152,7 +152,6 @@ impl World {
                 _ => {}
             }
         }
-        let _ = death;
     }
 
     /// A start error at boot is only logged.

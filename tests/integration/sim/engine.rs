@@ -101,7 +101,7 @@ impl SimEngine {
     /// A fresh engine: no images, the three predefined networks, nothing else.
     pub(crate) fn new(options: SimOptions) -> Self {
         let inner = Arc::new_cyclic(|weak: &Weak<Inner>| Inner {
-            world: Mutex::new(World::new(&options, WeakEngine(weak.clone()))),
+            world: Mutex::new(World::new(&options, WeakEngine(Weak::clone(weak)))),
             life: watch::Sender::new(Life {
                 incarnation: 1,
                 mode: Mode::Up,
@@ -112,14 +112,13 @@ impl SimEngine {
     }
 
     /// A bollard client of this engine, with a timeout of 120 s (bollard's default).
-    ///
-    /// # Panics
-    /// Never: building a client over a custom transport does no I/O.
+    #[expect(
+        clippy::expect_used,
+        reason = "a test bench ends the test that it can not serve"
+    )]
     pub(crate) fn docker(&self) -> Docker {
-        match self.docker_with_timeout(120) {
-            Ok(docker) => docker,
-            Err(error) => panic!("a client over a custom transport: {error}"),
-        }
+        self.docker_with_timeout(120)
+            .expect("a client over a custom transport does no I/O")
     }
 
     /// A bollard client whose calls wait at most `seconds` for the head of an answer.
@@ -142,8 +141,7 @@ impl SimEngine {
 
     /// The function from request to response that bollard's custom transport takes.
     pub(crate) fn transport(&self) -> SimTransport {
-        let engine = self.clone();
-        Arc::new(move |request| Box::pin(transport::send(engine.clone(), request)))
+        transport::transport(self)
     }
 
     /// Newest API version spoken.
@@ -180,7 +178,7 @@ impl SimEngine {
     /// Waits until the daemon runs.
     pub(crate) async fn awake(&self) {
         // The sender lives in `self`, so waiting can not fail.
-        let _ = self.life().wait_for(|life| life.mode == Mode::Up).await;
+        drop(self.life().wait_for(|life| life.mode == Mode::Up).await);
     }
 
     /// Runs `work` unless the daemon process `born` ends first.

@@ -198,7 +198,7 @@ impl EventBus {
                 .filter(|it| it.stamp >= since && it.passes(&filters));
             for event in old {
                 // The channel holds four times the ring.
-                let _ = sender.try_send(event.line());
+                drop(sender.try_send(event.line()));
             }
         }
         let weak = sender.downgrade();

@@ -195,7 +195,7 @@ async fn run(
                 frame(stream, text)
             };
             // Nobody may be listening: a detached exec.
-            let _ = out.try_send(Piece::Data(bytes));
+            drop(out.try_send(Piece::Data(bytes)));
         }
     }
     engine.awake().await;

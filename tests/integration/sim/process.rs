@@ -24,7 +24,7 @@ impl World {
             None => return Err(ApiError::new(404, format!("No such container: {id}"))),
         };
         let failure = self.prepare(id).err().map(|error| (error, 128));
-        let failure = failure.or_else(|| self.scripted_failure(id, &script.start_failure));
+        let failure = failure.or_else(|| self.scripted_failure(id, script.start_failure.as_ref()));
         if let Some((error, code)) = failure {
             self.release_network(id);
             if let Some(container) = self.containers.get_mut(id) {
@@ -42,6 +42,8 @@ impl World {
         let Some(container) = self.containers.get_mut(id) else {
             return Ok(());
         };
+        let runtime = container.host_config.as_object_mut();
+        runtime.map(|members| members.entry("Runtime").or_insert("runc".into()));
         container.pid = pid;
         container.started = Some(started);
         container.exit_code = 0;
@@ -86,10 +88,10 @@ impl World {
     fn scripted_failure(
         &self,
         id: &str,
-        failure: &Option<(StartFailure, u32)>,
+        failure: Option<&(StartFailure, u32)>,
     ) -> Option<(ApiError, i64)> {
         let container = self.containers.get(id)?;
-        let (failure, times) = failure.as_ref()?;
+        let (failure, times) = failure?;
         if container.starts >= *times {
             return None;
         }
@@ -145,23 +147,15 @@ impl World {
             tokio::time::sleep(after).await;
             // A frozen process does not end by itself; only a kill reaches it.
             loop {
-                let (paused, mut changed) = match engine.with(|world| {
-                    world
-                        .containers
-                        .get(&id)
-                        .filter(|it| it.run == run)
-                        .map(|it| {
-                            (
-                                it.phase == Phase::Paused && code != 137,
-                                it.changed.subscribe(),
-                            )
-                        })
-                }) {
-                    Some(found) => found,
-                    None => return,
-                };
-                if !paused || changed.changed().await.is_err() {
-                    break;
+                let paused = engine.with(|world| {
+                    let container = world.containers.get(&id);
+                    let mine = container
+                        .filter(|it| it.run == run && it.phase == Phase::Paused && code != 137);
+                    mine.map(|it| it.changed.subscribe())
+                });
+                let Some(mut changed) = paused else { break };
+                if changed.changed().await.is_err() {
+                    return;
                 }
             }
             engine.awake().await;
@@ -191,8 +185,8 @@ impl World {
 
     /// The process has ended: events, clean-up, and the restart policy.
     pub(crate) fn process_ended(&mut self, id: &str, run: u64, code: i64, oom: bool) {
-        let alive = |it: &&mut Container| it.run == run && it.phase.has_process();
-        if self.containers.get_mut(id).filter(alive).is_none() {
+        let alive = |it: &Container| it.run == run && it.phase.has_process();
+        if !self.containers.get(id).is_some_and(alive) {
             return;
         }
         if oom {

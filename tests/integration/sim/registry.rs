@@ -174,24 +174,24 @@ async fn pull_stream(
     let name = repository(&reference);
     let first = json!({"status": format!("Pulling from {name}"), "id": tag});
     // The reader's going away ends this task from outside.
-    let _ = out.send(line(&first)).await;
+    drop(out.send(line(&first)).await);
     let spec = match offer {
         Offer::Image(spec) => spec,
         Offer::Stall => std::future::pending().await,
         Offer::ErrorInStream(text) => {
             tokio::time::sleep(takes).await;
-            let _ = out.send(error_line(0, &text)).await;
+            drop(out.send(error_line(0, &text)).await);
             return;
         }
         _ => return,
     };
     let layer = spec.digest().get(7..19).unwrap_or("").to_owned();
     let begin = json!({"status": "Pulling fs layer", "progressDetail": {}, "id": layer});
-    let _ = out.send(line(&begin)).await;
+    drop(out.send(line(&begin)).await);
     tokio::time::sleep(takes).await;
     engine.awake().await;
     let done = json!({"status": "Pull complete", "progressDetail": {}, "id": layer});
-    let _ = out.send(line(&done)).await;
+    drop(out.send(line(&done)).await);
     let known = engine.with(|world| world.take_image(&reference, &spec));
     let word = if known {
         "Image is up to date"
@@ -199,9 +199,9 @@ async fn pull_stream(
         "Downloaded newer image"
     };
     let digest = json!({"status": format!("Digest: {}", spec.digest())});
-    let _ = out.send(line(&digest)).await;
+    drop(out.send(line(&digest)).await);
     let status = json!({"status": format!("Status: {word} for {reference}")});
-    let _ = out.send(line(&status)).await;
+    drop(out.send(line(&status)).await);
 }
 
 impl World {

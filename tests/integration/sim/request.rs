@@ -102,12 +102,11 @@ fn decode(text: &str) -> String {
                 let value = std::str::from_utf8(&digits)
                     .ok()
                     .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                match value {
-                    Some(value) => out.push(value),
-                    None => {
-                        out.push(b'%');
-                        out.extend(digits);
-                    }
+                if let Some(value) = value {
+                    out.push(value);
+                } else {
+                    out.push(b'%');
+                    out.extend(digits);
                 }
             }
             other => out.push(other),

@@ -112,7 +112,7 @@ async fn work(engine: &SimEngine, call: &Call) -> Reply {
         ["containers", rest @ ..] => container_route(engine, call, rest).await,
         ["exec", id, verb] => exec_route(engine, call, id, verb).await,
         ["images", rest @ ..] => image_route(engine, call, rest).await,
-        ["build"] if call.method == "POST" => build::build(engine, call).await,
+        ["build"] if call.method == "POST" => build::build(engine, call),
         ["networks", rest @ ..] => network_route(engine, call, rest).await,
         ["volumes", rest @ ..] => volume_route(engine, call, rest).await,
         ["events"] => events::stream(engine, call),
@@ -148,7 +148,7 @@ async fn container_route(engine: &SimEngine, call: &Call, path: &[&str]) -> Outc
     match (call.method.as_str(), path) {
         ("GET", ["json"]) => containers::list(engine, call).await,
         ("POST", ["create"]) => containers::create(engine, call).await,
-        ("POST", ["prune"]) => containers::prune(engine, call),
+        ("POST", ["prune"]) => Ok(containers::prune(engine)),
         (_, [reference]) if call.method == "DELETE" => {
             engine.unless_wedged(reference).await;
             containers::remove(engine, call, reference).await

@@ -146,10 +146,13 @@ fn stable_path(world: &World, call: &Call, kind: CallKind) -> String {
         .collect();
     let mut path = parts.join("/");
     if kind != CallKind::Reading && !call.path.starts_with("/build") {
-        let said = call.query.iter().filter(|(_, values)| values.iter().any(|it| !it.is_empty()));
+        let said = call
+            .query
+            .iter()
+            .filter(|(_, values)| values.iter().any(|it| !it.is_empty()));
         for (index, (key, values)) in said.enumerate() {
             let mark = if index == 0 { '?' } else { '&' };
-            let _ = write!(path, "{mark}{key}={}", values.join(","));
+            write!(path, "{mark}{key}={}", values.join(",")).ok();
         }
     }
     path

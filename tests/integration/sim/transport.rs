@@ -5,22 +5,27 @@
 //! clients that leave before the answer.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bollard::BollardRequest;
 use bollard::errors::Error;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use http::{Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
+use tower_service::Service;
 
 use super::engine::SimEngine;
 use super::request::{Call, Piece, Reply};
@@ -28,6 +33,12 @@ use super::router;
 
 /// The function bollard's custom transport takes, shareable.
 pub(crate) type SimTransport = Arc<dyn Fn(BollardRequest) -> TransportFuture + Send + Sync>;
+
+/// The body of bollard's requests.
+type RequestBody = http_body_util::Either<
+    Full<Bytes>,
+    StreamBody<Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>>,
+>;
 
 /// What the transport returns.
 pub(crate) type TransportFuture =
@@ -38,52 +49,80 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 /// Size of the pipe in bytes, per direction: about a Unix socket's buffer.
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// Sends one request to the engine over a fresh connection.
-///
-/// # Errors
-/// An I/O error "connection refused" while the daemon is down; hyper's error when the
-/// connection breaks before the head of the answer.
-pub(crate) async fn send(
-    engine: SimEngine,
-    request: BollardRequest,
-) -> Result<Response<Incoming>, Error> {
-    if engine.is_down() {
-        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        return Err(Error::IOError { err: refused });
+/// One side of a pipe, as hyper's client wants its connections.
+pub(crate) struct Pipe(TokioIo<DuplexStream>);
+
+impl Connection for Pipe {
+    fn connected(&self) -> Connected {
+        Connected::new()
     }
-    let (near, far) = tokio::io::duplex(PIPE_BYTES);
-    tokio::spawn(serve(engine, far));
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near))
-        .await
-        .map_err(Error::from)?;
-    tokio::spawn(async move {
-        // A broken connection is the caller's to see, through the response.
-        let _ = connection.with_upgrades().await;
-    });
-    sender
-        .send_request(relative(request))
-        .await
-        .map_err(Error::from)
 }
 
-/// Rewrites the absolute address bollard makes into the path form that goes over a socket.
-fn relative(mut request: BollardRequest) -> BollardRequest {
-    let target = request
-        .uri()
-        .path_and_query()
-        .map_or("/", |target| target.as_str())
-        .to_owned();
-    if let Ok(uri) = target.parse::<Uri>() {
-        *request.uri_mut() = uri;
+impl hyper::rt::Read for Pipe {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
     }
-    request
-        .headers_mut()
-        .insert(header::HOST, header::HeaderValue::from_static("docker"));
-    request
+}
+
+impl hyper::rt::Write for Pipe {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// Opens connections to one engine.
+#[derive(Clone)]
+struct Connector(SimEngine);
+
+impl Service<Uri> for Connector {
+    type Response = Pipe;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Pipe>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _address: Uri) -> Self::Future {
+        if self.0.is_down() {
+            return ready(Err(io::ErrorKind::ConnectionRefused.into()));
+        }
+        let (near, far) = tokio::io::duplex(PIPE_BYTES);
+        tokio::spawn(serve(self.0.clone(), far));
+        ready(Ok(Pipe(TokioIo::new(near))))
+    }
+}
+
+/// The transport of an engine. It uses the same HTTP client as bollard does over a Unix socket, one
+/// connection per call, so that errors come out in the same variants.
+pub(crate) fn transport(engine: &SimEngine) -> SimTransport {
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build::<_, RequestBody>(Connector(engine.clone()));
+    Arc::new(move |request| {
+        let answer = client.request(request);
+        Box::pin(async move { answer.await.map_err(Error::from) })
+    })
 }
 
 /// Serves one connection until it ends or the daemon dies.
-async fn serve(engine: SimEngine, pipe: tokio::io::DuplexStream) {
+async fn serve(engine: SimEngine, pipe: DuplexStream) {
     let mut life = engine.life();
     let service = service_fn(move |request| answer(engine.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
@@ -180,5 +219,5 @@ async fn pump(upgrade: hyper::upgrade::OnUpgrade, mut pieces: mpsc::Receiver<Pie
         }
     }
     // The other side may have gone; there is nobody left to tell.
-    let _ = pipe.shutdown().await;
+    drop(pipe.shutdown().await);
 }

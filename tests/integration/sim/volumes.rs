@@ -91,10 +91,8 @@ impl World {
 
     fn remove_volume(&mut self, name: &str, force: bool) -> Result<(), ApiError> {
         if !self.volumes.contains_key(name) {
-            return match force {
-                true => Ok(()),
-                false => Err(ApiError::new(404, format!("get {name}: no such volume"))),
-            };
+            let missing = || ApiError::new(404, format!("get {name}: no such volume"));
+            return force.then_some(()).ok_or_else(missing);
         }
         let users: Vec<&str> = self
             .containers

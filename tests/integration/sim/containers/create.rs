@@ -92,10 +92,29 @@ impl World {
         }
         let mounts = mounts::resolve(self, &config, &host_config)?;
         let endpoints = self.asked_endpoints(body, &host_config);
+        let container = self.new_container(&id, bare, (config, host_config), (image.id, reference));
+        let container = Container {
+            mounts,
+            endpoints,
+            ..container
+        };
+        self.containers.insert(id.clone(), container);
+        self.container_event(&id, "create", &[]);
+        Ok(id)
+    }
+
+    /// A container that was never started, without mounts and endpoints.
+    fn new_container(
+        &mut self,
+        id: &str,
+        bare: &str,
+        (config, host_config): (Value, Value),
+        (image, image_reference): (String, String),
+    ) -> Container {
         self.serial += 1;
         let generated = format!("quiet_{}", self.serial);
-        let container = Container {
-            id: id.clone(),
+        Container {
+            id: id.to_owned(),
             name: if bare.is_empty() {
                 generated
             } else {
@@ -105,10 +124,10 @@ impl World {
             created: self.clock.stamp(),
             config,
             host_config,
-            image: image.id,
-            image_reference: reference,
-            mounts,
-            endpoints,
+            image,
+            image_reference,
+            mounts: Vec::new(),
+            endpoints: BTreeMap::new(),
             published: Vec::new(),
             phase: Phase::Created,
             pid: 0,
@@ -130,10 +149,7 @@ impl World {
             wedged: false,
             lock: Arc::new(Mutex::new(())),
             changed: watch::Sender::new(0),
-        };
-        self.containers.insert(id.clone(), container);
-        self.container_event(&id, "create", &[]);
-        Ok(id)
+        }
     }
 
     /// Whether a name can be given.

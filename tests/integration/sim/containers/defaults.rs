@@ -16,7 +16,7 @@ fn host_config() -> Value {
         "ExtraHosts": null, "GroupAdd": null, "IpcMode": "private", "Cgroup": "", "Links": null,
         "OomScoreAdj": 0, "PidMode": "", "Privileged": false, "PublishAllPorts": false,
         "ReadonlyRootfs": false, "SecurityOpt": null, "UTSMode": "", "UsernsMode": "",
-        "ShmSize": 67_108_864, "Runtime": "runc", "ConsoleSize": [0, 0], "Isolation": "",
+        "ShmSize": 67_108_864, "ConsoleSize": [0, 0], "Isolation": "",
     });
     let resources = json!({
         "CpuShares": 0, "Memory": 0, "NanoCpus": 0, "CgroupParent": "", "BlkioWeight": 0,
@@ -37,7 +37,14 @@ fn host_config() -> Value {
 }
 
 /// Keys of `HostConfig` that are absent when empty.
-const HOST_OPTIONAL: [&str; 5] = ["Mounts", "Tmpfs", "StorageOpt", "Sysctls", "Init"];
+const HOST_OPTIONAL: [&str; 6] = [
+    "Mounts",
+    "Tmpfs",
+    "StorageOpt",
+    "Sysctls",
+    "Init",
+    "Runtime",
+];
 /// Keys of `Config` that are absent when empty.
 const CONFIG_OPTIONAL: [&str; 7] = [
     "ExposedPorts",
@@ -98,7 +105,6 @@ pub(crate) fn complete_host_config(asked: Option<&Value>, minor: u32) -> Value {
         ("ShmSize", json!(67_108_864)),
         ("IpcMode", json!("private")),
         ("CgroupnsMode", json!("host")),
-        ("Runtime", json!("runc")),
     ] {
         let unset = members
             .get(key)

@@ -1,5 +1,7 @@
 //! `GET /containers/{id}/json`
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::mounts;
@@ -11,7 +13,7 @@ use crate::sim::request::{Outcome, Reply};
 
 /// Shows everything about a container. Waits for a start that is under way, as the engine does.
 pub(crate) async fn inspect(engine: &SimEngine, reference: &str) -> Outcome {
-    let lock = engine.with(|world| world.container(reference).map(|it| it.lock.clone()))?;
+    let lock = engine.with(|world| world.container(reference).map(|it| Arc::clone(&it.lock)))?;
     let _held = lock.lock().await;
     engine.latency(Op::Inspect).await;
     let found = engine.with(|world| world.container(reference).map(json_of))?;

@@ -1,5 +1,7 @@
 //! Start, restart, pause, unpause, wait.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -14,7 +16,7 @@ use crate::sim::world::World;
 pub(crate) async fn start(engine: &SimEngine, reference: &str) -> Outcome {
     let (id, lock) = engine.with(|world| {
         let container = world.container(reference)?;
-        Ok((container.id.clone(), container.lock.clone()))
+        Ok((container.id.clone(), Arc::clone(&container.lock)))
     })?;
     if let Some(reply) = engine.with(|world| may_start(world, &id))? {
         return Ok(reply);
@@ -128,9 +130,8 @@ pub(crate) fn wait(engine: &SimEngine, call: &Call, reference: &str) -> Outcome 
         }
     }
     .to_owned();
-    let (id, run, mut changed) = engine.with(|world| {
+    let (id, ended, mut changed) = engine.with(|world| {
         let container = world.container(reference)?;
-        // An end raises the number of the run, and so does a start.
         Ok((
             container.id.clone(),
             container.finished,
@@ -149,30 +150,25 @@ pub(crate) fn wait(engine: &SimEngine, call: &Call, reference: &str) -> Outcome 
                 last = container.exit_code;
                 let met = match condition.as_str() {
                     "not-running" => !container.phase.is_running(),
-                    "next-exit" => container.finished != run,
+                    "next-exit" => container.finished != ended,
                     _ => false,
                 };
                 met.then_some(last)
             });
             if let Some(code) = code {
                 // The client may have gone.
-                let _ = sender
-                    .send(line(&json!({"Error": null, "StatusCode": code})))
-                    .await;
+                drop(
+                    sender
+                        .send(line(&json!({"Error": null, "StatusCode": code})))
+                        .await,
+                );
                 return;
             }
             tokio::select! {
                 biased;
                 () = sender.closed() => return,
-                more = changed.changed() => if more.is_err() && condition != "removed" {
-                    let answer = json!({"Error": null, "StatusCode": last});
-                    let _ = sender.send(line(&answer)).await;
-                    return;
-                } else if more.is_err() {
-                    let answer = json!({"Error": null, "StatusCode": last});
-                    let _ = sender.send(line(&answer)).await;
-                    return;
-                },
+                // An error means that the container has gone; the next look answers.
+                _ = changed.changed() => {}
             }
         }
     }));

@@ -6,6 +6,7 @@ use super::mounts;
 use crate::sim::container::{Container, Phase};
 use crate::sim::engine::SimEngine;
 use crate::sim::filters::{Filters, has_labels, matches_name};
+use crate::sim::health::Health;
 use crate::sim::images::familiar;
 use crate::sim::latency::Op;
 use crate::sim::request::{Call, Outcome, Reply};
@@ -168,7 +169,7 @@ fn status(world: &World, container: &Container) -> String {
             )
         }
         Phase::Paused => format!("Up {up} seconds (Paused)"),
-        Phase::Running => match container.health.as_ref().map(|health| health.status()) {
+        Phase::Running => match container.health.as_ref().map(Health::status) {
             Some("starting") => format!("Up {up} seconds (health: starting)"),
             Some(health) => format!("Up {up} seconds ({health})"),
             None => format!("Up {up} seconds"),

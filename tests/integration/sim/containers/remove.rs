@@ -74,7 +74,7 @@ fn mark(world: &mut World, reference: &str, force: bool) -> Result<(String, bool
 }
 
 /// `POST /containers/prune`: removes what does not run.
-pub(crate) fn prune(engine: &SimEngine, _call: &Call) -> Outcome {
+pub(crate) fn prune(engine: &SimEngine) -> Reply {
     let deleted: Vec<String> = engine.with(|world| {
         let stopped = world
             .containers
@@ -86,8 +86,8 @@ pub(crate) fn prune(engine: &SimEngine, _call: &Call) -> Outcome {
         }
         stopped
     });
-    Ok(Reply::json(
+    Reply::json(
         200,
         &json!({"ContainersDeleted": deleted, "SpaceReclaimed": 0}),
-    ))
+    )
 }

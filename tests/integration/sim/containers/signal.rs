@@ -90,13 +90,11 @@ pub(crate) async fn ended_within(engine: &SimEngine, id: &str, limit: Option<Dur
             }
         }
     };
-    match limit {
-        Some(limit) => tokio::time::timeout(limit, ended).await.is_ok(),
-        None => {
-            ended.await;
-            true
-        }
+    if let Some(limit) = limit {
+        return tokio::time::timeout(limit, ended).await.is_ok();
     }
+    ended.await;
+    true
 }
 
 /// `POST /containers/{id}/kill`
@@ -123,7 +121,7 @@ pub(crate) async fn kill(engine: &SimEngine, call: &Call, reference: &str) -> Ou
         let own = container
             .config
             .get("StopSignal")
-            .is_some_and(|it| it.is_string());
+            .is_some_and(serde_json::Value::is_string);
         if !own || signal == "KILL" || signal == container.stop_signal() {
             container.restarts.cancel();
         }

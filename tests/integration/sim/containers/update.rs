@@ -72,7 +72,7 @@ impl World {
             return Err(ApiError::new(400, text));
         }
         self.name_free(bare, prefix)?;
-        self.container_mut(&id)?.name = bare.to_owned();
+        bare.clone_into(&mut self.container_mut(&id)?.name);
         self.container_event(&id, "rename", &[("oldName", format!("/{old}"))]);
         Ok(())
     }
