@@ -166,15 +166,27 @@ async fn stop_uses_the_stop_signal_of_the_container() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_of_a_paused_container_takes_the_timeout() {
+async fn stop_of_a_paused_container_resumes_it_for_the_signal() {
     let (engine, docker) = engine();
     run(&docker, "web", json!({})).await;
+    docker.pause_container("web").await.unwrap();
+    stop(&docker, "web", 60).await.unwrap();
+    assert!(
+        engine.elapsed() < secs(1),
+        "a process that behaves ends at once"
+    );
+    assert_eq!(state(&docker, "web").await.0, Status::EXITED);
+    engine.script_image("app:1", AppScript::forever().ignores_stop());
+    docker.start_container("web", None).await.unwrap();
     docker.pause_container("web").await.unwrap();
     let before = engine.elapsed();
     stop(&docker, "web", 2).await.unwrap();
     assert_eq!(last_status(&engine), 204);
-    assert!(engine.elapsed() - before >= secs(2));
-    assert_eq!(state(&docker, "web").await.0, Status::EXITED);
+    assert!(
+        engine.elapsed() - before >= secs(2),
+        "one that does not takes the time-out"
+    );
+    assert_eq!(state(&docker, "web").await.1, 137);
 }
 
 #[tokio::test(start_paused = true)]
