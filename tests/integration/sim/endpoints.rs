@@ -242,6 +242,11 @@ impl World {
     ) -> Result<(), ApiError> {
         let id = self.container_id(container)?;
         let running = self.changeable(&id)?;
+        let mode = self.container(&id)?.network_mode();
+        if mode == "host" || mode.starts_with("container:") {
+            let text = "container sharing network namespace with another container or host cannot be connected to any other network";
+            return Err(ApiError::new(400, text));
+        }
         let mut endpoint = Endpoint::asked(settings);
         let network = match self.networks.find(reference) {
             Ok(network) => network.clone(),
@@ -269,10 +274,10 @@ impl World {
             .entry(network.name.clone())
             .or_insert(endpoint);
         if running {
-            self.attach(&id, &network.name)
-        } else {
-            Ok(())
+            self.attach(&id, &network.name)?;
+            self.publish_ports(&id)?;
         }
+        Ok(())
     }
 
     /// Takes a container off a network. For a container that does not run, the network need not be
@@ -306,6 +311,9 @@ impl World {
             let text = format!("container {id} is not connected to {the}network {name}");
             return Err(ApiError::new(500, text));
         };
+        if container.endpoints.values().all(|it| it.address.is_none()) {
+            container.published.clear();
+        }
         if let Some((network, _)) = &network {
             // Engine 20.10 tells it twice for a running container.
             if !endpoint.id.is_empty() {
@@ -337,7 +345,8 @@ impl World {
     /// 500 if one is taken, by a container or by another process of the host.
     pub(crate) fn publish_ports(&mut self, id: &str) -> Result<(), ApiError> {
         let container = self.container(id)?;
-        if matches!(container.network_mode(), "host" | "none") {
+        let unconnected = container.endpoints.values().all(|it| it.address.is_none());
+        if unconnected || !container.published.is_empty() {
             return Ok(());
         }
         let endpoint = container.endpoints.values().next().map(|it| it.id.clone());

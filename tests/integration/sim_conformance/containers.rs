@@ -35,6 +35,39 @@ async fn create_one_character_name_and_path_like_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn create_with_a_body_of_the_wrong_shape_is_500() {
+    let (engine, _docker) = engine();
+    for (body, expected) in [
+        (r#"{"Image":5}"#, 500),
+        ("xx", 500),
+        ("", 500),
+        (
+            r#"{"Image":"app:1","HostConfig":{"RestartPolicy":{"Name":"foo"}}}"#,
+            400,
+        ),
+        (r#"{"Image":"app:1","WorkingDir":"rel"}"#, 400),
+        (r#"{"Image":"app:1","HostConfig":{"Memory":100}}"#, 400),
+        (
+            r#"{"Image":"app:1","HostConfig":{"Binds":["rel/x:/y"]}}"#,
+            400,
+        ),
+        (r#"{"Image":"app:1","HostConfig":{"Binds":["/a:b"]}}"#, 500),
+        (
+            r#"{"Image":"app:1","HostConfig":{"Binds":["/a:/v","/b:/v"]}}"#,
+            400,
+        ),
+        (r#"{"Image":""}"#, 400),
+    ] {
+        assert_eq!(
+            raw(&engine, "POST", "/containers/create", body).await.0,
+            expected,
+            "{body}"
+        );
+    }
+    assert!(engine.phases().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn create_bind_with_missing_source_in_mounts_form() {
     let (engine, docker) = engine();
     engine.delete_path("/srv/gone");

@@ -138,6 +138,58 @@ async fn connect_and_disconnect_of_running_and_created_containers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn published_ports_go_with_the_last_network_and_come_back_with_the_next() {
+    let (engine, docker) = engine();
+    engine.put_network("net", &[]).unwrap();
+    let ports = json!({"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]});
+    run(
+        &docker,
+        "web",
+        json!({"HostConfig": {"NetworkMode": "net", "PortBindings": ports}}),
+    )
+    .await;
+    let shown = async || {
+        inspect(&docker, "web")
+            .await
+            .network_settings
+            .unwrap()
+            .ports
+            .unwrap()
+    };
+    assert_eq!(shown().await.len(), 1);
+    docker
+        .disconnect_network("net", disconnect("web"))
+        .await
+        .unwrap();
+    assert!(shown().await.is_empty());
+    docker
+        .connect_network("net", connect("web", EndpointSettings::default()))
+        .await
+        .unwrap();
+    assert_eq!(shown().await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_does_not_run_connects_to_a_network_that_is_not_there() {
+    let (_engine, docker) = engine();
+    create(&docker, "web", json!({})).await.unwrap();
+    docker
+        .connect_network("later", connect("web", EndpointSettings::default()))
+        .await
+        .unwrap();
+    assert_eq!(refusal(docker.start_container("web", None).await).0, 404);
+    docker
+        .disconnect_network("later", disconnect("web"))
+        .await
+        .unwrap();
+    docker.start_container("web", None).await.unwrap();
+    let refused = docker
+        .connect_network("later", connect("web", EndpointSettings::default()))
+        .await;
+    assert_eq!(refusal(refused).0, 404, "a running one needs it");
+}
+
+#[tokio::test(start_paused = true)]
 async fn static_addresses_need_a_chosen_subnet_and_are_unique() {
     let (engine, docker) = engine();
     engine.put_network("auto", &[]).unwrap();

@@ -8,6 +8,8 @@ use bollard::models::{ContainerCreateBody, ContainerInspectResponse, ContainerSt
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
 };
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
 use crate::sim::{ImageSpec, SimEngine, SimOptions};
@@ -83,6 +85,26 @@ pub(super) fn refusal<T>(outcome: Result<T, Error>) -> (u16, String) {
         }) => (status_code, message),
         Err(other) => (0, other.to_string()),
     }
+}
+
+/// Sends a request that bollard would not make; status and body of the answer.
+pub(super) async fn raw(
+    engine: &SimEngine,
+    method: &str,
+    path: &str,
+    body: &'static str,
+) -> (u16, String) {
+    let body = http_body_util::Either::Left(Full::new(Bytes::from_static(body.as_bytes())));
+    let uri = format!("http://docker{path}");
+    let request = http::Request::builder()
+        .method(method)
+        .uri(uri)
+        .body(body)
+        .unwrap();
+    let response = engine.transport()(request).await.unwrap();
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The HTTP status of the latest call.
