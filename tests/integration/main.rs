@@ -14,6 +14,7 @@ mod ledger_lock;
 mod manifest_cases;
 mod manifest_properties;
 mod sim;
+mod sim_conformance;
 mod source_archive;
 mod source_content;
 mod source_facts;
