@@ -10,6 +10,7 @@ mod ledger_lock;
 mod manifest_cases;
 mod manifest_properties;
 mod sim;
+mod simulation;
 mod source_archive;
 mod source_content;
 mod source_facts;
