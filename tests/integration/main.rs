@@ -1,4 +1,4 @@
-//! The one integration binary: every file of this directory is a module of it.
+//! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
 
 mod cli_manifests;
 mod cli_settings;
@@ -15,6 +15,7 @@ mod manifest_cases;
 mod manifest_properties;
 mod sim;
 mod sim_conformance;
+mod simulation;
 mod source_archive;
 mod source_content;
 mod source_facts;
