@@ -4,13 +4,13 @@
 //! bodies (environment included) to the debug log. It has no call for a request of one's own; but a request modifier may
 //! replace everything about a request, so one call that returns plain bytes serves for all.
 
-use std::fmt::Write as _;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use bollard::{BollardRequest, body_full, body_try_stream};
 use bytes::{Bytes, BytesMut};
-use futures::stream::BoxStream;
+use futures::future::ready;
+use futures::stream::{BoxStream, once};
 use futures::{Stream, StreamExt, TryStreamExt};
 use http::{HeaderName, HeaderValue, Method};
 use serde::de::DeserializeOwned;
@@ -87,7 +87,8 @@ impl Client {
         };
         let body = Mutex::new(Some(match body {
             RawBody::Empty => body_full(Bytes::new()),
-            RawBody::Json(text) => body_full(text.into()),
+            // As a stream, because the client writes bodies that it holds as a whole to its trace log.
+            RawBody::Json(text) => body_try_stream(once(ready(Ok(Bytes::from(text))))),
             RawBody::Tar(stream) => body_try_stream(stream),
         }));
         let modifier = move |mut request: BollardRequest| {
@@ -139,7 +140,7 @@ impl Client {
         request: RawRequest,
     ) -> Result<T, CallError> {
         let answer = self.raw_bytes(request).await?;
-        serde_json::from_slice(&answer).map_err(unreadable)
+        serde_json::from_slice(&answer).map_err(|error| unreadable(&error))
     }
 
     /// Sends a request whose answer is a stream of JSON lines.
@@ -152,7 +153,7 @@ impl Client {
 }
 
 /// A decoding error without any content of the answer: serde's text may quote a value.
-pub(super) fn unreadable(error: serde_json::Error) -> CallError {
+fn unreadable(error: &serde_json::Error) -> CallError {
     let kind = error.classify();
     CallError::Unreadable(format!(
         "unreadable answer of the engine ({kind:?} error at line {}, column {})",
@@ -174,7 +175,8 @@ fn json_lines(
                     if line.iter().all(u8::is_ascii_whitespace) {
                         continue;
                     }
-                    let value = serde_json::from_slice(&line).map_err(unreadable)?;
+                    let value =
+                        serde_json::from_slice(&line).map_err(|error| unreadable(&error))?;
                     return Ok(Some((value, (chunks, rest))));
                 }
                 if rest.len() > LINE_LIMIT {
@@ -211,8 +213,11 @@ pub(super) fn encoded(text: &str) -> String {
                 out.push(char::from(byte));
             }
             _ => {
-                // Writing into a String cannot fail.
-                let _ = write!(out, "%{byte:02X}");
+                out.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    let digit = char::from_digit(u32::from(half), 16).unwrap_or('0');
+                    out.push(digit.to_ascii_uppercase());
+                }
             }
         }
     }
