@@ -352,6 +352,7 @@ impl Check<'_> {
                 );
                 return None;
             }
+            Support::NoEffect(_) if !self.is_written(&entry, known.key) => {}
             Support::NoEffect(why) if known.key != "version" => {
                 self.report.add(
                     Finding::note("no-effect", path, format!("{path} has no effect"))
@@ -373,6 +374,11 @@ impl Check<'_> {
             Support::Supported => {}
         }
         self.kind(&known.kind, entry.node, path)
+    }
+
+    /// Whether a key stands in the file; defaults and short forms have keys that nobody wrote.
+    fn is_written(&self, entry: &Entry, key: &str) -> bool {
+        self.report.sources.raw(entry.key).trim_matches(['"', '\'']) == key
     }
 
     /// An empty value where the specification wants one.

@@ -1,6 +1,6 @@
 //! What is wrong although every value by itself is right (compose-spec reference §2.11), and what will surprise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::manifest::environment::child;
@@ -9,9 +9,8 @@ use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
 use crate::manifest::{limits, suggest};
 
-/// Checks the whole project. Edges to disabled services that are not required are removed.
-pub(crate) fn check(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
-    drop_optional_edges(model, disabled);
+/// Checks the whole project.
+pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
     let mut checker = Checker {
         model,
         disabled,
@@ -21,24 +20,6 @@ pub(crate) fn check(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>, repo
     checker.resources();
     checker.cycles();
     checker.container_names();
-}
-
-fn drop_optional_edges(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>) {
-    let names: BTreeSet<Arc<str>> = model
-        .get("services")
-        .and_then(Node::as_map)
-        .into_iter()
-        .flat_map(|map| map.keys().cloned())
-        .collect();
-    let services = model.get_mut("services").and_then(Node::as_map_mut);
-    for entry in services.into_iter().flat_map(|map| map.values_mut()) {
-        if let Some(edges) = entry.node.get_mut("depends_on").and_then(Node::as_map_mut) {
-            edges.retain(|name, edge| {
-                let optional = edge.node.get("required").and_then(Node::as_bool) == Some(false);
-                !(optional && (disabled.contains_key(name) || !names.contains(name)))
-            });
-        }
-    }
 }
 
 struct Checker<'a> {
@@ -148,6 +129,10 @@ impl<'a> Checker<'a> {
         let edges = service.get("depends_on").and_then(Node::as_map);
         for (name, entry) in edges.into_iter().flatten() {
             let path = child(&format!("{field}.depends_on"), name);
+            let optional = entry.node.get("required").and_then(Node::as_bool) == Some(false);
+            if optional && self.model.at(&["services", name]).is_none() {
+                continue;
+            }
             if let Some(place) = self.disabled.get(name) {
                 let finding = Finding::error(
                     "disabled-dependency",

@@ -12,11 +12,19 @@ use crate::manifest::source::Place;
 const MOST_ADDED: usize = 16 << 20;
 
 /// Variables by name, and which of them were used: what was used is part of the project's digest.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment {
     values: BTreeMap<String, String>,
     used: BTreeSet<String>,
     added: usize,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Environment")
+            .field(&self.values.keys())
+            .finish()
+    }
 }
 
 impl Environment {
@@ -44,11 +52,6 @@ impl Environment {
     pub(crate) fn get(&mut self, name: &str) -> Option<String> {
         self.used.insert(name.to_owned());
         self.values.get(name).cloned()
-    }
-
-    /// All values, for a copy with other additions.
-    pub(crate) fn values(&self) -> &BTreeMap<String, String> {
-        &self.values
     }
 
     /// Names asked for and their values, in order.

@@ -1,12 +1,13 @@
 //! What the loader may look at: the files it was given. What it lacks it asks for; what it asked for is the watch list.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use crate::model::path::LocalPath;
 
 /// What is at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum FileContent {
     /// A regular file with these bytes.
     Bytes(Arc<[u8]>),
@@ -20,6 +21,20 @@ pub enum FileContent {
     TooLarge(u64),
     /// It could not be read; the text says why.
     Unreadable(String),
+}
+
+impl fmt::Debug for FileContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The bytes may be those of a secret (invariant 17).
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Missing => f.write_str("Missing"),
+            Self::Directory(names) => f.debug_tuple("Directory").field(names).finish(),
+            Self::NotRegular(what) => f.debug_tuple("NotRegular").field(what).finish(),
+            Self::TooLarge(size) => f.debug_tuple("TooLarge").field(size).finish(),
+            Self::Unreadable(why) => f.debug_tuple("Unreadable").field(why).finish(),
+        }
+    }
 }
 
 /// The files of one load, and what was asked for.
@@ -48,11 +63,6 @@ impl<'a> Files<'a> {
             self.needs.insert(path.clone());
         }
         found
-    }
-
-    /// Puts a path on the watch list without asking for its content.
-    pub(crate) fn watch(&mut self, path: &LocalPath) {
-        self.asked.insert(path.clone());
     }
 
     /// Whether something was asked for that is not known yet.

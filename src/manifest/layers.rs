@@ -13,6 +13,7 @@ use crate::manifest::node::{Node, Value};
 use crate::manifest::parse;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::PROJECT;
+use crate::manifest::source::Content;
 use crate::model::path::LocalPath;
 
 /// Most files that one project may be made of, those it extends included.
@@ -84,7 +85,10 @@ impl<'a, 'f> Layers<'a, 'f> {
         };
         let name = path.display().to_string();
         let text = parse::decode(bytes, &name, self.report).ok()?;
-        let source = self.report.sources.add(path.clone(), Arc::clone(&text));
+        let source = self
+            .report
+            .sources
+            .add(path.clone(), Arc::clone(&text), Content::Manifest);
         let documents: Arc<[Node]> = parse::documents(&text, source, self.report).ok()?.into();
         if documents.is_empty() {
             let message = format!("{name} is empty");

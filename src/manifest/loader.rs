@@ -10,6 +10,7 @@ use crate::manifest::layers::Layers;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
 use crate::manifest::report::{Finding, Report};
+use crate::manifest::source::Content;
 use crate::manifest::{canonical, dotenv, parse};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
@@ -17,7 +18,7 @@ use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
 
 /// One call of the loader. Pure: no file system, no environment of the process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LoadInput<'a> {
     /// What the project is read from.
     pub entry: &'a Entry,
@@ -29,6 +30,19 @@ pub struct LoadInput<'a> {
     pub choices: &'a HostChoices,
     /// Whose rules of precedence hold.
     pub dialect: Dialect,
+}
+
+impl std::fmt::Debug for LoadInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Variables and files hold secrets (invariant 17).
+        f.debug_struct("LoadInput")
+            .field("entry", self.entry)
+            .field("files", &self.files.keys())
+            .field("environment", &self.environment.keys())
+            .field("choices", self.choices)
+            .field("dialect", &self.dialect)
+            .finish()
+    }
 }
 
 /// What the settings of one host add to a project.
@@ -200,7 +214,10 @@ impl<'a> Load<'a> {
         };
         let name = path.display().to_string();
         let text = parse::decode(bytes, &name, &mut self.report).ok()?;
-        let source = self.report.sources.add(path.clone(), text.clone());
+        let source = self
+            .report
+            .sources
+            .add(path.clone(), text.clone(), Content::Variables);
         let Self {
             environment,
             report,

@@ -9,7 +9,7 @@ use crate::manifest::environment::{Environment, child};
 use crate::manifest::files::{FileContent, Files};
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::source::Place;
+use crate::manifest::source::{Content, Place};
 use crate::manifest::{consistency, dotenv, parse};
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
@@ -71,7 +71,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     if uses_default_network(&model) {
         add_default_network(&mut model, context.name);
     }
-    consistency::check(&mut model, &disabled, context.report);
+    consistency::check(&model, &disabled, context.report);
     if context.report.errors() > 0 || context.files.lacking() {
         return None;
     }
@@ -228,7 +228,10 @@ fn env_file(
     };
     let name = path.display().to_string();
     let text = parse::decode(bytes, &name, context.report).ok()?;
-    let source = context.report.sources.add(path.clone(), Arc::clone(&text));
+    let source = context
+        .report
+        .sources
+        .add(path.clone(), Arc::clone(&text), Content::Variables);
     let mut lookup = |key: &str| {
         let own = || explicit.get(key).or_else(|| earlier.get(key)).cloned();
         context.environment.get(key).or_else(own)

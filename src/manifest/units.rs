@@ -120,7 +120,10 @@ pub(crate) fn bytes(text: &str) -> Option<i64> {
         ("p", _) => 5,
         _ => return None,
     };
-    i64::try_from(scaled(number, 1024_u128.pow(power))?).ok()
+    // Computed as the command line computes it, so that the last byte agrees.
+    let size = number.parse::<f64>().ok()? * f64::from(1024_u16).powi(power);
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^63, checked here")]
+    (size < 9.2e18).then_some(size as i64)
 }
 
 /// Splits a command line as the command line tool does: quotes and backslashes as in a shell, no variables; an unquoted

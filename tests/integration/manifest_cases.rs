@@ -67,13 +67,42 @@ pub(crate) fn cases() -> Vec<PathBuf> {
     cases
 }
 
+/// Pretty `Debug` text with what holds one line only put on one line.
+fn compact(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let closes = line.trim_start().starts_with([')', ']', '}']);
+        let count = lines.len();
+        let joins = closes
+            && count >= 2
+            && lines[count - 2].ends_with(['(', '[', '{'])
+            && !lines[count - 1].ends_with(['(', '[', '{']);
+        if joins {
+            let inner = lines.pop().unwrap();
+            let opener = lines.pop().unwrap();
+            let inner = inner.trim().trim_end_matches(',').to_owned();
+            lines.push(format!("{opener}{inner}{}", line.trim_start()));
+        } else if closes
+            && lines
+                .last()
+                .is_some_and(|last| last.ends_with(['(', '[', '{']))
+        {
+            let opener = lines.pop().unwrap();
+            lines.push(format!("{opener}{}", line.trim_start()));
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
 /// The model without what is absent, and without what holds paths of this machine.
 fn desired(loaded: &Loaded) -> String {
     let Some(project) = &loaded.project else {
         return "none\n".to_owned();
     };
     let mut out = String::new();
-    let text = format!("{project:#?}");
+    let text = compact(&format!("{project:#?}"));
     for line in text.lines() {
         let value = line.trim().split_once(": ").map_or("", |(_, value)| value);
         let absent = matches!(value, "None," | "{}," | "[]," | "false,");

@@ -44,7 +44,7 @@ pub(super) fn service(
         image,
         pull_policy: pull_policy(&spec),
         build: build::build(&spec, &located, context),
-        depends_on: dependencies(&spec),
+        depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec),
         files: bound,
         suspend,
@@ -82,7 +82,8 @@ fn pull_policy(spec: &spec::Service) -> PullPolicy {
     }
 }
 
-fn dependencies(spec: &spec::Service) -> BTreeMap<ServiceName, Dependency> {
+/// Edges to services that are there; one that is not required may lead to a service that its profiles switch off.
+fn dependencies(spec: &spec::Service, tree: &Node) -> BTreeMap<ServiceName, Dependency> {
     let dependency = |(name, edge): (&String, &spec::Dependency)| {
         let condition = match edge.condition.as_str() {
             "service_healthy" => DependencyCondition::Healthy,
@@ -96,5 +97,9 @@ fn dependencies(spec: &spec::Service) -> BTreeMap<ServiceName, Dependency> {
         };
         (ServiceName::new(name.as_str()), dependency)
     };
-    spec.depends_on.iter().map(dependency).collect()
+    spec.depends_on
+        .iter()
+        .filter(|(name, _)| tree.at(&["services", name.as_str()]).is_some())
+        .map(dependency)
+        .collect()
 }
