@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use crate::manifest::environment::child;
+use crate::manifest::extension;
 use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::{Field, Kind, Object, Support, Unset};
+use crate::manifest::source::Place;
 use crate::manifest::{suggest, units};
 use crate::model::path::LocalPath;
 
@@ -300,11 +302,13 @@ impl Check<'_> {
             self.wrong(&node, field, "a mapping");
             return None;
         };
+        self.required(object, &map, node.place, field);
         let mut done = Map::new();
         for (key, entry) in map {
             let path = child(field, &key);
             let Some(known) = object.field(&key) else {
                 if key.starts_with("x-") {
+                    extension::check(object, &key, &entry, field, self.report);
                     done.insert(key, entry);
                 } else {
                     self.unknown(object, &key, &entry, field);
@@ -322,14 +326,24 @@ impl Check<'_> {
                 );
             }
         }
-        for key in object.required {
-            if !done.contains_key(*key) {
-                let message = format!("{} is missing", child(field, key));
-                self.report
-                    .add(Finding::error("missing-key", field, message).at(node.place));
-            }
-        }
         Some(Node::new(Value::Map(done), node.place))
+    }
+
+    fn required(&mut self, object: &'static Object, map: &Map, place: Place, field: &str) {
+        for key in object.required {
+            if map.contains_key(*key) {
+                continue;
+            }
+            let message = format!("{} is missing", child(field, key));
+            let kind = object
+                .field(key)
+                .map_or_else(String::new, |field| allowed(&field.kind));
+            self.report.add(
+                Finding::error("missing-key", field, message)
+                    .at(place)
+                    .help(format!("{key} takes {kind}")),
+            );
+        }
     }
 
     fn field(&mut self, known: &'static Field, entry: Entry, path: &str) -> Option<Node> {

@@ -74,9 +74,11 @@ impl Resolver<'_, '_, '_> {
         let found = services.and_then(|mut services| services.take(name));
         if let (None, Some(from)) = (&found, from) {
             let message = format!("there is no service {name} to extend");
-            self.layers
-                .report
-                .add(Finding::error("extends", name, message).at(from.place));
+            self.layers.report.add(
+                Finding::error("extends", &child("services", name), message)
+                    .at(from.place)
+                    .help("name a service of the same file, or add the file in which it is"),
+            );
         }
         found
     }
@@ -109,9 +111,11 @@ impl Resolver<'_, '_, '_> {
                 "the services extend each other in a circle: {}",
                 chain.join(" → ")
             );
-            self.layers
-                .report
-                .add(Finding::error("extends-cycle", &field, message).at(extends.place));
+            self.layers.report.add(
+                Finding::error("extends-cycle", &field, message)
+                    .at(extends.place)
+                    .help("remove one of these"),
+            );
             return None;
         }
         chain.push(key);

@@ -75,7 +75,8 @@ impl<'a, 'f> Layers<'a, 'f> {
         let bytes = match self.files.get(path)? {
             FileContent::Bytes(bytes) => bytes,
             other => {
-                let mut finding = Finding::error("unreadable-file", "", describe(path, other));
+                let mut finding = Finding::error("unreadable-file", "", describe(path, other))
+                    .help("create the file, or correct its name where it is named");
                 if let Some(node) = from {
                     finding = finding.at(node.place);
                 }

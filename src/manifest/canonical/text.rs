@@ -191,7 +191,11 @@ fn yaml_block(text: &str, level: usize, out: &mut String) {
     let body = text.trim_end_matches('\n');
     let ends = text.len() - body.len();
     // Where the first line begins with a blank or is empty, a reader must be told the indentation.
-    out.push_str(if text.starts_with([' ', '\n']) { " |2" } else { " |" });
+    out.push_str(if text.starts_with([' ', '\n']) {
+        " |2"
+    } else {
+        " |"
+    });
     out.push_str(match ends {
         0 => "-\n",
         1 => "\n",

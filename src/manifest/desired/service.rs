@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::project::decode;
 use super::{build, container, files, restart, spec};
 use crate::manifest::environment::child;
-use crate::manifest::extension::{self, On};
+use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::Context;
 use crate::manifest::units;
@@ -24,7 +24,6 @@ pub(super) fn service(
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredService> {
     let field = child("services", name);
-    let suspend = extension::suspend(&entry.node, On::Service, &field, context.report);
     let spec: spec::Service = decode(&entry.node, &field, context)?;
     let located = container::Located {
         node: &entry.node,
@@ -47,7 +46,7 @@ pub(super) fn service(
         depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec),
         files: bound,
-        suspend,
+        suspend: extension::suspend(&entry.node),
         compose_hash,
         config,
     })

@@ -42,12 +42,16 @@ pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Opti
 
 /// A list of networks, or a mapping with details.
 pub(crate) fn networks(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    if !matches!(node.value, Value::List(_)) {
+    if node.as_map().is_some() {
         return Some(node);
     }
     let made = names_to_map(&node, |item| Node::new(Value::Null, item.place));
     if made.is_none() {
-        check.wrong(&node, field, "a list of networks");
+        check.wrong(
+            &node,
+            field,
+            "a list of networks, or a mapping with details",
+        );
     }
     made
 }

@@ -12,8 +12,8 @@ use crate::manifest::check::Check;
 use crate::manifest::node::Node;
 
 pub(crate) use build::BUILD;
-pub(crate) use project::PROJECT;
-pub(crate) use service::SERVICE;
+pub(crate) use project::{PROJECT, VOLUME};
+pub(crate) use service::{PORT, SERVICE};
 
 /// What may stand at a place, and its canonical form.
 #[derive(Debug)]

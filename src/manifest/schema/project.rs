@@ -58,7 +58,8 @@ static IPAM_POOL: Object = Object::new(&[
     field("aux_addresses", Kind::Map(&Kind::Text)),
 ]);
 
-static VOLUME: Object = Object::new(&[
+/// A volume.
+pub(crate) static VOLUME: Object = Object::new(&[
     field("name", Kind::Text),
     field("driver", Kind::Text),
     field("driver_opts", Kind::Map(&Kind::TextOrNumber)),

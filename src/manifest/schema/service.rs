@@ -267,7 +267,8 @@ static PORTS: Form = Form {
     long: Kind::List(&Kind::Object(&PORT)),
 };
 
-static PORT: Object = Object {
+/// A published port.
+pub(crate) static PORT: Object = Object {
     fields: &[
         field("name", Kind::Text).no_effect("a name for the reader only"),
         field("mode", Kind::Text).no_effect("Swarm only"),
