@@ -65,12 +65,12 @@ impl Check<'_> {
                 let long = (form.expand)(self, node, field)?;
                 self.kind(&form.long, long, field)
             }
-            _ => self.scalar(kind, node, field),
+            _ => self.scalar(kind, &node, field),
         };
         done.map(|node| node.tagged(merge))
     }
 
-    fn scalar(&mut self, kind: &'static Kind, node: Node, field: &str) -> Option<Node> {
+    fn scalar(&mut self, kind: &'static Kind, node: &Node, field: &str) -> Option<Node> {
         let place = node.place;
         let value = match kind {
             Kind::Text => node.as_text().map(|text| Value::Text(text.into())),
@@ -79,9 +79,9 @@ impl Check<'_> {
             }
             Kind::Label if node.is_null() => Some(Value::Text("".into())),
             Kind::Label => node.scalar_text().map(Value::Text),
-            Kind::Bool => self.boolean(&node, field).map(Value::Bool),
-            Kind::Int => integer(&node).map(Value::Int),
-            Kind::Float => number(&node).map(Value::Float),
+            Kind::Bool => self.boolean(node, field).map(Value::Bool),
+            Kind::Int => integer(node).map(Value::Int),
+            Kind::Float => number(node).map(Value::Float),
             Kind::Bytes => match &node.value {
                 Value::Int(size) => Some(Value::Int(*size)),
                 Value::Text(text) if &**text == "-1" => Some(Value::Int(-1)),
@@ -104,7 +104,7 @@ impl Check<'_> {
             _ => None,
         };
         if value.is_none() {
-            self.wrong(&node, field, &allowed(kind));
+            self.wrong(node, field, &allowed(kind));
         }
         value.map(|value| Node::new(value, place))
     }

@@ -364,7 +364,6 @@ fn mount_target(section: &str, mount: &Node) -> Option<String> {
     let target = mount.get("target").and_then(Node::as_text);
     let source = mount.get("source").and_then(Node::as_text);
     Some(match (section, target, source) {
-        ("volumes", Some(target), _) => target.to_owned(),
         ("secrets", Some(target), _) if !target.starts_with('/') => {
             format!("/run/secrets/{target}")
         }

@@ -54,6 +54,23 @@ impl Environment {
         self.values.get(name).cloned()
     }
 
+    /// A copy for an included project, whose own variables come below.
+    pub(crate) fn nested(&self, below: BTreeMap<String, String>) -> Self {
+        let mut nested = Self {
+            values: self.values.clone(),
+            used: BTreeSet::new(),
+            added: self.added,
+        };
+        nested.add_below(below);
+        nested
+    }
+
+    /// Takes over what a nested environment was asked for.
+    pub(crate) fn absorb(&mut self, nested: Self) {
+        self.added = nested.added;
+        self.used.extend(nested.used);
+    }
+
     /// Names asked for and their values, in order.
     pub(crate) fn used(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.used

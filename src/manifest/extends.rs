@@ -40,14 +40,14 @@ pub(crate) fn apply(
     };
     for name in extending {
         let mut chain = Vec::new();
-        let resolved = resolver.service(&Scope::Here(&here), &name, &mut chain);
-        if let (Some(resolved), Some(node)) = (
-            resolved,
+        let done = resolver.service(&Scope::Here(&here), &name, &mut chain);
+        if let (Some(done), Some(node)) = (
+            done,
             layer
                 .get_mut("services")
                 .and_then(|services| services.get_mut(&name)),
         ) {
-            *node = resolved;
+            *node = done;
         }
     }
     layer
@@ -125,17 +125,10 @@ impl Resolver<'_, '_, '_> {
             .get("file")
             .and_then(Node::as_text)
             .map(LocalPath::new);
-        let base = match file {
-            Some(path) => {
-                let scope = Scope::File(path);
-                self.find(&scope, &base_name, Some(&target))?;
-                self.service(&scope, &base_name, chain)
-            }
-            None => {
-                self.find(scope, &base_name, Some(&target))?;
-                self.service(scope, &base_name, chain)
-            }
-        };
+        let other = file.map(Scope::File);
+        let scope = other.as_ref().unwrap_or(scope);
+        self.find(scope, &base_name, Some(&target))?;
+        let base = self.service(scope, &base_name, chain);
         chain.pop();
         let base = merge::alone(&SERVICE, base?, &field, self.layers.report);
         Some(merge::merge(

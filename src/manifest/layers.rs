@@ -8,6 +8,7 @@ use crate::manifest::discovery::describe;
 use crate::manifest::environment::Environment;
 use crate::manifest::extends;
 use crate::manifest::files::{FileContent, Files};
+use crate::manifest::include;
 use crate::manifest::merge;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::parse;
@@ -28,6 +29,10 @@ pub(crate) struct Layers<'a, 'f> {
     pub(crate) files: &'a mut Files<'f>,
     /// Where findings go.
     pub(crate) report: &'a mut Report,
+    /// Files that include each other, from the project's own inwards.
+    pub(crate) chain: Vec<LocalPath>,
+    /// How many includes were read so far.
+    pub(crate) included: usize,
     parsed: BTreeMap<LocalPath, Arc<[Node]>>,
 }
 
@@ -42,8 +47,37 @@ impl<'a, 'f> Layers<'a, 'f> {
             directory,
             files,
             report,
+            chain: Vec::new(),
+            included: 0,
             parsed: BTreeMap::new(),
         }
+    }
+
+    /// Does something with another directory for relative paths; everything else is shared.
+    pub(crate) fn within<T>(
+        &mut self,
+        directory: &LocalPath,
+        work: impl FnOnce(&mut Layers<'_, 'f>) -> T,
+    ) -> T {
+        let mut inner = Layers {
+            directory,
+            files: self.files,
+            report: self.report,
+            chain: std::mem::take(&mut self.chain),
+            included: self.included,
+            parsed: std::mem::take(&mut self.parsed),
+        };
+        let done = work(&mut inner);
+        let Layers {
+            chain,
+            included,
+            parsed,
+            ..
+        } = inner;
+        self.chain = chain;
+        self.included = included;
+        self.parsed = parsed;
+        done
     }
 
     /// The documents of all `paths`, not yet interpolated; `None` if a file is lacking or wrong.
@@ -114,7 +148,11 @@ impl<'a, 'f> Layers<'a, 'f> {
             let Some(layer) = self.layer(document, self.directory, environment) else {
                 continue;
             };
-            let layer = extends::apply(self, layer, environment);
+            let mut layer = extends::apply(self, layer, environment);
+            if let Some(list) = layer.take("include") {
+                let base = model.take().unwrap_or_else(|| Node::map(layer.place));
+                model = Some(include::apply(self, base, &list, environment));
+            }
             model = Some(match model {
                 None => merge::alone(&PROJECT, layer, "", self.report),
                 Some(base) => merge::merge(&PROJECT, base, layer, "", self.report),

@@ -10,8 +10,7 @@ use crate::manifest::layers::Layers;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::source::Content;
-use crate::manifest::{canonical, dotenv, parse};
+use crate::manifest::{canonical, variables};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::id::ProjectName;
@@ -140,6 +139,7 @@ impl<'a> Load<'a> {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
         }
         let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+        layers.chain.clone_from(&paths);
         let model = layers.merge_all(documents, &mut self.environment)?;
         if self.files.lacking() || self.report.errors() > 0 {
             return None;
@@ -200,40 +200,13 @@ impl<'a> Load<'a> {
         required: bool,
         values: &mut BTreeMap<String, String>,
     ) -> Option<()> {
-        let bytes = match self.files.get(path)? {
-            FileContent::Bytes(bytes) => bytes,
-            FileContent::Missing if !required => return Some(()),
-            other => {
-                self.report.add(Finding::error(
-                    "env-file",
-                    "",
-                    discovery::describe(path, other),
-                ));
-                return None;
-            }
-        };
-        let name = path.display().to_string();
-        let text = parse::decode(bytes, &name, &mut self.report).ok()?;
-        let source = self
-            .report
-            .sources
-            .add(path.clone(), text.clone(), Content::Variables);
         let Self {
-            environment,
+            files,
             report,
+            environment,
             ..
         } = self;
-        let before = values.clone();
-        let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
-        match dotenv::parse(&text, &mut lookup) {
-            Ok(read) => values.extend(read),
-            Err(mistake) => {
-                let place = normalise::mistake_place(source, mistake.at);
-                report.add(Finding::error("env-file", "", mistake.message).at(place));
-                return None;
-            }
-        }
-        Some(())
+        variables::read(path, required, values, files, environment, report)
     }
 
     /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.

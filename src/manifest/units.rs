@@ -24,7 +24,9 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         rest = tail;
     }
     let nanos = u64::try_from(nanos).ok().filter(|_| !text.is_empty())?;
-    (nanos <= i64::MAX as u64).then(|| Duration::from_nanos(nanos))
+    i64::try_from(nanos)
+        .is_ok()
+        .then(|| Duration::from_nanos(nanos))
 }
 
 fn unit_nanos(unit: &str) -> Option<u128> {

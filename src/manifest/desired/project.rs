@@ -75,21 +75,19 @@ pub(super) fn decode<S: serde::de::DeserializeOwned>(
     field: &str,
     context: &mut Context<'_, '_>,
 ) -> Option<S> {
-    match spec::decode(node) {
-        Ok(spec) => Some(spec),
-        Err(_) => {
-            context.report.add(
-                Finding::error(
-                    "out-of-range",
-                    field,
-                    format!("a value in {field} is out of range"),
-                )
-                .at(node.place)
-                .help("numbers of replicas, retries, weights and modes are small and not negative"),
-            );
-            None
-        }
+    let decoded = spec::decode(node).ok();
+    if decoded.is_none() {
+        context.report.add(
+            Finding::error(
+                "out-of-range",
+                field,
+                format!("a value in {field} is out of range"),
+            )
+            .at(node.place)
+            .help("numbers of replicas, retries, weights and modes are small and not negative"),
+        );
     }
+    decoded
 }
 
 fn network(spec: spec::Network) -> DesiredNetwork {

@@ -66,7 +66,7 @@ fn replicas(spec: &spec::Service) -> u32 {
 }
 
 fn pull_policy(spec: &spec::Service) -> PullPolicy {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     match spec.pull_policy.as_deref() {
         Some("always") => PullPolicy::Always,
         Some("never") => PullPolicy::Never,

@@ -129,7 +129,22 @@ pub(crate) fn external(check: &mut Check<'_>, node: Node, field: &str) -> Option
     None
 }
 
+/// Files by themselves become mappings with `path`.
+pub(crate) fn include(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let place = node.place;
+    let Value::List(list) = node.value else {
+        check.wrong(&node, field, "a list of files");
+        return None;
+    };
+    let long = list.into_iter().map(|item| match &item.value {
+        Value::Text(path) => mapping(&item, &[("path", path)]),
+        _ => item,
+    });
+    Some(Node::new(Value::List(long.collect()), place))
+}
+
 /// `extends: web` → `extends: {service: web}`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of Form::expand")]
 pub(crate) fn extends(_check: &mut Check<'_>, node: Node, _field: &str) -> Option<Node> {
     match &node.value {
         Value::Text(service) => Some(mapping(&node, &[("service", service)])),
@@ -207,6 +222,10 @@ pub(crate) fn restart(check: &mut Check<'_>, node: Node, field: &str) -> Option<
     None
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature of Form::expand"
+)]
 fn extra_hosts(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     let mut lines = Vec::new();
     match &node.value {
