@@ -128,7 +128,8 @@ impl<'a> Checker<'a> {
     fn dependencies(&mut self, service: &Node, field: &str) {
         let edges = service.get("depends_on").and_then(Node::as_map);
         for (name, entry) in edges.into_iter().flatten() {
-            let path = child(&format!("{field}.depends_on"), name);
+            let shown = self.report.sources.shown(name, entry.key);
+            let path = child(&format!("{field}.depends_on"), shown);
             let optional = entry.node.get("required").and_then(Node::as_bool) == Some(false);
             if optional && self.model.at(&["services", name]).is_none() {
                 continue;
@@ -192,7 +193,8 @@ impl<'a> Checker<'a> {
             Some(near) => format!("did you mean {near}?"),
             None => format!("define it under {section}:"),
         };
-        let message = format!("there is no {what} {name}");
+        let shown = self.report.sources.shown(name, place);
+        let message = format!("there is no {what} {shown}");
         self.error("unknown-reference", place, path, message, &help);
     }
 
@@ -212,10 +214,11 @@ impl<'a> Checker<'a> {
                     continue;
                 };
                 if let Some(first) = targets.insert(target.clone(), mount.place) {
+                    let shown = self.report.sources.shown(&target, mount.place).to_owned();
                     let finding = Finding::error(
                         "duplicate-target",
                         &path,
-                        format!("{target} is mounted twice"),
+                        format!("{shown} is mounted twice"),
                     )
                     .at(mount.place)
                     .help("keep one of the two")
@@ -227,7 +230,8 @@ impl<'a> Checker<'a> {
         let networks = service.get("networks").and_then(Node::as_map);
         for (name, entry) in networks.into_iter().flatten() {
             if self.model.at(&["networks", name]).is_none() {
-                let path = child(&format!("{field}.networks"), name);
+                let shown = self.report.sources.shown(name, entry.key);
+                let path = child(&format!("{field}.networks"), shown);
                 self.unknown("network", "networks", name, entry.key, &path);
             }
         }

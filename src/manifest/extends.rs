@@ -73,9 +73,10 @@ impl Resolver<'_, '_, '_> {
         };
         let found = services.and_then(|mut services| services.take(name));
         if let (None, Some(from)) = (&found, from) {
-            let message = format!("there is no service {name} to extend");
+            let shown = self.layers.report.sources.shown(name, from.place);
+            let message = format!("there is no service {shown} to extend");
             self.layers.report.add(
-                Finding::error("extends", &child("services", name), message)
+                Finding::error("extends", "services", message)
                     .at(from.place)
                     .help("name a service of the same file, or add the file in which it is"),
             );

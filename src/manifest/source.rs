@@ -64,6 +64,16 @@ impl Sources {
             .unwrap_or("")
     }
 
+    /// `name`, unless it came out of a variable: then the words of the file, so that no value shows (invariant 17).
+    pub(crate) fn shown<'a>(&'a self, name: &'a str, place: Place) -> &'a str {
+        let raw = self.raw(place);
+        if raw.contains('$') {
+            raw.trim_matches(['"', '\''])
+        } else {
+            name
+        }
+    }
+
     /// Line, column and line text of `place`.
     pub(crate) fn location(&self, place: Place) -> Option<Location> {
         let source = self.get(place)?;

@@ -1,5 +1,4 @@
 //! The one integration test binary; each module is an area.
-#![allow(missing_docs, reason = "tests")]
 
 mod compose_oracle;
 mod manifest_cases;
