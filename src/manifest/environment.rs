@@ -107,10 +107,15 @@ impl Environment {
         field: &str,
         report: &mut Report,
     ) -> Arc<str> {
+        if self.added > MOST_ADDED {
+            // Already reported; there is no point in building texts that nobody will use.
+            return Arc::from("");
+        }
         let done = interpolate::interpolate(text, &mut |name| self.get(name));
         let done = match done {
             Ok(done) if self.added + done.text.len() <= MOST_ADDED => done,
             Ok(_) => {
+                self.added = MOST_ADDED + 1;
                 report.add(problem(&Problem::TooLarge, field).at(place));
                 return Arc::from("");
             }

@@ -69,9 +69,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("ipc", Kind::Text),
     field("isolation", Kind::Text).no_effect(WINDOWS),
     field("labels", Kind::Pairs(Unset::Empty)),
-    field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH)))
-        .print(Print::Set)
-        .not_yet("write the labels under labels"),
+    field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH))).print(Print::Never),
     field("links", Kind::List(&Kind::Text))
         .merge(Merge::Unique(forms::text_identity))
         .not_yet("services find each other by name; other names are networks.<name>.aliases"),
