@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use crate::manifest::environment::child;
+use crate::manifest::extension;
 use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::{Field, Kind, Object, Support, Unset};
+use crate::manifest::source::Place;
 use crate::manifest::{suggest, units};
 use crate::model::path::LocalPath;
 
@@ -63,12 +65,12 @@ impl Check<'_> {
                 let long = (form.expand)(self, node, field)?;
                 self.kind(&form.long, long, field)
             }
-            _ => self.scalar(kind, node, field),
+            _ => self.scalar(kind, &node, field),
         };
         done.map(|node| node.tagged(merge))
     }
 
-    fn scalar(&mut self, kind: &'static Kind, node: Node, field: &str) -> Option<Node> {
+    fn scalar(&mut self, kind: &'static Kind, node: &Node, field: &str) -> Option<Node> {
         let place = node.place;
         let value = match kind {
             Kind::Text => node.as_text().map(|text| Value::Text(text.into())),
@@ -77,9 +79,9 @@ impl Check<'_> {
             }
             Kind::Label if node.is_null() => Some(Value::Text("".into())),
             Kind::Label => node.scalar_text().map(Value::Text),
-            Kind::Bool => self.boolean(&node, field).map(Value::Bool),
-            Kind::Int => integer(&node).map(Value::Int),
-            Kind::Float => number(&node).map(Value::Float),
+            Kind::Bool => self.boolean(node, field).map(Value::Bool),
+            Kind::Int => integer(node).map(Value::Int),
+            Kind::Float => number(node).map(Value::Float),
             Kind::Bytes => match &node.value {
                 Value::Int(size) => Some(Value::Int(*size)),
                 Value::Text(text) if &**text == "-1" => Some(Value::Int(-1)),
@@ -102,7 +104,7 @@ impl Check<'_> {
             _ => None,
         };
         if value.is_none() {
-            self.wrong(&node, field, &allowed(kind));
+            self.wrong(node, field, &allowed(kind));
         }
         value.map(|value| Node::new(value, place))
     }
@@ -300,11 +302,13 @@ impl Check<'_> {
             self.wrong(&node, field, "a mapping");
             return None;
         };
+        self.required(object, &map, node.place, field);
         let mut done = Map::new();
         for (key, entry) in map {
             let path = child(field, &key);
             let Some(known) = object.field(&key) else {
                 if key.starts_with("x-") {
+                    extension::check(object, &key, &entry, field, self.report);
                     done.insert(key, entry);
                 } else {
                     self.unknown(object, &key, &entry, field);
@@ -322,14 +326,24 @@ impl Check<'_> {
                 );
             }
         }
-        for key in object.required {
-            if !done.contains_key(*key) {
-                let message = format!("{} is missing", child(field, key));
-                self.report
-                    .add(Finding::error("missing-key", field, message).at(node.place));
-            }
-        }
         Some(Node::new(Value::Map(done), node.place))
+    }
+
+    fn required(&mut self, object: &'static Object, map: &Map, place: Place, field: &str) {
+        for key in object.required {
+            if map.contains_key(*key) {
+                continue;
+            }
+            let message = format!("{} is missing", child(field, key));
+            let kind = object
+                .field(key)
+                .map_or_else(String::new, |field| allowed(&field.kind));
+            self.report.add(
+                Finding::error("missing-key", field, message)
+                    .at(place)
+                    .help(format!("{key} takes {kind}")),
+            );
+        }
     }
 
     fn field(&mut self, known: &'static Field, entry: Entry, path: &str) -> Option<Node> {
@@ -352,6 +366,7 @@ impl Check<'_> {
                 );
                 return None;
             }
+            Support::NoEffect(_) if !self.is_written(&entry, known.key) => {}
             Support::NoEffect(why) if known.key != "version" => {
                 self.report.add(
                     Finding::note("no-effect", path, format!("{path} has no effect"))
@@ -373,6 +388,11 @@ impl Check<'_> {
             Support::Supported => {}
         }
         self.kind(&known.kind, entry.node, path)
+    }
+
+    /// Whether a key stands in the file; defaults and short forms have keys that nobody wrote.
+    fn is_written(&self, entry: &Entry, key: &str) -> bool {
+        self.report.sources.raw(entry.key).trim_matches(['"', '\'']) == key
     }
 
     /// An empty value where the specification wants one.

@@ -16,6 +16,7 @@ mod extends;
 mod extension;
 mod files;
 mod forms;
+mod include;
 mod interpolate;
 mod layers;
 mod limits;
@@ -31,6 +32,7 @@ mod schema;
 mod source;
 mod suggest;
 mod units;
+mod variables;
 
 pub use canonical::Canonical;
 pub use discovery::Entry;

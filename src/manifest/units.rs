@@ -24,7 +24,9 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         rest = tail;
     }
     let nanos = u64::try_from(nanos).ok().filter(|_| !text.is_empty())?;
-    (nanos <= i64::MAX as u64).then(|| Duration::from_nanos(nanos))
+    i64::try_from(nanos)
+        .is_ok()
+        .then(|| Duration::from_nanos(nanos))
 }
 
 fn unit_nanos(unit: &str) -> Option<u128> {
@@ -120,7 +122,10 @@ pub(crate) fn bytes(text: &str) -> Option<i64> {
         ("p", _) => 5,
         _ => return None,
     };
-    i64::try_from(scaled(number, 1024_u128.pow(power))?).ok()
+    // Computed as the command line computes it, so that the last byte agrees.
+    let size = number.parse::<f64>().ok()? * f64::from(1024_u16).powi(power);
+    #[expect(clippy::cast_possible_truncation, reason = "below 2^63, checked here")]
+    (size < 9.2e18).then_some(size as i64)
 }
 
 /// Splits a command line as the command line tool does: quotes and backslashes as in a shell, no variables; an unquoted

@@ -2,6 +2,14 @@
 //!
 //! COMPOSELET_COMPOSE_CLI names the program (`docker-compose`, stand-alone or the plug-in itself). No engine is needed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what is not as expected panics"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -1,5 +1,14 @@
 //! What holds for every input: no panic, bounded work, an answer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests: what is not as expected panics"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -94,6 +103,22 @@ proptest! {
         let manifest = b"services:\n  a:\n    image: x$A\n";
         let loaded = load_text(manifest, text.as_bytes());
         prop_assert!(loaded.project.is_some() || !loaded.diagnostics.is_empty());
+    }
+
+    #[test]
+    fn interpolated_entries_never_appear_in_diagnostics(
+        key in "(ports|volumes|expose|depends_on|networks|configs|secrets|extra_hosts|env_file|devices|tmpfs|dns|extends|profiles|security_opt|environment|labels|sysctls)",
+        entry in "(\\$\\{S\\}|\\$S:/x|/a:/b:\\$S|\\$S=1|\\$S:\\$S|80:\\$S|1\\$S)",
+        list in any::<bool>(),
+    ) {
+        let value = if list { format!("[\"{entry}\", \"{entry}\"]") } else { format!("\"{entry}\"") };
+        let text = format!("services:\n  a:\n    image: x\n    scale: $S\n    {key}: {value}\n");
+        let loaded = load_text(text.as_bytes(), b"S=hunter2\n");
+        for diagnostic in &loaded.diagnostics {
+            // The path of a file that is missing must be said, whatever it is made of.
+            let is_path = matches!(diagnostic.code.as_str(), "env-file" | "bound-file");
+            prop_assert!(is_path || !format!("{diagnostic:?}").contains("hunter2"), "{diagnostic:?}");
+        }
     }
 
     #[test]

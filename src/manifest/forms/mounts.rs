@@ -126,15 +126,18 @@ fn short_option(
         word if is_bind && PROPAGATIONS.contains(&word) => {
             details.set("propagation", Node::text(word, node.place));
         }
-        _ => check.report.add(
-            Finding::warning(
-                "unknown-option",
-                field,
-                format!("the option {option} has no effect here"),
-            )
-            .at(node.place)
-            .help("known are ro, rw, z, Z, nocopy and the words of propagation"),
-        ),
+        _ => {
+            let shown = check.report.sources.shown(option, node.place).to_owned();
+            check.report.add(
+                Finding::warning(
+                    "unknown-option",
+                    field,
+                    format!("the option {shown} has no effect here"),
+                )
+                .at(node.place)
+                .help("known are ro, rw, z, Z, nocopy and the words of propagation"),
+            );
+        }
     }
 }
 
