@@ -1,20 +1,5 @@
 //! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
 
-mod compose_oracle;
-mod engine_fixture;
-mod engine_real;
-mod executor_walk;
-mod ledger_crash;
-mod ledger_files;
-mod ledger_lock;
-mod manifest_cases;
-mod manifest_properties;
-mod sim;
-mod source_archive;
-mod source_content;
-mod source_facts;
-mod source_file;
-mod source_ignore;
-mod source_root;
-mod source_watch;
-mod support;
+mod plan_cases;
+mod plan_properties;
+mod plan_world;
