@@ -1,5 +1,7 @@
 //! The rules of the house that no compiler checks: lengths, who may import whom, forgotten files, documents in step.
 
+mod tokens;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use clap::CommandFactory;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
-use crate::support::tokens::{named_paths, names, names_crate};
+use self::tokens::{named_paths, names, names_crate};
 
 const MOST_FUNCTION_LINES: usize = 70;
 const MOST_FILE_LINES: usize = 500;
