@@ -1,7 +1,8 @@
 //! Which files make up a project, and what it is called (DESIGN §5, identity and files; compose-spec reference §2.2).
 
 use crate::manifest::environment::Environment;
-use crate::manifest::files::{FileContent, Files};
+use crate::manifest::files::Files;
+use crate::model::files::FileContent;
 use crate::manifest::report::{Finding, Report};
 use crate::model::path::LocalPath;
 

@@ -1,26 +1,9 @@
 //! What the loader may look at: the files it was given. What it lacks it asks for; what it asked for is the watch list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
-
-/// What is at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileContent {
-    /// A regular file with these bytes.
-    Bytes(Arc<[u8]>),
-    /// Nothing.
-    Missing,
-    /// A directory with these names, sorted.
-    Directory(Vec<String>),
-    /// Neither file nor directory; the text says what (fifo, device, socket).
-    NotRegular(String),
-    /// A file that is larger than the limit; its size in bytes.
-    TooLarge(u64),
-    /// It could not be read; the text says why.
-    Unreadable(String),
-}
 
 /// The files of one load, and what was asked for.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ mod units;
 
 pub use canonical::Canonical;
 pub use discovery::Entry;
-pub use files::FileContent;
+pub use crate::model::files::FileContent;
 pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, load};
 pub use render::render;
 pub use schema::{KeyRow, keys};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
-use crate::manifest::files::{FileContent, Files};
+use crate::manifest::files::Files;
+use crate::model::files::FileContent;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;

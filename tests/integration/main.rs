@@ -13,6 +13,7 @@ mod ledger_files;
 mod ledger_lock;
 mod manifest_cases;
 mod manifest_properties;
+mod sim;
 mod source_archive;
 mod source_content;
 mod source_facts;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::container::Located;
 use super::spec;
 use crate::manifest::discovery::describe;
-use crate::manifest::files::FileContent;
+use crate::model::files::FileContent;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
 use crate::manifest::report::Finding;

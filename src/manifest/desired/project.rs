@@ -7,7 +7,7 @@ use super::{service, spec};
 use crate::manifest::canonical::Canonical;
 use crate::manifest::environment::child;
 use crate::manifest::extension::{self, On};
-use crate::manifest::files::FileContent;
+use crate::model::files::FileContent;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{Context, Normal};
 use crate::manifest::report::Finding;
