@@ -1,5 +1,6 @@
 //! The one integration binary: every file of this directory is a module of it.
 
+mod cli_binary;
 mod cli_manifests;
 mod cli_settings;
 mod cli_status;
