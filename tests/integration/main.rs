@@ -1,5 +1,6 @@
 //! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
 
+mod cli_binary;
 mod cli_manifests;
 mod cli_settings;
 mod cli_status;
