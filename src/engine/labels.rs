@@ -2,7 +2,7 @@
 //!
 //! Labels are fixed when an object is created. The user's come first, identity overrides them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::id::{Installation, ProjectName, Revision, ServiceName, SpecHash};
 use crate::model::observed::Claim;
@@ -75,12 +75,19 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
             .filter(|number| *number > 0),
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         config_files: bounded(labels, CONFIG_FILES, FILES_LIMIT).map(str::to_owned),
+        depends_on: depends_on(bounded(labels, DEPENDS_ON, VALUE_LIMIT).unwrap_or_default()),
         compose_hash: text(CONFIG_HASH).map(str::to_owned),
         installation: text(INSTALLATION).map(Installation::new),
         revision: text(REVISION).map(Revision::new),
         spec_hash: text(SPEC_HASH).map(SpecHash::new),
         content: text(CONTENT).map(str::to_owned),
     }
+}
+
+/// The services of `service:condition:restart`, joined by comma.
+fn depends_on(edges: &str) -> BTreeSet<ServiceName> {
+    let names = edges.split(',').filter_map(|edge| edge.split(':').next());
+    names.filter(|name| !name.is_empty()).map(ServiceName::new).collect()
 }
 
 /// A label's value, if it is there, not empty and at most `limit` bytes long.

@@ -125,16 +125,8 @@ pub struct HostBinding {
 
 impl fmt::Display for HostBinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ip = if self.ip.is_empty() {
-            "0.0.0.0"
-        } else {
-            &self.ip
-        };
-        let port = if self.port.is_empty() {
-            "auto"
-        } else {
-            &self.port
-        };
+        let ip = if self.ip.is_empty() { "0.0.0.0" } else { &self.ip };
+        let port = if self.port.is_empty() { "auto" } else { &self.port };
         write!(f, "{ip}:{port}")
     }
 }

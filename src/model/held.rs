@@ -228,27 +228,16 @@ impl WaitingOn {
 impl fmt::Display for WaitingOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dependency {
-                service,
-                condition,
-                actual,
-            } => {
+            Self::Dependency { service, condition, actual } => {
                 write!(f, "{service} to be {condition}; it is {actual}")
             }
             Self::Operation { kind, about } => write!(f, "{kind} of {about} to end"),
-            Self::CrashLoopBackOff {
-                failures,
-                exit_code,
-                ..
-            } => {
+            Self::CrashLoopBackOff { failures, exit_code, .. } => {
                 write!(f, "back-off after failure {failures}")?;
                 exit_code.map_or(Ok(()), |code| write!(f, ", exit code {code}"))
             }
             Self::RestartsExhausted { policy, .. } => {
-                write!(
-                    f,
-                    "a new version: restart policy `{policy}` allows no further try"
-                )
+                write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
             Self::ImagePullBackOff { failures, error } => {
                 write!(f, "back-off after failed try {failures}: {error}")
@@ -272,19 +261,13 @@ impl WaitingOn {
     fn fmt_outside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NameHeldByUnmanaged { name } => {
-                write!(
-                    f,
-                    "the name {name}, held by a container that is not managed here"
-                )
+                write!(f, "the name {name}, held by a container that is not managed here")
             }
             Self::PortConflict { port, holder } => write!(f, "port {port}, held by {holder}"),
             Self::ExternalMissing => f.write_str("it to exist: it is declared external"),
             Self::ForeignNetwork => f.write_str("the name: a network of another owner has it"),
             Self::BindSourceMissing(path) => {
-                write!(
-                    f,
-                    "{path}: it looks like a file and is not there; create it"
-                )
+                write!(f, "{path}: it looks like a file and is not there; create it")
             }
             Self::DataPathChanged(what) => write!(f, "a person: {what}"),
             Self::VolumeChanged(what) => {
@@ -293,18 +276,10 @@ impl WaitingOn {
             Self::Suspended(why) => write!(f, "`composelet resume`: {why}"),
             Self::ManifestSettling => f.write_str("a second look at the removal"),
             Self::PruneNeedsConfirmation { projects } => {
-                write!(
-                    f,
-                    "`composelet confirm`: {} projects would be removed",
-                    projects.len()
-                )
+                write!(f, "`composelet confirm`: {} projects would be removed", projects.len())
             }
             Self::AdoptionNeedsConfirmation { changes } => {
-                write!(
-                    f,
-                    "`composelet confirm`: adoption would change {}",
-                    changes.join(", ")
-                )
+                write!(f, "`composelet confirm`: adoption would change {}", changes.join(", "))
             }
             Self::InvalidManifest => f.write_str("the manifest to be mended"),
             Self::DriftConflict { field, count } => {

@@ -158,6 +158,8 @@ pub struct Claim {
     pub one_off: bool,
     /// `com.docker.compose.project.config_files`.
     pub config_files: Option<String>,
+    /// Services of `com.docker.compose.depends_on`, so that a removal knows the order when the file is gone.
+    pub depends_on: BTreeSet<ServiceName>,
     /// `com.docker.compose.config-hash`.
     pub compose_hash: Option<String>,
     /// `io.composelet.installation`.
@@ -214,10 +216,7 @@ impl Lifecycle {
 
     /// Whether a process of the container may be alive.
     pub fn is_alive(&self) -> bool {
-        matches!(
-            self,
-            Self::Running { .. } | Self::Paused { .. } | Self::Restarting(_)
-        )
+        matches!(self, Self::Running { .. } | Self::Paused { .. } | Self::Restarting(_))
     }
 }
 

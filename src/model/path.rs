@@ -39,10 +39,7 @@ impl LocalPath {
 
     /// The last component, or the empty string at the root.
     pub fn file_name(&self) -> &str {
-        self.0
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or("")
+        self.0.file_name().and_then(|name| name.to_str()).unwrap_or("")
     }
 
     /// For messages.
@@ -112,11 +109,7 @@ fn longest<'a>(
     prefixes
         .iter()
         .map(direction)
-        .filter_map(|(from, to)| {
-            path.strip_prefix(from)
-                .ok()
-                .map(|tail| (from, to.join(tail)))
-        })
+        .filter_map(|(from, to)| path.strip_prefix(from).ok().map(|tail| (from, to.join(tail))))
         .max_by_key(|(from, _)| from.components().count())
         .map(|(_, mapped)| mapped)
 }

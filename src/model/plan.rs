@@ -71,6 +71,8 @@ pub enum Action {
         name: String,
         /// With what.
         endpoint: Box<Endpoint>,
+        /// Names it gets beside the endpoint's aliases: service and container name.
+        dns_names: Vec<String>,
     },
     /// Detach a container from a network.
     DisconnectNetwork {
@@ -232,14 +234,8 @@ impl Action {
             Self::RemoveNetwork { name, .. } => name.clone(),
             Self::CreateVolume(create) => create.volume.name.clone(),
             Self::CreateContainer(create) => create.name.to_string(),
-            Self::ConnectNetwork {
-                container, name, ..
-            } => format!("{container} to {name}"),
-            Self::DisconnectNetwork {
-                container_name,
-                name,
-                ..
-            } => {
+            Self::ConnectNetwork { container, name, .. } => format!("{container} to {name}"),
+            Self::DisconnectNetwork { container_name, name, .. } => {
                 format!("{container_name} from {name}")
             }
             Self::StartContainer { name, .. }

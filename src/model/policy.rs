@@ -60,11 +60,9 @@ impl Backoff {
 
 /// FNV-1a over key and attempt: jitter has to differ between keys, not to be unpredictable.
 fn hash(key: &str, attempt: u32) -> u64 {
-    key.bytes()
-        .chain(attempt.to_le_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+    key.bytes().chain(attempt.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 impl Default for Policy {

@@ -134,21 +134,16 @@ impl fmt::Display for Reason {
                 f.write_str("content of a config, secret or bound file changed")
             }
             Self::NotStarted => f.write_str("created, not started yet"),
-            Self::Exited {
-                code,
-                oom_killed,
-                failures,
-            } => {
+            Self::Exited { code, oom_killed, failures } => {
                 write!(f, "exited with {code}")?;
                 if *oom_killed {
                     f.write_str(", out of memory")?;
                 }
                 match failures {
                     0 => f.write_str(", interrupted"),
-                    count => write!(
-                        f,
-                        ", failure {count}; to keep it stopped use `composelet suspend`"
-                    ),
+                    count => {
+                        write!(f, ", failure {count}; to keep it stopped use `composelet suspend`")
+                    }
                 }
             }
             Self::StartFailed { error } => write!(f, "start failed: {error}"),

@@ -45,9 +45,5 @@ pub fn sha256_hex<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String 
     for part in parts {
         hasher.update(part.as_ref());
     }
-    hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

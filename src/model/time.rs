@@ -28,19 +28,13 @@ impl Timestamp {
     /// This instant moved forward.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// This instant moved back.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// Reads RFC 3339 as the engine writes it: any number of fraction digits, `Z` or an offset.
@@ -95,11 +89,7 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -109,10 +99,7 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = civil_from_days(days);
         let (hour, minute) = (millis / 3_600_000, millis / 60_000 % 60);
         let (second, milli) = (millis / 1000 % 60, millis % 1000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -146,15 +133,9 @@ mod tests {
     #[test]
     fn engine_forms_are_read() {
         let at = Timestamp::parse_rfc3339("2026-11-21T23:25:00.123456789Z");
-        assert_eq!(
-            at.map(|at| at.to_string()),
-            Some("2026-11-21T23:25:00.123Z".to_owned())
-        );
+        assert_eq!(at.map(|at| at.to_string()), Some("2026-11-21T23:25:00.123Z".to_owned()));
         let east = Timestamp::parse_rfc3339("2026-11-22T01:25:00+02:00");
-        assert_eq!(
-            east.map(|at| at.to_string()),
-            Some("2026-11-21T23:25:00.000Z".to_owned())
-        );
+        assert_eq!(east.map(|at| at.to_string()), Some("2026-11-21T23:25:00.000Z".to_owned()));
         assert_eq!(Timestamp::parse_rfc3339("0001-01-01T00:00:00Z"), None);
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
     }

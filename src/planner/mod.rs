@@ -1,4 +1,46 @@
 //! Pure: (desired, observed, host view, ledger, operations, policy, now) → plan. No clock, I/O, log or randomness.
+//!
+//! [`plan`](plan::plan) is the front door; [`account`](account::account) before it counts what happened,
+//! [`record`](record::record) after the walk remembers what came of it.
 
-mod stub;
-pub use stub::*;
+pub mod account;
+pub mod brake;
+pub mod check;
+pub mod conditions;
+pub mod conformity;
+pub mod create;
+pub mod data;
+pub mod diff;
+pub mod draft;
+pub mod drift;
+pub mod expected;
+pub mod fields;
+pub mod heal;
+pub mod images;
+pub mod input;
+pub mod live;
+pub mod names;
+pub mod networks;
+pub mod ownership;
+pub mod perfect;
+pub mod plan;
+pub mod ports;
+pub mod preview;
+pub mod prune;
+pub mod readiness;
+pub mod record;
+pub mod replace;
+pub mod revision;
+pub mod slot;
+pub mod status;
+pub mod volumes;
+pub mod world;
+
+pub use account::account;
+pub use brake::release_brakes;
+pub use check::check;
+pub use input::{Intent, PlanInput};
+pub use plan::plan;
+pub use preview::{Certainty, Preview, PreviewStep, preview};
+pub use record::{confirm, forget_backoffs, record, record_logs, record_operation, wanted_logs};
+pub use status::{StatusInput, status};

@@ -1,0 +1,130 @@
+//! `x-composelet`: the words of our own (DESIGN §8). A key that is not built yet is an error, not a no-op.
+
+use crate::manifest::environment::child;
+use crate::manifest::node::{Entry, Node, Value};
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::schema::{self, Object};
+use crate::manifest::suggest;
+use crate::model::desired::Suspend;
+
+/// The extension key.
+pub(crate) const KEY: &str = "x-composelet";
+
+const PROJECT: &[&str] = &["depends_on_projects", "suspend", "checks"];
+const SERVICE: &[&str] = &[
+    "suspend",
+    "on_change",
+    "on_endpoints_change",
+    "probe",
+    "strategy",
+    "drain",
+    "job",
+    "schedule",
+    "checks",
+    "backup",
+    "image_update",
+];
+const VOLUME: &[&str] = &["backup"];
+
+/// Checks a key that begins with `x-`: ours has known words only, and one that is nearly ours is pointed out.
+pub(crate) fn check(
+    object: &'static Object,
+    key: &str,
+    entry: &Entry,
+    field: &str,
+    report: &mut Report,
+) {
+    let field = child(field, key);
+    if key != KEY {
+        if suggest::nearest(key, std::iter::once(KEY)).is_some() {
+            report.add(
+                Finding::warning(
+                    "extension-name",
+                    &field,
+                    format!("{key} is not {KEY} and has no effect"),
+                )
+                .at(entry.key)
+                .help(format!("did you mean {KEY}?")),
+            );
+        }
+        return;
+    }
+    let Some(map) = entry.node.as_map() else {
+        let message = format!("{field} is {}", entry.node.kind());
+        report.add(
+            Finding::error("wrong-kind", &field, message)
+                .at(entry.node.place)
+                .help("a mapping, such as {suspend: true}"),
+        );
+        return;
+    };
+    let known = words(object);
+    for (key, entry) in map {
+        word(known, key, entry, &child(&field, key), report);
+    }
+}
+
+/// The words that are known on an object.
+fn words(object: &'static Object) -> &'static [&'static str] {
+    if std::ptr::eq(object, &raw const schema::PROJECT) {
+        PROJECT
+    } else if std::ptr::eq(object, &raw const schema::SERVICE) {
+        SERVICE
+    } else if std::ptr::eq(object, &raw const schema::VOLUME) {
+        VOLUME
+    } else {
+        &[]
+    }
+}
+
+fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Report) {
+    if key == "suspend" && known.contains(&key) {
+        if truth(&entry.node).is_none() {
+            report.add(
+                Finding::error(
+                    "wrong-kind",
+                    path,
+                    format!("{path} is {}", entry.node.kind()),
+                )
+                .at(entry.node.place)
+                .help("true or false"),
+            );
+        }
+    } else if known.contains(&key) {
+        report.add(
+            Finding::error("not-built-yet", path, format!("{path} is not built yet"))
+                .at(entry.key)
+                .help("remove it; only suspend works so far"),
+        );
+    } else {
+        let finding = Finding::error(
+            "unknown-key",
+            path,
+            format!("the key {key} is not known here"),
+        )
+        .at(entry.key);
+        report.add(match suggest::nearest(key, known.iter().copied()) {
+            Some(near) => finding.help(format!("did you mean {near}?")),
+            None if known.is_empty() => {
+                finding.help(format!("{KEY} stands on a project or a service"))
+            }
+            None => finding.help(format!("known are {}", known.join(", "))),
+        });
+    }
+}
+
+fn truth(node: &Node) -> Option<bool> {
+    match &node.value {
+        Value::Bool(value) => Some(*value),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// `suspend` of a checked project or service.
+pub(crate) fn suspend(node: &Node) -> Suspend {
+    match node.at(&[KEY, "suspend"]).and_then(truth) {
+        Some(true) => Suspend::Yes,
+        _ => Suspend::No,
+    }
+}

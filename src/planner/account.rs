@@ -1,0 +1,216 @@
+//! Counting what happened since the last pass: exits, restarts by the engine, verdicts of *unhealthy*, each once.
+
+use std::time::Duration;
+
+use crate::model::config::MountSource;
+use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
+use crate::model::ledger::{Counted, LastExit, ProjectLedger, ReplicaRecord};
+use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
+use crate::model::policy::Backoff;
+use crate::model::time::Timestamp;
+use crate::planner::data::{FULL, data_key};
+use crate::planner::heal::completes;
+use crate::planner::images::pull_key;
+use crate::planner::input::PlanInput;
+use crate::planner::world::{ServiceView, World};
+
+/// Most instants of engine restarts that are kept of one replica (invariant 16).
+const MOST_RESTARTS: usize = 16;
+
+/// The ledger after a look at the engine. Equal inputs give equal ledgers; looking twice counts nothing twice.
+pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
+    let mut ledger = input.ledger.clone();
+    ledger.suspended.retain(|_, entry| entry.until.is_none_or(|until| until > input.now));
+    let Some(desired) = input.desired.project() else {
+        return ledger;
+    };
+    if ledger.digest != desired.digest {
+        ledger.generation += 1;
+        ledger.digest.clone_from(&desired.digest);
+        ledger.calls.clear();
+    }
+    let world = World::new(input, desired);
+    for view in &world.services {
+        account_service(input, desired, view, &mut ledger);
+    }
+    let seen = &input.observed.containers;
+    ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
+    ledger.gap_ended = input.observed.engine.gap_ended;
+    ledger
+}
+
+fn account_service(
+    input: &PlanInput<'_>,
+    desired: &DesiredProject,
+    view: &ServiceView<'_>,
+    ledger: &mut ProjectLedger,
+) {
+    let service = view.service;
+    for slot in &view.slots {
+        let Some(current) = &slot.current else {
+            continue;
+        };
+        let container = current.container;
+        let record = ledger.replicas.entry(slot.replica.to_string()).or_default();
+        count(&Counting { input, service, view, container }, record);
+        if container.claim.installation.is_none() && view.adoption.is_empty() {
+            ledger.adopted.insert(container.id.clone());
+        }
+        if container.lifecycle.is_alive() {
+            remember_data(input, service, ledger);
+        }
+    }
+    let always = service.pull_policy == PullPolicy::Always;
+    let record = ledger.images.get_mut(&service.image);
+    let record =
+        record.filter(|record| always && record.checked.is_some() && record.checked_for.is_empty());
+    if let Some(record) = record {
+        record.checked_for = pull_key(service);
+    }
+    let declared = |key: &String| {
+        let name = key.rsplit_once(':').map_or(key.as_str(), |(name, _)| name);
+        desired.services.keys().any(|service| service.as_str() == name)
+    };
+    ledger.replicas.retain(|key, _| declared(key));
+}
+
+/// Bind sources that hold data while the container runs: an empty one must not take their place.
+fn remember_data(input: &PlanInput<'_>, service: &DesiredService, ledger: &mut ProjectLedger) {
+    for (target, mount) in &service.config.mounts {
+        let MountSource::Bind { source, .. } = &mount.source else {
+            continue;
+        };
+        if input.facts.binds.get(source) == Some(&BindState::FullDirectory) {
+            let key = data_key(service.name.as_str(), target);
+            ledger.data_paths.insert(key, format!("{FULL}{}", source.display()));
+        }
+    }
+}
+
+struct Counting<'a> {
+    input: &'a PlanInput<'a>,
+    service: &'a DesiredService,
+    view: &'a ServiceView<'a>,
+    container: &'a ObservedContainer,
+}
+
+fn count(look: &Counting<'_>, record: &mut ReplicaRecord) {
+    let container = look.container;
+    if record.revision != container.claim.revision {
+        // A new version starts with a clean sheet; what the old one said last stays readable.
+        let last_exit = record.last_exit.take();
+        *record = ReplicaRecord {
+            revision: container.claim.revision.clone(),
+            last_exit,
+            ..Default::default()
+        };
+    }
+    if record.counted.container.as_ref() != Some(&container.id) {
+        record.counted = Counted { container: Some(container.id.clone()), ..Default::default() };
+        record.brake = record.brake.take().filter(|brake| brake.container == container.id);
+    }
+    count_engine_restarts(look, record);
+    match &container.lifecycle {
+        Lifecycle::Running { started_at } => count_running(look, record, *started_at),
+        Lifecycle::Exited(exit) => count_exit(look, record, exit),
+        Lifecycle::Created {
+            failure: Some(failure),
+        }
+            // Failed starts of ours are counted where they fail; this one was left by somebody else.
+            if record.failures == 0 && record.counted.failed_start.is_none() => {
+                record.counted.failed_start = Some(failure.error.clone());
+                fail(look, record, look.input.now);
+            }
+        _ => {}
+    }
+}
+
+/// The engine's own restarts show only as a count.
+fn count_engine_restarts(look: &Counting<'_>, record: &mut ReplicaRecord) {
+    let container = look.container;
+    let new = container.restart_count.saturating_sub(record.counted.restart_count);
+    record.counted.restart_count = container.restart_count;
+    for _ in 0..new.min(u32::try_from(MOST_RESTARTS).unwrap_or(u32::MAX)) {
+        record.engine_restarts.push_back(look.input.now);
+        record.failures = record.failures.saturating_add(1);
+    }
+    while record.engine_restarts.len() > MOST_RESTARTS {
+        record.engine_restarts.pop_front();
+    }
+    if let (true, Lifecycle::Restarting(exit)) = (new > 0, &container.lifecycle) {
+        record.last_exit = Some(last_exit(exit, look.input.now));
+    }
+}
+
+fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Timestamp) {
+    let input = look.input;
+    record.completed = false;
+    let unhealthy = matches!(look.container.health, Health::Unhealthy { .. });
+    if unhealthy && record.counted.unhealthy_run != Some(started_at) {
+        record.counted.unhealthy_run = Some(started_at);
+        record.unhealthy = record.unhealthy.saturating_add(1);
+        fail(look, record, input.now);
+    }
+    let window = look.service.restart.window.unwrap_or(input.policy.crash_reset);
+    if !unhealthy && input.now.since(started_at) >= window {
+        record.failures = 0;
+        record.unhealthy = 0;
+        record.next_try = None;
+        record.engine_restarts.clear();
+    }
+}
+
+fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, exit: &Exit) {
+    let finished = exit.finished_at;
+    if finished.is_none() || record.counted.finished_at == finished {
+        return;
+    }
+    record.counted.finished_at = finished;
+    record.last_exit = Some(last_exit(exit, look.input.now));
+    if record.restarting.as_ref() == Some(&look.container.id) {
+        return;
+    }
+    if completes(look.service, look.view.image, exit) {
+        record.completed = true;
+        return;
+    }
+    if interrupted(look, exit) {
+        return;
+    }
+    let window = look.service.restart.window.unwrap_or(look.input.policy.crash_reset);
+    let ran = exit.started_at.zip(finished).map_or(Duration::ZERO, |(start, end)| end.since(start));
+    if ran >= window {
+        record.failures = 0;
+        record.engine_restarts.clear();
+    }
+    fail(look, record, finished.unwrap_or(look.input.now));
+}
+
+/// An exit that lies before the end of a gap in the connection, seen for the first time after it: the engine went, not the
+/// container (DESIGN §5, restart).
+fn interrupted(look: &Counting<'_>, exit: &Exit) -> bool {
+    let gap = look.input.observed.engine.gap_ended;
+    let new = gap.is_some() && look.input.ledger.gap_ended != gap;
+    new && exit.finished_at <= gap
+}
+
+/// One failure more: the first try is free, the next waits.
+fn fail(look: &Counting<'_>, record: &mut ReplicaRecord, at: Timestamp) {
+    record.failures = record.failures.saturating_add(1);
+    let mut backoff: Backoff = look.input.policy.crash;
+    backoff.initial = look.service.restart.delay.unwrap_or(backoff.initial);
+    backoff.cap = backoff.cap.max(backoff.initial);
+    let key = look.container.claim.service.as_ref().map_or("", |service| service.as_str());
+    let wait = record.failures.checked_sub(2).map(|attempt| backoff.delay(attempt, key));
+    record.next_try = Some(at.plus(wait.unwrap_or_default()));
+}
+
+fn last_exit(exit: &Exit, now: Timestamp) -> LastExit {
+    LastExit {
+        code: exit.code,
+        at: exit.finished_at.unwrap_or(now),
+        oom_killed: exit.oom_killed,
+        error: exit.error.clone(),
+        log: Vec::new(),
+    }
+}

@@ -1,0 +1,196 @@
+//! Conditions of projects and services, in the form and words of Kubernetes' API conventions.
+
+use crate::model::diagnostic::Severity;
+use crate::model::held::{Held, WaitingOn};
+use crate::model::status::{Condition, ConditionKind, ProjectStatus, ServiceStatus, Truth};
+use crate::planner::input::Intent;
+use crate::planner::status::StatusInput;
+
+/// A condition without its instant.
+struct Statement {
+    kind: ConditionKind,
+    status: Truth,
+    reason: String,
+    message: String,
+}
+
+fn say(kind: ConditionKind, status: bool, reason: &str, message: String) -> Statement {
+    let status = if status { Truth::True } else { Truth::False };
+    Statement { kind, status, reason: reason.to_owned(), message }
+}
+
+/// Conditions of one service.
+pub fn service_conditions(
+    look: &StatusInput<'_>,
+    status: &ServiceStatus,
+    held: &[&Held],
+) -> Vec<Condition> {
+    let all = status.ready >= status.replicas;
+    let first = leading(held);
+    let count = format!("{} of {} replicas are ready", status.ready, status.replicas);
+    let waiting = first
+        .map_or_else(|| count.clone(), |held| format!("{count}; waits for {}", held.waiting_on));
+    let reason = first.map_or("ReplicasNotReady", |held| held.waiting_on.code());
+    let working = look.plan.nodes.iter().any(|node| {
+        let group = node.group.as_ref().map(|replica| &replica.service);
+        group == Some(&status.name)
+    });
+    let mut statements = vec![
+        ready_statement(all, reason, &waiting, held),
+        available(status, &count, reason),
+        say(
+            ConditionKind::Reconciling,
+            working || (!all && first.is_some_and(|held| !is_final(&held.waiting_on))),
+            if working { "Progressing" } else { reason },
+            waiting.clone(),
+        ),
+    ];
+    statements.extend(trouble(held));
+    let before = look.previous.and_then(|previous| {
+        let service = previous.services.iter().find(|service| service.name == status.name)?;
+        Some(service.conditions.as_slice())
+    });
+    statements
+        .into_iter()
+        .map(|statement| dated(look, before.unwrap_or_default(), statement))
+        .collect()
+}
+
+fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> Statement {
+    let unknown = held.iter().any(|held| matches!(held.waiting_on, WaitingOn::Unknown(_)));
+    if unknown {
+        let mut statement = say(ConditionKind::Ready, false, reason, waiting.to_owned());
+        statement.status = Truth::Unknown;
+        return statement;
+    }
+    let blocked = held.iter().any(|held| held.waiting_on.blocks_once());
+    if all && !blocked {
+        return say(
+            ConditionKind::Ready,
+            true,
+            "ReconciliationSucceeded",
+            "as declared".to_owned(),
+        );
+    }
+    say(ConditionKind::Ready, false, reason, waiting.to_owned())
+}
+
+fn available(status: &ServiceStatus, count: &str, reason: &str) -> Statement {
+    let serving = status.running > 0 || status.ready >= status.replicas;
+    let reason = if serving { "MinimumReplicasAvailable" } else { reason };
+    say(ConditionKind::Available, serving, reason, count.to_owned())
+}
+
+/// Stalled, Degraded and Suspended, as far as holds say so.
+fn trouble(held: &[&Held]) -> Vec<Statement> {
+    let find = |wanted: fn(&WaitingOn) -> bool| held.iter().find(|held| wanted(&held.waiting_on));
+    let row = |kind, held: Option<&&Held>| match held {
+        Some(held) => say(
+            kind,
+            true,
+            held.waiting_on.code(),
+            format!("{}: {}", held.subject, held.waiting_on),
+        ),
+        None => say(kind, false, "AsExpected", String::new()),
+    };
+    vec![
+        row(ConditionKind::Stalled, find(is_final)),
+        row(ConditionKind::Degraded, find(is_trouble)),
+        row(ConditionKind::Suspended, find(|waiting| matches!(waiting, WaitingOn::Suspended(_)))),
+    ]
+}
+
+/// It will not get better without a change.
+fn is_final(waiting: &WaitingOn) -> bool {
+    matches!(
+        waiting,
+        WaitingOn::RestartsExhausted { .. }
+            | WaitingOn::ErrImageNeverPull
+            | WaitingOn::InvalidManifest
+            | WaitingOn::AdoptionNeedsConfirmation { .. }
+            | WaitingOn::PruneNeedsConfirmation { .. }
+            | WaitingOn::DataPathChanged(_)
+    )
+}
+
+/// It goes on, but not as declared.
+fn is_trouble(waiting: &WaitingOn) -> bool {
+    matches!(
+        waiting,
+        WaitingOn::CrashLoopBackOff { .. }
+            | WaitingOn::RestartsExhausted { .. }
+            | WaitingOn::ImagePullBackOff { .. }
+            | WaitingOn::EngineCallBackOff { .. }
+            | WaitingOn::DriftConflict { .. }
+            | WaitingOn::UnsupportedOnEngine { .. }
+            | WaitingOn::VolumeChanged(_)
+            | WaitingOn::LedgerUnwritable(_)
+            | WaitingOn::InvalidManifest
+    )
+}
+
+/// The hold that says most: what blocks before what only tells, final ones first.
+fn leading<'a>(held: &[&'a Held]) -> Option<&'a Held> {
+    held.iter().copied().max_by_key(|held| {
+        (is_final(&held.waiting_on), is_trouble(&held.waiting_on), held.waiting_on.blocks_once())
+    })
+}
+
+/// Conditions of a project: the sum of its services and of what is held for it as a whole.
+pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec<Condition> {
+    let held: Vec<&Held> = look.plan.held.iter().collect();
+    let invalid = look.diagnostics.iter().any(|one| one.severity == Severity::Error);
+    let ready = status.services.iter().filter(|service| is_ready(service)).count();
+    let count = format!("{ready} of {} services are ready", status.services.len());
+    let known = matches!(look.input.desired, Intent::Run(_) | Intent::RunKeeping(_));
+    let steps = look.plan.nodes.len();
+    let all = known && ready == status.services.len() && steps == 0 && !invalid;
+    let (reason, message) = match leading(&held) {
+        _ if invalid => {
+            ("InvalidManifest", format!("{count}; the last good version goes on running"))
+        }
+        Some(held) => {
+            let (subject, waiting) = (&held.subject, &held.waiting_on);
+            (waiting.code(), format!("{count}; {subject} waits for {waiting}"))
+        }
+        None => ("Progressing", count.clone()),
+    };
+    let mut statements = vec![ready_statement(all, reason, &message, &held)];
+    let serving = status
+        .services
+        .iter()
+        .all(|service| service.running > 0 || service.ready >= service.replicas);
+    let word = if serving { "MinimumReplicasAvailable" } else { reason };
+    statements.push(say(ConditionKind::Available, serving && known, word, count));
+    let working = steps > 0 || held.iter().any(|held| held.waiting_on.blocks_once());
+    let word = if working { reason } else { "ReconciliationSucceeded" };
+    statements.push(say(ConditionKind::Reconciling, working, word, message));
+    statements.push(say(
+        ConditionKind::Progressing,
+        steps > 0,
+        "Progressing",
+        format!("{steps} steps"),
+    ));
+    statements.extend(trouble(&held));
+    let before = look.previous.map(|previous| previous.conditions.as_slice()).unwrap_or_default();
+    statements.into_iter().map(|statement| dated(look, before, statement)).collect()
+}
+
+fn is_ready(service: &ServiceStatus) -> bool {
+    let mut conditions = service.conditions.iter();
+    conditions.any(|one| one.kind == ConditionKind::Ready && one.status == Truth::True)
+}
+
+/// Gives a statement its instant: that of the last change of its status.
+fn dated(look: &StatusInput<'_>, before: &[Condition], statement: Statement) -> Condition {
+    let same =
+        before.iter().find(|one| one.kind == statement.kind && one.status == statement.status);
+    Condition {
+        kind: statement.kind,
+        status: statement.status,
+        reason: statement.reason,
+        message: statement.message,
+        last_transition: same.map_or(look.input.now, |one| one.last_transition),
+        observed_generation: look.input.ledger.generation,
+    }
+}

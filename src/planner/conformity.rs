@@ -1,0 +1,100 @@
+//! Whether a container is what its service wants.
+
+use crate::model::canonical::canonical;
+use crate::model::config::{ContainerConfig, RestartPolicy};
+use crate::model::desired::DesiredService;
+use crate::model::field::{FieldChange, FieldClass};
+use crate::model::ledger::{ProjectLedger, ReplicaRecord};
+use crate::model::observed::{ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage};
+use crate::model::reason::Reason;
+use crate::planner::diff::diff;
+use crate::planner::expected::expected;
+use crate::planner::input::PlanInput;
+use crate::planner::revision;
+
+/// Verdict on one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conformity {
+    /// As wanted.
+    Conforms,
+    /// Differs only in what can be changed while it runs.
+    Live(Vec<FieldChange>),
+    /// Has to be replaced.
+    Recreate(Reason),
+    /// The engine did not tell enough; nothing is done with it.
+    Unknown(String),
+    /// A removal is under way or failed.
+    Gone,
+}
+
+impl Conformity {
+    /// It need not be replaced.
+    pub fn keeps(&self) -> bool {
+        matches!(self, Self::Conforms | Self::Live(_))
+    }
+}
+
+/// The ledger's memory of a replica.
+pub fn record_of<'a>(ledger: &'a ProjectLedger, replica: &str) -> Option<&'a ReplicaRecord> {
+    ledger.replicas.get(replica)
+}
+
+/// Compares `container` with `service`, field by field, image and content included.
+pub fn conformity(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    container: &ObservedContainer,
+) -> Conformity {
+    if matches!(container.lifecycle, Lifecycle::Removing | Lifecycle::Dead) {
+        return Conformity::Gone;
+    }
+    let detail = match &container.detail {
+        Knowledge::Known(detail) => detail,
+        Knowledge::Unknown(why) => return Conformity::Unknown(why.clone()),
+    };
+    // Without its image nothing can be compared; the container goes on as it is.
+    let Some(image) = input.observed.images.get(&service.image).and_then(ImageState::present)
+    else {
+        return Conformity::Conforms;
+    };
+    if let Some(reason) =
+        image_change(container, image).or_else(|| content_change(service, container))
+    {
+        return Conformity::Recreate(reason);
+    }
+    let wanted = wanted_config(input, service, container, image);
+    let changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
+    if changes.iter().any(|change| change.class == FieldClass::Recreate) {
+        Conformity::Recreate(Reason::Drift(changes))
+    } else if changes.is_empty() {
+        Conformity::Conforms
+    } else {
+        Conformity::Live(changes)
+    }
+}
+
+fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<Reason> {
+    let new = image.id.as_ref().filter(|id| **id != container.image_id)?;
+    Some(Reason::ImageChanged { old: container.image_id.to_string(), new: new.to_string() })
+}
+
+/// Adopted containers carry no content label; what they mount is taken as current.
+fn content_change(service: &DesiredService, container: &ObservedContainer) -> Option<Reason> {
+    let label = container.claim.content.as_ref()?;
+    (*label != revision::content(service)).then_some(Reason::ContentChanged)
+}
+
+/// What the container should read back as, the brake on its restart policy included.
+pub fn wanted_config(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    container: &ObservedContainer,
+    image: &ObservedImage,
+) -> ContainerConfig {
+    let mut wanted = canonical(expected(&service.config, image), &input.observed.engine);
+    let braked = input.ledger.replicas.values().filter_map(|record| record.brake.as_ref());
+    if braked.into_iter().any(|brake| brake.container == container.id) {
+        wanted.restart = RestartPolicy::No;
+    }
+    wanted
+}

@@ -1,0 +1,186 @@
+//! Creating a container, and everything that has to be there first.
+
+use crate::model::config::{ContainerConfig, MountSource, NetworkMode};
+use crate::model::desired::BindState;
+use crate::model::held::{Subject, WaitingOn};
+use crate::model::id::{ContainerId, ContainerName};
+use crate::model::observed::{ApiVersion, ObservedContainer};
+use crate::model::path::HostPath;
+use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId};
+use crate::model::reason::Reason;
+use crate::planner::draft::{Draft, Place};
+use crate::planner::images::{ImageVerdict, ImageVerdicts};
+use crate::planner::names;
+use crate::planner::networks::Networks;
+use crate::planner::volumes::Volumes;
+use crate::planner::world::{ServiceView, Slot, World};
+
+/// What containers are built upon, as far as this plan brings it.
+#[derive(Debug)]
+pub struct Grounds {
+    /// Networks.
+    pub networks: Networks,
+    /// Volumes.
+    pub volumes: Volumes,
+    /// Images.
+    pub images: ImageVerdicts,
+}
+
+/// A container that this plan creates.
+#[derive(Debug)]
+pub struct Created {
+    /// The node that creates it.
+    pub node: NodeId,
+    /// All nodes that must succeed before its start: create and connects.
+    pub ready: Vec<NodeId>,
+}
+
+/// The first API version that takes several networks at create.
+const SEVERAL_NETWORKS: ApiVersion = ApiVersion::v1(44);
+
+/// Plans the container of a slot under `name`. `None`: something it needs is not there; the hold says what.
+pub fn create(
+    (world, grounds): (&World<'_>, &Grounds),
+    draft: &mut Draft<'_>,
+    (view, slot): (&ServiceView<'_>, &Slot<'_>),
+    name: &ContainerName,
+    predecessor: Option<&ObservedContainer>,
+    reason: &Reason,
+) -> Option<Created> {
+    let subject = Subject::Replica(slot.replica.clone());
+    let usable = grounds.images.get(&view.service.image) == Some(&ImageVerdict::Usable);
+    let image_id = view.image_id().filter(|_| usable)?.clone();
+    let revision = view.revision()?;
+    if let Some(waiting) = name_holder(world, name, slot).or_else(|| bind_missing(world, view)) {
+        draft.hold(subject, waiting, None);
+        return None;
+    }
+    let after = foundations(grounds, &view.service.config)?;
+    let config = inherit_anonymous(view.service.config.clone(), view, predecessor);
+    let primary = primary_network(&config);
+    let policy = world.input.policy;
+    let create = CreateContainer {
+        replica: slot.replica.clone(),
+        name: name.clone(),
+        image: view.service.image.clone(),
+        labels: names::container_labels(
+            world.desired,
+            view.service,
+            &slot.replica,
+            image_id.as_str(),
+            &revision,
+            policy,
+        ),
+        image_id,
+        primary_network: primary.clone(),
+        dns_names: dns_names(world, view, slot),
+        config,
+        revision,
+    };
+    let action = Action::CreateContainer(Box::new(create));
+    let node = draft.push(Place { subject: &subject, after }, action, reason.clone())?;
+    let mut ready = vec![node];
+    if world.input.observed.engine.api < SEVERAL_NETWORKS {
+        let dns_names = dns_names(world, view, slot);
+        let rest = view
+            .service
+            .config
+            .endpoints
+            .iter()
+            .filter(|(name, _)| Some(*name) != primary.as_ref());
+        for (name, endpoint) in rest {
+            let action = Action::ConnectNetwork {
+                container: ContainerRef::CreatedBy(node),
+                network: grounds.networks.get(name)?.network.clone(),
+                name: name.clone(),
+                endpoint: Box::new(endpoint.clone()),
+                dns_names: dns_names.clone(),
+            };
+            let place = Place { subject: &subject, after: vec![node] };
+            ready.push(draft.push(place, action, reason.clone())?);
+        }
+    }
+    Some(Created { node, ready })
+}
+
+/// Nodes that make the networks and volumes of `config`; `None` if one of them is blocked.
+fn foundations(grounds: &Grounds, config: &ContainerConfig) -> Option<Vec<NodeId>> {
+    let mut after = Vec::new();
+    for name in config.endpoints.keys() {
+        after.extend(grounds.networks.get(name)?.after.iter().copied());
+    }
+    for mount in config.mounts.values() {
+        if let MountSource::Volume { name, .. } = &mount.source {
+            after.extend(grounds.volumes.get(name)?.iter().copied());
+        }
+    }
+    after.sort_unstable();
+    after.dedup();
+    Some(after)
+}
+
+/// Names by which a replica is found on each of its networks, beside declared aliases.
+pub fn dns_names(world: &World<'_>, view: &ServiceView<'_>, slot: &Slot<'_>) -> Vec<String> {
+    let name = names::container_name(world.desired, view.service, slot.replica.number);
+    vec![name.to_string(), view.service.name.to_string()]
+}
+
+/// Highest priority first, then by name (Compose Specification, networks.priority).
+fn primary_network(config: &ContainerConfig) -> Option<String> {
+    if config.network_mode != NetworkMode::Networks {
+        return None;
+    }
+    let rank = |(name, endpoint): &(&String, &crate::model::config::Endpoint)| {
+        (std::cmp::Reverse(endpoint.priority), (*name).clone())
+    };
+    config.endpoints.iter().min_by_key(rank).map(|(name, _)| name.clone())
+}
+
+/// Anonymous volumes are inherited by destination, so that a replacement loses no data (invariant 5).
+fn inherit_anonymous(
+    mut config: ContainerConfig,
+    view: &ServiceView<'_>,
+    predecessor: Option<&ObservedContainer>,
+) -> ContainerConfig {
+    let Some(detail) = predecessor.and_then(|container| container.detail.known()) else {
+        return config;
+    };
+    let image_volumes = view.image.into_iter().flat_map(|image| image.volumes.iter());
+    let declared = config.mounts.iter().filter(|(_, mount)| mount.source == MountSource::Anonymous);
+    let declared: Vec<String> = declared.map(|(target, _)| target.clone()).collect();
+    let undeclared = image_volumes.filter(|target| !config.mounts.contains_key(*target));
+    let targets: Vec<String> = undeclared.cloned().chain(declared).collect();
+    for target in targets {
+        let Some(volume) = detail.volumes.get(&target) else {
+            continue;
+        };
+        let read_only = config.mounts.get(&target).is_some_and(|mount| mount.read_only);
+        let source = MountSource::Volume { name: volume.clone(), nocopy: false };
+        config.mounts.insert(target, crate::model::config::Mount { source, read_only });
+    }
+    config
+}
+
+/// A container that holds the wanted name and is no part of this slot.
+fn name_holder(world: &World<'_>, name: &ContainerName, slot: &Slot<'_>) -> Option<WaitingOn> {
+    let holder = world.input.host.names.get(name)?;
+    let own =
+        |id: &ContainerId| slot.current.iter().chain(&slot.old).any(|one| one.container.id == *id);
+    (!own(&holder.container)).then(|| WaitingOn::NameHeldByUnmanaged { name: name.clone() })
+}
+
+/// A missing bind source that looks like a file would become a root-owned directory: it is held instead.
+pub fn bind_missing(world: &World<'_>, view: &ServiceView<'_>) -> Option<WaitingOn> {
+    view.service.config.mounts.values().find_map(|mount| {
+        let MountSource::Bind { source, create_host_path, .. } = &mount.source else {
+            return None;
+        };
+        let missing = world.input.facts.binds.get(source) == Some(&BindState::Missing);
+        (missing && (looks_like_file(source) || !create_host_path))
+            .then(|| WaitingOn::BindSourceMissing(source.display().to_string()))
+    })
+}
+
+fn looks_like_file(path: &HostPath) -> bool {
+    path.as_path().extension().is_some()
+}

@@ -1,0 +1,102 @@
+//! A plan under construction: nodes get their numbers, holds their place, and back-off of failed calls is applied once.
+
+use std::collections::BTreeMap;
+
+use crate::model::held::{Held, Subject, WaitingOn};
+use crate::model::id::{ProjectName, ReplicaId};
+use crate::model::operation::Operation;
+use crate::model::plan::{Action, NodeId, Plan, PlanNode};
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+use crate::planner::input::PlanInput;
+
+/// The draft.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    input: &'a PlanInput<'a>,
+    nodes: Vec<PlanNode>,
+    held: BTreeMap<(Subject, &'static str), Held>,
+}
+
+/// Where a node belongs.
+#[derive(Clone, Debug)]
+pub struct Place<'a> {
+    /// Whose failures count against it.
+    pub subject: &'a Subject,
+    /// Nodes that must succeed first.
+    pub after: Vec<NodeId>,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft.
+    pub fn new(input: &'a PlanInput<'a>) -> Self {
+        Self { input, nodes: Vec::new(), held: BTreeMap::new() }
+    }
+
+    /// Adds a node, unless calls about its subject wait out a back-off (then the hold is noted) or a long call about the
+    /// same thing runs. `None` means: what builds on it cannot be planned either.
+    pub fn push(&mut self, place: Place<'_>, action: Action, reason: Reason) -> Option<NodeId> {
+        if self.backs_off(place.subject) {
+            return None;
+        }
+        if let Action::Begin(operation) = &action
+            && self.runs(operation, place.subject)
+        {
+            return None;
+        }
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX).saturating_add(1));
+        let group = match place.subject {
+            Subject::Replica(replica) => Some(replica.clone()),
+            _ => None,
+        };
+        self.nodes.push(PlanNode { id, action, reason, depends_on: place.after, group });
+        Some(id)
+    }
+
+    /// Whether calls about `subject` wait out a back-off; notes the hold.
+    pub fn backs_off(&mut self, subject: &Subject) -> bool {
+        let Some(record) = self.input.ledger.calls.get(&subject.to_string()) else {
+            return false;
+        };
+        let Some(next_try) = record.next_try.filter(|next| *next > self.input.now) else {
+            return false;
+        };
+        let waiting =
+            WaitingOn::EngineCallBackOff { failures: record.failures, error: record.error.clone() };
+        self.hold(subject.clone(), waiting, Some(next_try));
+        true
+    }
+
+    /// Whether a long call about the same thing runs; notes the hold.
+    fn runs(&mut self, operation: &Operation, subject: &Subject) -> bool {
+        let Some(running) = self.input.operations.get(&operation.subject()) else {
+            return false;
+        };
+        let about = operation.to_string();
+        let about = about.split_once(' ').map_or(about.as_str(), |(_, about)| about).to_owned();
+        let waiting = WaitingOn::Operation { kind: running.kind.clone(), about };
+        self.hold(subject.clone(), waiting, None);
+        true
+    }
+
+    /// Notes that something waits. One hold for each subject and kind of wait.
+    pub fn hold(&mut self, subject: Subject, waiting_on: WaitingOn, until: Option<Timestamp>) {
+        let key = (subject.clone(), waiting_on.code());
+        self.held.entry(key).or_insert(Held { subject, waiting_on, until });
+    }
+
+    /// Nodes of one replica so far whose action satisfies `wanted`.
+    pub fn nodes_of(&self, replica: &ReplicaId, wanted: fn(&Action) -> bool) -> Vec<NodeId> {
+        let nodes = self.nodes.iter().filter(|node| node.group.as_ref() == Some(replica));
+        nodes.filter(|node| wanted(&node.action)).map(|node| node.id).collect()
+    }
+
+    /// The finished plan.
+    pub fn finish(self, project: &ProjectName) -> Plan {
+        Plan {
+            project: project.clone(),
+            nodes: self.nodes,
+            held: self.held.into_values().collect(),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Whether a container that does not run is started now (DESIGN §5, restart).
+
+use crate::model::desired::{DesiredService, RestartWhen};
+use crate::model::held::WaitingOn;
+use crate::model::ledger::ReplicaRecord;
+use crate::model::observed::{Exit, Lifecycle, ObservedContainer, ObservedImage};
+use crate::model::plan::StartBudget;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+
+/// What to do about a container, as far as its state goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Healing {
+    /// It runs.
+    Runs,
+    /// It ran to its end, and that is what it is for.
+    Completed,
+    /// It is started, as soon as its dependencies allow.
+    Start(Reason, StartBudget),
+    /// It is frozen and let go on.
+    Unpause,
+    /// The engine restarts it by itself; it is only watched.
+    Engine,
+    /// It waits.
+    Wait(WaitingOn, Option<Timestamp>),
+}
+
+/// Decides by state, policy and memory.
+pub fn healing(
+    service: &DesiredService,
+    image: Option<&ObservedImage>,
+    container: &ObservedContainer,
+    record: Option<&ReplicaRecord>,
+    now: Timestamp,
+) -> Healing {
+    match &container.lifecycle {
+        Lifecycle::Running { .. } => Healing::Runs,
+        Lifecycle::Paused { .. } => Healing::Unpause,
+        Lifecycle::Restarting(_) => Healing::Engine,
+        Lifecycle::Removing | Lifecycle::Dead => Healing::Wait(WaitingOn::Removing, None),
+        Lifecycle::Created { failure: None } => {
+            paced(record, now, Reason::NotStarted, StartBudget::Free)
+        }
+        Lifecycle::Created { failure: Some(failure) } => {
+            let reason = Reason::StartFailed { error: failure.error.clone() };
+            paced(record, now, reason, StartBudget::Restart)
+        }
+        Lifecycle::Exited(exit) => exited(service, image, (container, exit), record, now),
+    }
+}
+
+fn exited(
+    service: &DesiredService,
+    image: Option<&ObservedImage>,
+    (container, exit): (&ObservedContainer, &Exit),
+    record: Option<&ReplicaRecord>,
+    now: Timestamp,
+) -> Healing {
+    if let Some(record) = record.filter(|record| record.restarting.as_ref() == Some(&container.id))
+    {
+        let reason = match record.unhealthy {
+            0 => Reason::NotStarted,
+            count => Reason::Unhealthy { streak: 0, count },
+        };
+        return paced(Some(record), now, reason, StartBudget::Restart);
+    }
+    let policy = service.restart.when;
+    if completes(service, image, exit) {
+        return Healing::Completed;
+    }
+    let failures = record.map_or(0, |record| record.failures);
+    let exhausted = service.restart.max_attempts.is_some_and(|most| failures > most);
+    if policy == RestartWhen::Never || exhausted {
+        let policy = if exhausted { "max_attempts".to_owned() } else { "no".to_owned() };
+        return Healing::Wait(
+            WaitingOn::RestartsExhausted { policy, exit_code: Some(exit.code) },
+            None,
+        );
+    }
+    let reason = Reason::Exited { code: exit.code, oom_killed: exit.oom_killed, failures };
+    let budget = if failures == 0 { StartBudget::Free } else { StartBudget::Restart };
+    paced(record, now, reason, budget)
+}
+
+/// Whether exit code 0 is the end that the service is for: `on-failure` says so, and without any policy a service that
+/// publishes and exposes nothing is taken for a job.
+pub fn completes(service: &DesiredService, image: Option<&ObservedImage>, exit: &Exit) -> bool {
+    let exposes = !service.config.ports.is_empty()
+        || !service.config.expose.is_empty()
+        || image.is_some_and(|image| !image.expose.is_empty());
+    exit.code == 0
+        && match service.restart.when {
+            RestartWhen::Never | RestartWhen::OnFailure => true,
+            RestartWhen::Default => !exposes,
+            RestartWhen::Always => false,
+        }
+}
+
+/// A start, or the rest of its back-off (invariant 10).
+fn paced(
+    record: Option<&ReplicaRecord>,
+    now: Timestamp,
+    reason: Reason,
+    budget: StartBudget,
+) -> Healing {
+    let waiting = record.filter(|record| record.failures > 0);
+    let waiting =
+        waiting.and_then(|record| Some((record, record.next_try.filter(|next| *next > now)?)));
+    match waiting {
+        Some((record, next_try)) => Healing::Wait(crash_loop(record), Some(next_try)),
+        None => Healing::Start(reason, budget),
+    }
+}
+
+/// The hold of a crash loop, with its last words.
+pub fn crash_loop(record: &ReplicaRecord) -> WaitingOn {
+    let last = record.last_exit.as_ref();
+    let words = last.map(|exit| {
+        if exit.log.is_empty() && !exit.error.is_empty() {
+            vec![exit.error.clone()]
+        } else {
+            exit.log.clone()
+        }
+    });
+    WaitingOn::CrashLoopBackOff {
+        failures: record.failures,
+        exit_code: last.map(|exit| exit.code),
+        last: words.unwrap_or_default(),
+    }
+}

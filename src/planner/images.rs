@@ -1,0 +1,171 @@
+//! Images: present, pulled by policy, built by digest.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::desired::{Build, BuildDigest, DesiredService, PullPolicy};
+use crate::model::held::{Subject, WaitingOn};
+use crate::model::observed::{ImageState, ObservedImage};
+use crate::model::operation::Operation;
+use crate::model::plan::Action;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+use crate::planner::draft::{Draft, Place};
+use crate::planner::input::PlanInput;
+use crate::planner::revision;
+use crate::planner::world::World;
+
+/// Time after which a build context that changed is looked at again (DESIGN §5, identity and files).
+const QUIET: Duration = Duration::from_secs(5);
+/// Time after which a build context that could not be read is looked at again: contexts are not watched.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Whether a reference may be used for new containers, by reference.
+pub type ImageVerdicts = BTreeMap<String, ImageVerdict>;
+
+/// Whether an image may be used for a new container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ImageVerdict {
+    /// It is there and current.
+    Usable,
+    /// New containers wait for it; those that run go on.
+    Awaited,
+}
+
+/// What the image of a service needs next.
+enum Need {
+    Nothing,
+    Begin(Operation, Reason),
+    Wait(WaitingOn, Option<Timestamp>),
+}
+
+/// Begins the pulls and builds that are due, and says which references may be used.
+pub fn plan_images(world: &World<'_>, draft: &mut Draft<'_>) -> ImageVerdicts {
+    let mut verdicts = ImageVerdicts::new();
+    // A reference that one service builds is not pulled for another that only names it.
+    let builders = world.services.iter().filter(|view| view.service.build.is_some());
+    let others = world.services.iter().filter(|view| view.service.build.is_none());
+    for view in builders.chain(others) {
+        let service = view.service;
+        if verdicts.contains_key(&service.image) {
+            continue;
+        }
+        let verdict = plan_image(world.input, draft, service);
+        verdicts.insert(service.image.clone(), verdict);
+    }
+    verdicts
+}
+
+fn plan_image(
+    input: &PlanInput<'_>,
+    draft: &mut Draft<'_>,
+    service: &DesiredService,
+) -> ImageVerdict {
+    let subject = Subject::Image(service.image.clone());
+    let state = input.observed.images.get(&service.image);
+    let present = state.and_then(ImageState::present);
+    let need = match (state, &service.build) {
+        (None, _) => Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None),
+        (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone()), None),
+        (Some(_), Some(build)) => build_need(input, service, build, present),
+        (Some(_), None) => pull_need(input, service, present),
+    };
+    match need {
+        Need::Nothing => ImageVerdict::Usable,
+        Need::Wait(waiting, until) => {
+            draft.hold(subject, waiting, until);
+            ImageVerdict::Awaited
+        }
+        Need::Begin(operation, reason) => {
+            begin(input, draft, &subject, operation, (reason, present))
+        }
+    }
+}
+
+/// Begins an operation unless failures of the same one wait out their back-off. With an image at hand a failed pull is no
+/// obstacle (DESIGN §5, images); a failed build is, because the old image is not what the files say.
+fn begin(
+    input: &PlanInput<'_>,
+    draft: &mut Draft<'_>,
+    subject: &Subject,
+    operation: Operation,
+    (reason, present): (Reason, Option<&ObservedImage>),
+) -> ImageVerdict {
+    let Subject::Image(reference) = subject else {
+        return ImageVerdict::Awaited;
+    };
+    let record = input.ledger.images.get(reference);
+    let waiting = record.filter(|record| record.next_try.is_some_and(|next| next > input.now));
+    let Some(record) = waiting else {
+        let place = Place { subject, after: Vec::new() };
+        draft.push(place, Action::Begin(Box::new(operation)), reason);
+        return ImageVerdict::Awaited;
+    };
+    let pull = matches!(operation, Operation::Pull { .. });
+    let waiting =
+        WaitingOn::ImagePullBackOff { failures: record.failures, error: record.error.clone() };
+    draft.hold(subject.clone(), waiting, record.next_try);
+    if pull && present.is_some() { ImageVerdict::Usable } else { ImageVerdict::Awaited }
+}
+
+fn build_need(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    build: &Build,
+    present: Option<&ObservedImage>,
+) -> Need {
+    let digest = match input.facts.builds.get(&service.name) {
+        Some(BuildDigest::Known(digest)) => digest,
+        Some(BuildDigest::Unreadable(why)) => {
+            let again = input.now.plus(LOOK_AGAIN);
+            return Need::Wait(WaitingOn::BuildContext(why.clone()), Some(again));
+        }
+        Some(BuildDigest::Settling) | None => {
+            let waiting = WaitingOn::BuildContext("to be quiet for 5 s".to_owned());
+            return Need::Wait(waiting, Some(input.now.plus(QUIET)));
+        }
+    };
+    if present.is_some_and(|image| image.build.as_ref() == Some(digest)) {
+        return Need::Nothing;
+    }
+    let operation = Operation::Build {
+        image: service.image.clone(),
+        project: input.project.clone(),
+        service: service.name.clone(),
+        build: Box::new(build.clone()),
+        digest: digest.clone(),
+    };
+    let reason = if present.is_some() { Reason::BuildStale } else { Reason::ImageMissing };
+    Need::Begin(operation, reason)
+}
+
+fn pull_need(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    present: Option<&ObservedImage>,
+) -> Need {
+    let operation =
+        Operation::Pull { image: service.image.clone(), platform: service.config.platform.clone() };
+    let record = input.ledger.images.get(&service.image);
+    match (service.pull_policy, present) {
+        (PullPolicy::Never | PullPolicy::Build, None) => Need::Wait(WaitingOn::ErrImageNeverPull, None),
+        (_, None) => Need::Begin(operation, Reason::ImageMissing),
+        (PullPolicy::Always, Some(_)) => {
+            let key = pull_key(service);
+            let checked =
+                record.is_some_and(|record| record.checked.is_some() && record.checked_for == key);
+            if checked { Need::Nothing } else { Need::Begin(operation, Reason::PullPolicy) }
+        }
+        (PullPolicy::Every(period), Some(_)) => {
+            let checked = record.and_then(|record| record.checked);
+            let due = checked.is_none_or(|at| input.now.since(at) >= period);
+            if due { Need::Begin(operation, Reason::PullPolicy) } else { Need::Nothing }
+        }
+        (PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build, Some(_)) => Need::Nothing,
+    }
+}
+
+/// `always` looks once per version of the service: this names the version without its image.
+pub fn pull_key(service: &DesiredService) -> String {
+    revision::spec_hash(&service.config).to_string()
+}

@@ -1,0 +1,136 @@
+//! Changes that a container takes while it runs: limits, restart policy, networks.
+
+use std::collections::BTreeSet;
+
+use crate::model::config::Endpoint;
+use crate::model::field::{FieldChange, FieldClass};
+use crate::model::observed::ObservedContainer;
+use crate::model::plan::{Action, ContainerRef, NetworkRef, NodeId};
+use crate::model::reason::Reason;
+use crate::planner::conformity::wanted_config;
+use crate::planner::create::dns_names;
+use crate::planner::draft::{Draft, Place};
+use crate::planner::drift::conflict;
+use crate::planner::slot::SlotContext;
+
+/// Plans the live changes of one container; returns the nodes that a start of it has to wait for.
+pub fn plan_live(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    changes: &[FieldChange],
+) -> Vec<NodeId> {
+    let reason = Reason::Drift(changes.to_vec());
+    if let Some((waiting, until)) = conflict(context, &reason) {
+        draft.hold(context.subject(), waiting, until);
+        return Vec::new();
+    }
+    let live: Vec<FieldChange> =
+        changes.iter().filter(|change| change.class == FieldClass::Live).cloned().collect();
+    let mut nodes = Vec::new();
+    if !live.is_empty() {
+        nodes.extend(update(context, draft, container, live));
+    }
+    let names = changes.iter().filter_map(|change| change.field.strip_prefix("networks."));
+    for name in names.collect::<BTreeSet<_>>() {
+        let change =
+            changes.iter().filter(|change| change.field.strip_prefix("networks.") == Some(name));
+        nodes.extend(attach(context, draft, container, (name, change.cloned().collect())));
+    }
+    nodes
+}
+
+fn update(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    changes: Vec<FieldChange>,
+) -> Option<NodeId> {
+    let wanted =
+        wanted_config(context.world.input, context.view.service, container, context.view.image?);
+    let limits = changes.iter().any(|change| change.field.starts_with("resources"));
+    let policy = changes.iter().any(|change| change.field == "restart");
+    let action = Action::UpdateContainer {
+        container: container.id.clone(),
+        name: container.name.clone(),
+        resources: limits.then(|| Box::new(wanted.resources)),
+        restart: policy.then_some(wanted.restart),
+    };
+    let place = Place { subject: &context.subject(), after: Vec::new() };
+    draft.push(place, action, Reason::Drift(changes))
+}
+
+/// Attaches, detaches, or both: an alias or address can only be changed by attaching anew.
+fn attach(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    (name, changes): (&str, Vec<FieldChange>),
+) -> Vec<NodeId> {
+    let subject = context.subject();
+    let reason = Reason::Drift(changes);
+    let mut nodes = Vec::new();
+    let attached = container.detail.known().and_then(|detail| detail.endpoints.get(name));
+    if let Some(endpoint) = attached {
+        let action = Action::DisconnectNetwork {
+            container: container.id.clone(),
+            container_name: container.name.clone(),
+            network: endpoint.network.clone(),
+            name: name.to_owned(),
+        };
+        let place = Place { subject: &subject, after: Vec::new() };
+        nodes.extend(draft.push(place, action, reason.clone()));
+    }
+    if let Some(endpoint) = context.view.service.config.endpoints.get(name) {
+        let Some((network, mut after)) = network(context, name) else {
+            return nodes;
+        };
+        after.extend(nodes.iter().copied());
+        let action = connect(context, container, (name, network), endpoint);
+        nodes.extend(draft.push(Place { subject: &subject, after }, action, reason));
+    }
+    nodes
+}
+
+fn network(context: SlotContext<'_, '_>, name: &str) -> Option<(NetworkRef, Vec<NodeId>)> {
+    let attachable = context.grounds.networks.get(name)?;
+    Some((attachable.network.clone(), attachable.after.clone()))
+}
+
+fn connect(
+    context: SlotContext<'_, '_>,
+    container: &ObservedContainer,
+    (name, network): (&str, NetworkRef),
+    endpoint: &Endpoint,
+) -> Action {
+    Action::ConnectNetwork {
+        container: ContainerRef::Existing(container.id.clone()),
+        network,
+        name: name.to_owned(),
+        endpoint: Box::new(endpoint.clone()),
+        dns_names: dns_names(context.world, context.view, context.slot),
+    }
+}
+
+/// Attaches containers again whose network this plan makes anew: they do not differ yet, but will.
+pub fn reattach(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+) -> Vec<NodeId> {
+    let Some(detail) = container.detail.known() else {
+        return Vec::new();
+    };
+    let mut nodes = Vec::new();
+    for (name, endpoint) in &context.view.service.config.endpoints {
+        let made = context.grounds.networks.get(name);
+        let made = made.filter(|made| matches!(made.network, NetworkRef::CreatedBy(_)));
+        let Some(made) = made.filter(|_| detail.endpoints.contains_key(name)) else {
+            continue;
+        };
+        let action = connect(context, container, (name, made.network.clone()), endpoint);
+        let place = Place { subject: &context.subject(), after: made.after.clone() };
+        nodes.extend(draft.push(place, action, Reason::NetworkChanged { network: name.clone() }));
+    }
+    nodes
+}

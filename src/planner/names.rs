@@ -1,0 +1,89 @@
+//! Names and labels of what is created.
+
+use std::collections::BTreeMap;
+
+use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService};
+use crate::model::id::{ContainerId, ContainerName, ReplicaId, Revision};
+use crate::model::policy::Policy;
+use crate::planner::revision;
+
+/// Version that `com.docker.compose.version` carries: the dialect of the config-hash label, not ours.
+const COMPOSE_VERSION: &str = "2.26.1";
+
+/// `container_name`, or `<project>-<service>-<n>` (Compose Specification, container_name).
+pub fn container_name(
+    project: &DesiredProject,
+    service: &DesiredService,
+    number: u32,
+) -> ContainerName {
+    match &service.container_name {
+        Some(name) if number == 1 => ContainerName::new(name.clone()),
+        _ => ContainerName::new(format!("{}-{}-{number}", project.name, service.name)),
+    }
+}
+
+/// The name that a successor has while its predecessor holds the real one (docker/compose uses the same form).
+pub fn temporary_name(predecessor: &ContainerId, name: &ContainerName) -> ContainerName {
+    ContainerName::new(format!("{}_{name}", predecessor.short()))
+}
+
+/// Labels of identity of a container: Compose's (`reference` §3.9) and ours. They are laid over the user's.
+pub fn container_labels(
+    project: &DesiredProject,
+    service: &DesiredService,
+    replica: &ReplicaId,
+    image_id: &str,
+    revision: &Revision,
+    policy: &Policy,
+) -> BTreeMap<String, String> {
+    let files: Vec<String> =
+        project.config_files.iter().map(|file| file.display().to_string()).collect();
+    let content = revision::content(service);
+    let rows = [
+        ("com.docker.compose.project", project.name.to_string()),
+        ("com.docker.compose.service", service.name.to_string()),
+        ("com.docker.compose.container-number", replica.number.to_string()),
+        ("com.docker.compose.oneoff", "False".to_owned()),
+        ("com.docker.compose.config-hash", service.compose_hash.clone()),
+        ("com.docker.compose.image", image_id.to_owned()),
+        ("com.docker.compose.depends_on", depends_on(service)),
+        ("com.docker.compose.project.working_dir", project.directory.display().to_string()),
+        ("com.docker.compose.project.config_files", files.join(",")),
+        ("com.docker.compose.version", COMPOSE_VERSION.to_owned()),
+        ("io.composelet.installation", policy.installation.to_string()),
+        ("io.composelet.revision", revision.to_string()),
+        ("io.composelet.spec-hash", revision::spec_hash(&service.config).to_string()),
+        ("io.composelet.content", content),
+    ];
+    // A label without a value says nothing that its absence would not say.
+    let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    rows.map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// `service:condition:restart`, joined by comma.
+fn depends_on(service: &DesiredService) -> String {
+    let edges = service.depends_on.iter().map(|(name, dependency)| {
+        let condition = match dependency.condition {
+            DependencyCondition::Started => "service_started",
+            DependencyCondition::Healthy => "service_healthy",
+            DependencyCondition::CompletedSuccessfully => "service_completed_successfully",
+        };
+        format!("{name}:{condition}:{}", dependency.restart)
+    });
+    edges.collect::<Vec<_>>().join(",")
+}
+
+/// Labels of identity of a network or volume: `kind` is `network` or `volume`.
+pub fn resource_labels(
+    project: &DesiredProject,
+    kind: &str,
+    key: &str,
+    policy: &Policy,
+) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        ("com.docker.compose.project".to_owned(), project.name.to_string()),
+        (format!("com.docker.compose.{kind}"), key.to_owned()),
+        ("com.docker.compose.version".to_owned(), COMPOSE_VERSION.to_owned()),
+        ("io.composelet.installation".to_owned(), policy.installation.to_string()),
+    ])
+}

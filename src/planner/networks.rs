@@ -1,0 +1,185 @@
+//! Networks: created, recreated when their definition changes, removed when nothing wants them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::desired::DesiredNetwork;
+use crate::model::held::{Subject, WaitingOn};
+use crate::model::observed::{Lifecycle, ObservedContainer, ObservedNetwork};
+use crate::model::plan::{Action, CreateNetwork, NetworkRef, NodeId};
+use crate::model::reason::Reason;
+use crate::planner::draft::{Draft, Place};
+use crate::planner::names::resource_labels;
+use crate::planner::revision::network_hash;
+use crate::planner::world::World;
+
+/// Networks that containers may be attached to, by real name. A blocked one is absent.
+pub type Networks = BTreeMap<String, Attachable>;
+
+/// A network that containers may be attached to.
+#[derive(Clone, Debug)]
+pub struct Attachable {
+    /// The network.
+    pub network: NetworkRef,
+    /// Nodes that make it.
+    pub after: Vec<NodeId>,
+}
+
+impl Attachable {
+    fn existing(network: &ObservedNetwork) -> Self {
+        Self { network: NetworkRef::Existing(network.id.clone()), after: Vec::new() }
+    }
+}
+
+/// Plans every declared network.
+pub fn plan_networks(world: &World<'_>, draft: &mut Draft<'_>) -> Networks {
+    let mut networks = Networks::new();
+    for (key, desired) in &world.desired.networks {
+        if let Some(attachable) = plan_network(world, draft, key, desired) {
+            networks.insert(desired.name.clone(), attachable);
+        }
+    }
+    networks
+}
+
+fn plan_network(
+    world: &World<'_>,
+    draft: &mut Draft<'_>,
+    key: &str,
+    desired: &DesiredNetwork,
+) -> Option<Attachable> {
+    let subject = Subject::Network(desired.name.clone());
+    let found = elect(world, desired);
+    let Some(found) = found else {
+        if desired.external {
+            draft.hold(subject, WaitingOn::ExternalMissing, None);
+            return None;
+        }
+        let node = create(world, draft, (key, desired), Vec::new(), Reason::Missing)?;
+        return Some(Attachable { network: NetworkRef::CreatedBy(node), after: vec![node] });
+    };
+    // A network that carries no hash of ours was made by somebody else and is used as it is.
+    let changed =
+        found.spec_hash.as_ref().is_some_and(|hash| *hash != network_hash(&desired.config));
+    if desired.external || !changed {
+        return Some(Attachable::existing(found));
+    }
+    recreate(world, draft, (key, desired), found)
+}
+
+/// The network that the project uses: of its own by label before one that only has the name, the most used of equals.
+fn elect<'a>(world: &World<'a>, desired: &DesiredNetwork) -> Option<&'a ObservedNetwork> {
+    let named = world.input.observed.networks.iter().filter(|network| network.name == desired.name);
+    named.max_by_key(|network| {
+        let own = network.project.as_ref() == Some(&world.desired.name);
+        (own, network.containers.len(), std::cmp::Reverse(network.id.clone()))
+    })
+}
+
+fn create(
+    world: &World<'_>,
+    draft: &mut Draft<'_>,
+    (key, desired): (&str, &DesiredNetwork),
+    after: Vec<NodeId>,
+    reason: Reason,
+) -> Option<NodeId> {
+    let mut labels = resource_labels(world.desired, "network", key, world.input.policy);
+    let hash = network_hash(&desired.config).to_string();
+    labels.insert("io.composelet.spec-hash".to_owned(), hash);
+    let create =
+        CreateNetwork { name: desired.name.clone(), config: desired.config.clone(), labels };
+    let subject = Subject::Network(desired.name.clone());
+    draft.push(Place { subject: &subject, after }, Action::CreateNetwork(Box::new(create)), reason)
+}
+
+/// Detaches everybody, removes, creates, and lets the comparison of endpoints attach them again with aliases and
+/// addresses. A stranger on the network stops it all.
+fn recreate(
+    world: &World<'_>,
+    draft: &mut Draft<'_>,
+    desired: (&str, &DesiredNetwork),
+    found: &ObservedNetwork,
+) -> Option<Attachable> {
+    let subject = Subject::Network(found.name.clone());
+    let reason = Reason::NetworkChanged { network: found.name.clone() };
+    if !is_ours(world, found) {
+        draft.hold(subject, WaitingOn::ForeignNetwork, None);
+        return Some(Attachable::existing(found));
+    }
+    let mut detached = Vec::new();
+    for id in &found.containers {
+        let Some(container) = world.input.observed.containers.iter().find(|one| one.id == *id)
+        else {
+            draft.hold(subject, WaitingOn::ForeignNetwork, None);
+            return Some(Attachable::existing(found));
+        };
+        detached.push(disconnect(draft, container, found, reason.clone())?);
+    }
+    let remove = Action::RemoveNetwork { network: found.id.clone(), name: found.name.clone() };
+    let removed =
+        draft.push(Place { subject: &subject, after: detached }, remove, reason.clone())?;
+    let node = create(world, draft, desired, vec![removed], reason)?;
+    Some(Attachable { network: NetworkRef::CreatedBy(node), after: vec![node] })
+}
+
+/// A node that detaches `container` from `network`.
+pub fn disconnect(
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    network: &ObservedNetwork,
+    reason: Reason,
+) -> Option<NodeId> {
+    let subject = Subject::Container(container.name.clone());
+    let action = Action::DisconnectNetwork {
+        container: container.id.clone(),
+        container_name: container.name.clone(),
+        network: network.id.clone(),
+        name: network.name.clone(),
+    };
+    draft.push(Place { subject: &subject, after: Vec::new() }, action, reason)
+}
+
+fn is_ours(world: &World<'_>, network: &ObservedNetwork) -> bool {
+    network.installation.as_ref() == Some(&world.input.policy.installation)
+        && network.project.as_ref() == Some(&world.desired.name)
+}
+
+/// Removes networks of ours that no declared network uses, once nothing is attached to them.
+pub fn prune_networks(world: &World<'_>, draft: &mut Draft<'_>) {
+    let mut used = BTreeSet::new();
+    for desired in world.desired.networks.values() {
+        used.extend(elect(world, desired).map(|network| &network.id));
+    }
+    for network in &world.input.observed.networks {
+        if is_ours(world, network) && !used.contains(&network.id) {
+            remove_unused(
+                world.input.observed.containers.as_slice(),
+                draft,
+                network,
+                Reason::Orphaned,
+            );
+        }
+    }
+}
+
+/// Removes `network` if no live container is attached; otherwise it waits for their end, without a hold of its own.
+pub fn remove_unused(
+    containers: &[ObservedContainer],
+    draft: &mut Draft<'_>,
+    network: &ObservedNetwork,
+    reason: Reason,
+) {
+    // A container that does not run is not listed by the network but keeps its attachment; removal needs it gone or detached.
+    let attached = containers.iter().any(|container| {
+        let gone = matches!(container.lifecycle, Lifecycle::Removing);
+        let endpoints = container.detail.known().map(|detail| &detail.endpoints);
+        !gone
+            && endpoints
+                .is_some_and(|all| all.values().any(|endpoint| endpoint.network == network.id))
+    });
+    if attached || !network.containers.is_empty() {
+        return;
+    }
+    let subject = Subject::Network(network.name.clone());
+    let action = Action::RemoveNetwork { network: network.id.clone(), name: network.name.clone() };
+    draft.push(Place { subject: &subject, after: Vec::new() }, action, reason);
+}

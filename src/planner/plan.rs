@@ -1,0 +1,93 @@
+//! The planner's front door: from input to plan, on one screen.
+
+use crate::model::desired::{DesiredProject, Suspend};
+use crate::model::held::{Subject, WaitingOn};
+use crate::model::id::ServiceName;
+use crate::model::plan::Plan;
+use crate::planner::brake::plan_brake;
+use crate::planner::create::Grounds;
+use crate::planner::diff::unsupported;
+use crate::planner::draft::Draft;
+use crate::planner::images::plan_images;
+use crate::planner::input::{Intent, PlanInput};
+use crate::planner::networks::plan_networks;
+use crate::planner::prune::{plan_prune, plan_removal};
+use crate::planner::slot::{SlotContext, plan_slot};
+use crate::planner::volumes::plan_volumes;
+use crate::planner::world::{ServiceView, World};
+
+/// What can be done now, and what waits for what. Total, deterministic, without any effect.
+pub fn plan(input: &PlanInput<'_>) -> Plan {
+    let mut draft = Draft::new(input);
+    match input.desired {
+        Intent::Hold(waiting, until) => draft.hold(Subject::Project, waiting.clone(), until),
+        Intent::Remove => plan_removal(input, &mut draft),
+        Intent::Run(desired) | Intent::RunKeeping(desired) => {
+            match suspension(input, desired, None) {
+                Some((waiting, until)) => draft.hold(Subject::Project, waiting, until),
+                None => plan_project(&World::new(input, desired), &mut draft),
+            }
+        }
+    }
+    draft.finish(input.project)
+}
+
+fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
+    let networks = plan_networks(world, draft);
+    let volumes = plan_volumes(world, draft);
+    let images = plan_images(world, draft);
+    let grounds = Grounds { networks, volumes, images };
+    for view in &world.services {
+        plan_service(world, &grounds, view, draft);
+    }
+    plan_prune(world, draft);
+}
+
+fn plan_service(
+    world: &World<'_>,
+    grounds: &Grounds,
+    view: &ServiceView<'_>,
+    draft: &mut Draft<'_>,
+) {
+    let subject = Subject::Service(view.service.name.clone());
+    if let Some((waiting, until)) = suspension(world.input, world.desired, Some(&view.service.name))
+    {
+        return draft.hold(subject, waiting, until);
+    }
+    for (attribute, since) in unsupported(&view.service.config, world.input.observed.engine.api) {
+        let attribute = attribute.to_owned();
+        let waiting = WaitingOn::UnsupportedOnEngine { attribute, since: since.to_string() };
+        draft.hold(subject.clone(), waiting, None);
+    }
+    if !view.adoption.is_empty() {
+        let changes =
+            view.adoption.iter().map(|(container, change)| format!("{}: {change}", container.name));
+        let waiting = WaitingOn::AdoptionNeedsConfirmation { changes: changes.collect() };
+        return draft.hold(subject, waiting, None);
+    }
+    for slot in &view.slots {
+        let context = SlotContext { world, grounds, view, slot };
+        plan_slot(context, draft);
+        plan_brake(context, draft);
+    }
+}
+
+/// Suspension by manifest or by command, of the project (`None`) or of a service.
+fn suspension(
+    input: &PlanInput<'_>,
+    desired: &DesiredProject,
+    service: Option<&ServiceName>,
+) -> Option<(WaitingOn, Option<crate::model::time::Timestamp>)> {
+    let declared = match service {
+        Some(name) => {
+            desired.services.get(name).is_some_and(|service| service.suspend == Suspend::Yes)
+        }
+        None => desired.suspend == Suspend::Yes,
+    };
+    if declared {
+        return Some((WaitingOn::Suspended("x-composelet.suspend is true".to_owned()), None));
+    }
+    let entry = input.ledger.suspended.get(service.map_or("", ServiceName::as_str))?;
+    let over = entry.until.is_some_and(|until| until <= input.now);
+    (!over).then(|| (WaitingOn::Suspended(entry.reason.clone()), entry.until))
+}

@@ -1,0 +1,122 @@
+//! Whether a service may be relied on by those that depend on it.
+
+use crate::model::desired::{Dependency, DependencyCondition};
+use crate::model::held::WaitingOn;
+use crate::model::id::ServiceName;
+use crate::model::observed::{Health, Lifecycle, ObservedContainer};
+use crate::model::plan::{Action, NodeId};
+use crate::planner::draft::Draft;
+use crate::planner::world::{ServiceView, World};
+
+/// How strictly a dependency is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    /// What runs counts, whatever its version: healing must not wait for an update that is held.
+    Serves,
+    /// Only what is of the current version counts: an update waits for the update of what it depends on.
+    Updated,
+}
+
+/// Answer of [`gate`].
+#[derive(Debug)]
+pub enum Gate {
+    /// Open; these starts of the same plan have to succeed first.
+    Open(Vec<NodeId>),
+    /// Closed; this is waited for.
+    Closed(WaitingOn),
+}
+
+/// Whether everything that `view` depends on is as far as its conditions ask.
+pub fn gate(
+    world: &World<'_>,
+    draft: &Draft<'_>,
+    view: &ServiceView<'_>,
+    strict: Strictness,
+) -> Gate {
+    let mut after = Vec::new();
+    for (name, dependency) in &view.service.depends_on {
+        let Some(target) = world.service(name).filter(|target| target.service.replicas > 0) else {
+            continue;
+        };
+        match reach((world, draft), target, dependency, strict) {
+            Ok(nodes) => after.extend(nodes),
+            Err(actual) if dependency.required => {
+                return Gate::Closed(waiting(name, dependency, actual));
+            }
+            Err(_) => {}
+        }
+    }
+    Gate::Open(after)
+}
+
+/// Nodes to wait for, or what the dependency is instead of what it should be.
+fn reach(
+    (world, draft): (&World<'_>, &Draft<'_>),
+    target: &ServiceView<'_>,
+    dependency: &Dependency,
+    strict: Strictness,
+) -> Result<Vec<NodeId>, String> {
+    let mut after = Vec::new();
+    for slot in &target.slots {
+        if strict == Strictness::Updated
+            && slot.current.as_ref().is_some_and(|judged| !judged.conformity.keeps())
+        {
+            return Err("being replaced".to_owned());
+        }
+        let serving = slot.current.iter().chain(&slot.old).map(|judged| judged.container);
+        let mut verdicts: Vec<Result<(), String>> =
+            serving.map(|container| satisfies(container, dependency.condition)).collect();
+        let record = world.input.ledger.replicas.get(&slot.replica.to_string());
+        let done = dependency.condition != DependencyCondition::Healthy && target.completed(record);
+        if done || verdicts.iter().any(Result::is_ok) {
+            continue;
+        }
+        let starts =
+            draft.nodes_of(&slot.replica, |action| matches!(action, Action::StartContainer { .. }));
+        if dependency.condition == DependencyCondition::Started && !starts.is_empty() {
+            after.extend(starts);
+            continue;
+        }
+        return Err(verdicts
+            .pop()
+            .and_then(Result::err)
+            .unwrap_or_else(|| "not created".to_owned()));
+    }
+    Ok(after)
+}
+
+/// Whether one container is as far as `condition` asks.
+///
+/// # Errors
+/// What it is instead, in a word.
+pub fn satisfies(
+    container: &ObservedContainer,
+    condition: DependencyCondition,
+) -> Result<(), String> {
+    match (condition, &container.lifecycle) {
+        (DependencyCondition::Started, Lifecycle::Running { .. } | Lifecycle::Paused { .. }) => {
+            Ok(())
+        }
+        (
+            DependencyCondition::Started | DependencyCondition::CompletedSuccessfully,
+            Lifecycle::Exited(exit),
+        ) if exit.code == 0 => Ok(()),
+        (DependencyCondition::Healthy, Lifecycle::Running { .. }) => match &container.health {
+            // Without a check nothing can be waited for but the start; the loader has warned.
+            Health::Healthy | Health::None => Ok(()),
+            Health::Starting => Err("starting".to_owned()),
+            Health::Unhealthy { .. } => Err("unhealthy".to_owned()),
+        },
+        (_, Lifecycle::Exited(exit)) => Err(format!("exited with {}", exit.code)),
+        (_, other) => Err(other.word().to_owned()),
+    }
+}
+
+fn waiting(name: &ServiceName, dependency: &Dependency, actual: String) -> WaitingOn {
+    let condition = match dependency.condition {
+        DependencyCondition::Started => "started",
+        DependencyCondition::Healthy => "healthy",
+        DependencyCondition::CompletedSuccessfully => "completed",
+    };
+    WaitingOn::Dependency { service: name.clone(), condition: condition.to_owned(), actual }
+}

@@ -1,0 +1,215 @@
+//! Putting what came of a plan, or of a long call, into the ledger.
+
+use crate::model::held::Subject;
+use crate::model::id::ContainerId;
+use crate::model::ledger::{Brake, DriftRecord, LastExit, ProjectLedger};
+use crate::model::operation::OperationSubject;
+use crate::model::outcome::{Failure, FailureClass, NodeOutcome, OperationReport, PassReport};
+use crate::model::plan::{Action, ContainerRef, PlanNode};
+use crate::model::policy::Policy;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+use crate::planner::drift::drift_key;
+
+/// Longest memory of one run's log: lines, and characters of each.
+const LOG_LINES: usize = 20;
+/// See [`LOG_LINES`].
+const LOG_WIDTH: usize = 500;
+
+/// The ledger after a walk.
+pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> ProjectLedger {
+    let mut ledger = ledger.clone();
+    let nodes = report.plan.nodes.iter().zip(&report.outcomes);
+    for (node, outcome) in nodes {
+        match outcome {
+            NodeOutcome::Succeeded(_) => succeeded(&mut ledger, node, report.at, policy),
+            NodeOutcome::Failed(failure) | NodeOutcome::MaybeDone(failure) => {
+                failed(&mut ledger, node, failure, (report.at, policy));
+            }
+            NodeOutcome::Skipped(_) => {}
+        }
+    }
+    if report.plan.nodes.is_empty() && report.plan.held.is_empty() {
+        ledger.converged_generation = ledger.generation;
+    }
+    ledger
+}
+
+/// What calls about a node count against: the same key as the draft looks up.
+fn call_key(node: &PlanNode) -> String {
+    match (&node.group, &node.action) {
+        (Some(replica), _) => Subject::Replica(replica.clone()).to_string(),
+        (None, Action::CreateNetwork(create)) => Subject::Network(create.name.clone()).to_string(),
+        (None, Action::RemoveNetwork { name, .. }) => Subject::Network(name.clone()).to_string(),
+        (None, Action::CreateVolume(create)) => {
+            Subject::Volume(create.volume.name.clone()).to_string()
+        }
+        (None, Action::DisconnectNetwork { container_name, .. }) => {
+            Subject::Container(container_name.clone()).to_string()
+        }
+        (None, action) => format!("container:{}", action.object()),
+    }
+}
+
+fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy: &Policy) {
+    ledger.calls.remove(&call_key(node));
+    if let Reason::Drift(changes) = &node.reason {
+        let replica = node.group.as_ref().map(ToString::to_string).unwrap_or_default();
+        for change in changes {
+            let record = ledger.drift.entry(drift_key(&replica, change)).or_default();
+            // Several nodes put the same change right in one walk: it counts once.
+            let same_walk = record.count > 0 && record.last == at;
+            let fresh = at.since(record.last) >= policy.drift_window;
+            let count = if fresh { 1 } else { record.count + u32::from(!same_walk) };
+            *record = DriftRecord { count, last: at };
+        }
+    }
+    ledger.drift.retain(|_, record| at.since(record.last) < policy.drift_window);
+    let Some(record) = node.group.as_ref().map(ToString::to_string) else {
+        return;
+    };
+    let record = ledger.replicas.entry(record).or_default();
+    match (&node.action, &node.reason) {
+        (
+            Action::Begin(operation),
+            Reason::Unhealthy { .. } | Reason::DependencyReplaced { .. },
+        ) => {
+            if let OperationSubject::Container(container) = operation.subject() {
+                record.restarting = Some(container);
+            }
+        }
+        (Action::StartContainer { .. }, _) => {
+            record.restarting = None;
+            record.counted.failed_start = None;
+        }
+        (Action::UpdateContainer { container, .. }, Reason::Brake { .. }) => {
+            record.brake = Some(Brake { container: container.clone(), since: at });
+        }
+        (Action::UpdateContainer { .. }, Reason::BrakeReleased) => record.brake = None,
+        _ => {}
+    }
+}
+
+fn failed(
+    ledger: &mut ProjectLedger,
+    node: &PlanNode,
+    failure: &Failure,
+    (at, policy): (Timestamp, &Policy),
+) {
+    let lost = matches!(failure.class, FailureClass::Unreachable | FailureClass::Maybe);
+    if let (Action::StartContainer { container, .. }, false, Some(replica)) =
+        (&node.action, lost, &node.group)
+    {
+        let record = ledger.replicas.entry(replica.to_string()).or_default();
+        record.failures = record.failures.saturating_add(1);
+        let wait = policy.crash.delay(record.failures.saturating_sub(1), replica.service.as_str());
+        record.next_try = Some(at.plus(wait));
+        record.counted.failed_start = Some(failure.message.clone());
+        if let ContainerRef::Existing(id) = container {
+            record.counted.container = Some(id.clone());
+        }
+        let error = failure.message.clone();
+        record.last_exit =
+            Some(LastExit { code: 128, at, oom_killed: false, error, log: Vec::new() });
+        return;
+    }
+    let key = call_key(node);
+    let record = ledger.calls.entry(key.clone()).or_default();
+    let wait = policy.call.delay(record.failures, &key);
+    record.failures = record.failures.saturating_add(1);
+    record.next_try = Some(at.plus(wait));
+    record.error.clone_from(&failure.message);
+}
+
+/// The ledger after the end of a long call that the project began or waited for.
+pub fn record_operation(
+    ledger: &ProjectLedger,
+    report: &OperationReport,
+    policy: &Policy,
+) -> ProjectLedger {
+    let mut ledger = ledger.clone();
+    match &report.subject {
+        OperationSubject::Image(reference) => {
+            let record = ledger.images.entry(reference.clone()).or_default();
+            match &report.result {
+                Ok(()) => {
+                    *record = crate::model::ledger::ImageRecord {
+                        checked: Some(report.at),
+                        ..Default::default()
+                    };
+                }
+                Err(failure) => {
+                    let wait = policy.image.delay(record.failures, reference);
+                    record.failures = record.failures.saturating_add(1);
+                    record.next_try = Some(report.at.plus(wait));
+                    record.error.clone_from(&failure.message);
+                }
+            }
+        }
+        OperationSubject::Container(id) => {
+            if report.result.is_err() {
+                let mut records = ledger.replicas.values_mut();
+                if let Some(record) = records.find(|record| record.restarting.as_ref() == Some(id))
+                {
+                    record.restarting = None;
+                    record.next_try = Some(report.at.plus(policy.call.cap));
+                }
+            }
+        }
+    }
+    ledger
+}
+
+/// Containers that ended and whose last words are not in the ledger yet.
+pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
+    let silent = ledger.replicas.values().filter(|record| {
+        let exit = record.last_exit.as_ref();
+        record.failures > 0 && exit.is_some_and(|exit| exit.log.is_empty() && exit.error.is_empty())
+    });
+    silent.filter_map(|record| record.counted.container.clone()).collect()
+}
+
+/// The ledger with the last log lines of a container. A container that said nothing gets a line that says so, so that it
+/// is not asked again.
+pub fn record_logs(
+    ledger: &ProjectLedger,
+    container: &ContainerId,
+    lines: &[String],
+) -> ProjectLedger {
+    let mut ledger = ledger.clone();
+    let skipped = lines.len().saturating_sub(LOG_LINES);
+    let cut = |line: &String| line.chars().take(LOG_WIDTH).collect::<String>();
+    let mut log: Vec<String> = lines.iter().skip(skipped).map(cut).collect();
+    if log.is_empty() {
+        log.push("(no output)".to_owned());
+    }
+    for record in ledger.replicas.values_mut() {
+        if record.counted.container.as_ref() == Some(container)
+            && let Some(exit) = record.last_exit.as_mut()
+        {
+            exit.log.clone_from(&log);
+        }
+    }
+    ledger
+}
+
+/// A person wants a try now: back-offs are forgotten, counts and last words stay.
+pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
+    let mut ledger = ledger.clone();
+    ledger.calls.clear();
+    ledger.drift.clear();
+    ledger.replicas.values_mut().for_each(|record| record.next_try = None);
+    ledger.images.values_mut().for_each(|record| {
+        record.next_try = None;
+        record.checked_for = String::from("asked");
+    });
+    ledger
+}
+
+/// A person confirmed what this project holds: adoption, and data that moved.
+pub fn confirm(ledger: &ProjectLedger) -> ProjectLedger {
+    let mut ledger = ledger.clone();
+    ledger.adoption_confirmed = true;
+    ledger.data_paths.clear();
+    ledger
+}

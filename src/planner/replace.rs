@@ -1,0 +1,128 @@
+//! Replacing a container: successor created first, predecessor stopped, removed, name handed over, successor started.
+
+use crate::model::held::WaitingOn;
+use crate::model::observed::{Lifecycle, ObservedContainer};
+use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
+use crate::model::reason::Reason;
+use crate::planner::create::create;
+use crate::planner::data::data_path_change;
+use crate::planner::draft::{Draft, Place};
+use crate::planner::drift::conflict;
+use crate::planner::names::temporary_name;
+use crate::planner::readiness::{Gate, Strictness, gate};
+use crate::planner::slot::{SlotContext, Start, plan_start, stop};
+
+/// Plans the replacement of the only, or the elected, container of a slot. Nothing is stopped before the successor is
+/// there (invariant 7), nor while what it depends on is not ready (invariant 9).
+pub fn replace(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    predecessor: &ObservedContainer,
+    reason: Reason,
+) {
+    let subject = context.subject();
+    // Successors of an older version of the file are of no use any more, and hold the temporary name.
+    let mut stale =
+        context.slot.old.iter().filter(|old| !old.container.lifecycle.is_alive()).peekable();
+    if stale.peek().is_some() {
+        stale.for_each(|old| {
+            remove(context, draft, old.container, (Vec::new(), Reason::Leftover));
+        });
+        return;
+    }
+    if let Some((waiting, until)) = conflict(context, &reason) {
+        return draft.hold(subject, waiting, until);
+    }
+    if let Some(what) = data_path_change(context, predecessor) {
+        return draft.hold(subject, WaitingOn::DataPathChanged(what), None);
+    }
+    let name = temporary_name(&predecessor.id, &context.name());
+    let parts = (context.world, context.grounds);
+    let replica = (context.view, context.slot);
+    let created = create(parts, draft, replica, &name, Some(predecessor), &reason);
+    let Some(created) = created else { return };
+    if predecessor.lifecycle.is_alive() {
+        match gate(context.world, draft, context.view, Strictness::Updated) {
+            Gate::Closed(waiting) => draft.hold(subject, waiting, None),
+            Gate::Open(nodes) => {
+                let after = created.ready.into_iter().chain(nodes).collect();
+                stop(context, draft, predecessor, (after, reason));
+            }
+        }
+        return;
+    }
+    let Some(removed) = remove(context, draft, predecessor, (created.ready, reason)) else {
+        return;
+    };
+    let to = context.name();
+    let rename = Action::RenameContainer {
+        container: ContainerRef::CreatedBy(created.node),
+        from: name,
+        to: to.clone(),
+    };
+    let place = Place { subject: &subject, after: vec![removed] };
+    let Some(renamed) = draft.push(place, rename, Reason::Renamed { expected: to }) else {
+        return;
+    };
+    let start = Start {
+        container: ContainerRef::CreatedBy(created.node),
+        after: vec![renamed],
+        reason: Reason::NotStarted,
+        budget: StartBudget::Free,
+        strict: Strictness::Updated,
+    };
+    plan_start(context, draft, start);
+}
+
+/// Predecessors and leftovers beside a container that stays: those that live are stopped, the others removed. `None`: a
+/// live one is still there, and the container that stays waits for its end. Otherwise the removals.
+pub fn clear_old(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    current: &ObservedContainer,
+) -> Option<Vec<NodeId>> {
+    let mut removed = Vec::new();
+    let mut alive = false;
+    for old in &context.slot.old {
+        if old.container.lifecycle.is_alive() {
+            alive = true;
+            hand_over(context, draft, (current, old.container));
+        } else if !matches!(old.container.lifecycle, Lifecycle::Removing) {
+            removed.extend(remove(context, draft, old.container, (Vec::new(), Reason::Replaced)));
+        }
+    }
+    (!alive || current.lifecycle.is_alive()).then_some(removed)
+}
+
+/// Stops a predecessor whose successor stands ready.
+fn hand_over(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    (current, old): (&ObservedContainer, &ObservedContainer),
+) {
+    if current.lifecycle.is_alive() {
+        stop(context, draft, old, (Vec::new(), Reason::Replaced));
+        return;
+    }
+    match gate(context.world, draft, context.view, Strictness::Updated) {
+        Gate::Closed(waiting) => draft.hold(context.subject(), waiting, None),
+        Gate::Open(nodes) => {
+            stop(context, draft, old, (nodes, Reason::Replaced));
+        }
+    }
+}
+
+/// Removes a container of this slot that does not run.
+fn remove(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    (after, reason): (Vec<NodeId>, Reason),
+) -> Option<NodeId> {
+    let action = Action::RemoveContainer {
+        container: container.id.clone(),
+        name: container.name.clone(),
+        keep_logs: false,
+    };
+    draft.push(Place { subject: &context.subject(), after }, action, reason)
+}

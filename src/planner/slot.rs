@@ -1,0 +1,279 @@
+//! One replica: from what is there to what is wanted, by one step after the other.
+
+use crate::model::held::{Subject, WaitingOn};
+use crate::model::id::ContainerName;
+use crate::model::observed::{Health, Lifecycle, ObservedContainer};
+use crate::model::operation::Operation;
+use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
+use crate::model::reason::Reason;
+use crate::planner::conformity::Conformity;
+use crate::planner::create::{Grounds, bind_missing, create};
+use crate::planner::draft::{Draft, Place};
+use crate::planner::heal::{Healing, crash_loop, healing};
+use crate::planner::live::{plan_live, reattach};
+use crate::planner::names;
+use crate::planner::ports::port_holder;
+use crate::planner::readiness::{Gate, Strictness, gate};
+use crate::planner::replace::{clear_old, replace};
+use crate::planner::world::{Judged, ServiceView, Slot, World};
+
+/// What every step of a slot needs to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct SlotContext<'a, 'w> {
+    /// The project.
+    pub world: &'a World<'w>,
+    /// What this plan builds upon.
+    pub grounds: &'a Grounds,
+    /// The service.
+    pub view: &'a ServiceView<'w>,
+    /// The replica.
+    pub slot: &'a Slot<'w>,
+}
+
+impl SlotContext<'_, '_> {
+    /// The subject of its nodes and holds.
+    pub fn subject(&self) -> Subject {
+        Subject::Replica(self.slot.replica.clone())
+    }
+
+    /// The name that the replica ends up with.
+    pub fn name(&self) -> ContainerName {
+        names::container_name(self.world.desired, self.view.service, self.slot.replica.number)
+    }
+
+    /// The ledger's memory of it.
+    pub fn record(&self) -> Option<&crate::model::ledger::ReplicaRecord> {
+        self.world.input.ledger.replicas.get(&self.slot.replica.to_string())
+    }
+}
+
+/// Plans one replica.
+pub fn plan_slot(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
+    let Some(current) = &context.slot.current else {
+        return plan_missing(context, draft);
+    };
+    match &current.conformity {
+        Conformity::Unknown(why) => {
+            draft.hold(context.subject(), WaitingOn::Unknown(why.clone()), None);
+        }
+        Conformity::Gone => plan_gone(context, draft, current.container),
+        Conformity::Recreate(reason) => replace(context, draft, current.container, reason.clone()),
+        Conformity::Conforms | Conformity::Live(_) => plan_kept(context, draft, current),
+    }
+}
+
+/// Nothing is there: create it early, start it when its dependencies allow.
+fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
+    if context.view.completed(context.record()) {
+        return;
+    }
+    let name = context.name();
+    let grounds = (context.world, context.grounds);
+    let Some(created) =
+        create(grounds, draft, (context.view, context.slot), &name, None, &Reason::Missing)
+    else {
+        return;
+    };
+    let waits = context.record().filter(|record| record.failures > 0);
+    let waits = waits.and_then(|record| {
+        Some((record, record.next_try.filter(|t| *t > context.world.input.now)?))
+    });
+    if let Some((record, next_try)) = waits {
+        return draft.hold(context.subject(), crash_loop(record), Some(next_try));
+    }
+    let start = Start {
+        container: ContainerRef::CreatedBy(created.node),
+        after: created.ready,
+        reason: Reason::NotStarted,
+        budget: StartBudget::Free,
+        strict: Strictness::Updated,
+    };
+    plan_start(context, draft, start);
+}
+
+/// A removal that failed is tried again; one under way is waited for.
+fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &ObservedContainer) {
+    let subject = context.subject();
+    if container.lifecycle == Lifecycle::Dead {
+        let action = Action::RemoveContainer {
+            container: container.id.clone(),
+            name: container.name.clone(),
+            keep_logs: false,
+        };
+        draft.push(Place { subject: &subject, after: Vec::new() }, action, Reason::Leftover);
+    } else {
+        draft.hold(subject, WaitingOn::Removing, None);
+    }
+}
+
+/// A container that stays: leftovers go, its name is put right, live changes are made, its health is looked after.
+fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judged<'_>) {
+    let Some(mut after) = clear_old(context, draft, current.container) else {
+        return;
+    };
+    after.extend(rename(context, draft, current.container, &after));
+    if let Conformity::Live(changes) = &current.conformity {
+        after.extend(plan_live(context, draft, current.container, changes));
+    }
+    after.extend(reattach(context, draft, current.container));
+    let image = context.view.image;
+    let (record, now) = (context.record(), context.world.input.now);
+    match healing(context.view.service, image, current.container, record, now) {
+        Healing::Runs => plan_running(context, draft, current.container),
+        Healing::Completed | Healing::Engine => {}
+        Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
+        Healing::Unpause => {
+            let action = Action::UnpauseContainer {
+                container: current.container.id.clone(),
+                name: current.container.name.clone(),
+            };
+            draft.push(Place { subject: &context.subject(), after }, action, Reason::Paused);
+        }
+        Healing::Start(reason, budget) => {
+            let container = ContainerRef::Existing(current.container.id.clone());
+            let strict =
+                if reason == Reason::NotStarted { Strictness::Updated } else { Strictness::Serves };
+            plan_start(context, draft, Start { container, after, reason, budget, strict });
+        }
+    }
+}
+
+/// Gives a container back its name, once nobody else has it.
+fn rename(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    after: &[NodeId],
+) -> Option<NodeId> {
+    let name = context.name();
+    if container.name == name {
+        return None;
+    }
+    let subject = context.subject();
+    let holder = context.world.input.host.names.get(&name);
+    let predecessor = |id| {
+        context
+            .slot
+            .old
+            .iter()
+            .any(|old| old.container.id == id && !old.container.lifecycle.is_alive())
+    };
+    if holder.is_some_and(|holder| !predecessor(holder.container.clone())) {
+        draft.hold(subject, WaitingOn::NameHeldByUnmanaged { name }, None);
+        return None;
+    }
+    let action = Action::RenameContainer {
+        container: ContainerRef::Existing(container.id.clone()),
+        from: container.name.clone(),
+        to: name.clone(),
+    };
+    let place = Place { subject: &subject, after: after.to_vec() };
+    draft.push(place, action, Reason::Renamed { expected: name })
+}
+
+/// A running container: one verdict of *unhealthy*, one restart; replaced after the third (DESIGN §5). A dependency with
+/// `restart: true` that is newer than this run restarts it too.
+fn plan_running(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+) {
+    if let Some(dependency) = newer_dependency(context, container) {
+        let reason = Reason::DependencyReplaced { dependency };
+        stop(context, draft, container, (Vec::new(), reason));
+        return;
+    }
+    let Health::Unhealthy { streak, .. } = &container.health else {
+        return;
+    };
+    let record = context.record();
+    let count = record.map_or(1, |record| record.unhealthy.max(1));
+    let reason = Reason::Unhealthy { streak: *streak, count };
+    let now = context.world.input.now;
+    if let Some(record) = record
+        && let Some(next_try) = record.next_try.filter(|next| *next > now)
+    {
+        return draft.hold(context.subject(), crash_loop(record), Some(next_try));
+    }
+    if let Gate::Closed(waiting) = gate(context.world, draft, context.view, Strictness::Serves) {
+        return draft.hold(context.subject(), waiting, None);
+    }
+    if count > context.world.input.policy.unhealthy_restarts {
+        replace(context, draft, container, reason);
+    } else {
+        stop(context, draft, container, (Vec::new(), reason));
+    }
+}
+
+/// A dependency with `restart: true` whose container was created after this run began.
+fn newer_dependency(
+    context: SlotContext<'_, '_>,
+    container: &ObservedContainer,
+) -> Option<crate::model::id::ServiceName> {
+    let Lifecycle::Running { started_at } = container.lifecycle else {
+        return None;
+    };
+    let edges = context.view.service.depends_on.iter().filter(|(_, dependency)| dependency.restart);
+    edges.filter_map(|(name, _)| context.world.service(name)).find_map(|target| {
+        let mut containers = target.slots.iter().filter_map(|slot| slot.current.as_ref());
+        let newer = containers.any(|one| {
+            let runs = matches!(one.container.lifecycle, Lifecycle::Running { .. });
+            runs && one.container.created_at > started_at
+        });
+        newer.then(|| target.service.name.clone())
+    })
+}
+
+/// Begins to stop a container of this slot.
+pub fn stop(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    (after, reason): (Vec<NodeId>, Reason),
+) -> Option<NodeId> {
+    let operation = Operation::Stop {
+        container: container.id.clone(),
+        name: container.name.clone(),
+        replica: context.slot.replica.clone(),
+        timeout_s: context.view.service.config.stop_timeout_s,
+    };
+    let place = Place { subject: &context.subject(), after };
+    draft.push(place, Action::Begin(Box::new(operation)), reason)
+}
+
+/// A start that is due.
+#[derive(Debug)]
+pub struct Start {
+    /// What is started.
+    pub container: ContainerRef,
+    /// What must succeed before.
+    pub after: Vec<NodeId>,
+    /// Why.
+    pub reason: Reason,
+    /// Whether it draws on the host's budget.
+    pub budget: StartBudget,
+    /// How its dependencies are looked at.
+    pub strict: Strictness,
+}
+
+/// Starts a container once its dependencies, bind sources and ports allow.
+pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: Start) {
+    let subject = context.subject();
+    let mut after = start.after;
+    match gate(context.world, draft, context.view, start.strict) {
+        Gate::Closed(waiting) => return draft.hold(subject, waiting, None),
+        Gate::Open(nodes) => after.extend(nodes),
+    }
+    let blocked = bind_missing(context.world, context.view).or_else(|| port_holder(context));
+    if let Some(waiting) = blocked {
+        return draft.hold(subject, waiting, None);
+    }
+    after.sort_unstable();
+    after.dedup();
+    let action = Action::StartContainer {
+        container: start.container,
+        name: context.name(),
+        budget: start.budget,
+    };
+    draft.push(Place { subject: &subject, after }, action, start.reason);
+}

@@ -1,0 +1,227 @@
+//! What is published about a project: a pure view of input and plan.
+
+use crate::model::config::{ContainerConfig, NetworkMode};
+use crate::model::diagnostic::Diagnostic;
+use crate::model::held::{Held, Subject};
+use crate::model::ledger::ReplicaRecord;
+use crate::model::observed::{Health, Lifecycle, ObservedContainer};
+use crate::model::plan::Plan;
+use crate::model::status::{ContainerStatus, ProjectStatus, ServiceStatus};
+use crate::planner::conditions::{project_conditions, service_conditions};
+use crate::planner::conformity::Conformity;
+use crate::planner::heal::{Healing, healing};
+use crate::planner::input::PlanInput;
+use crate::planner::world::{Judged, ServiceView, Slot, World};
+
+/// What a status is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusInput<'a> {
+    /// Input of the plan.
+    pub input: &'a PlanInput<'a>,
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The status before, for the instants of transitions.
+    pub previous: Option<&'a ProjectStatus>,
+    /// Entry of the project in the watched directory.
+    pub source: &'a str,
+    /// Findings of the last load.
+    pub diagnostics: &'a [Diagnostic],
+}
+
+/// Status of one project. The controller adds recent actions and call counts.
+pub fn status(look: &StatusInput<'_>) -> ProjectStatus {
+    let input = look.input;
+    let world = input.desired.project().map(|desired| World::new(input, desired));
+    let services: Vec<ServiceStatus> = world
+        .iter()
+        .flat_map(|world| &world.services)
+        .map(|view| service_status(look, view))
+        .collect();
+    let mut status = ProjectStatus {
+        name: input.project.clone(),
+        source: look.source.to_owned(),
+        generation: input.ledger.generation,
+        observed_generation: input.ledger.generation,
+        observed_at: Some(input.observed.at),
+        published_at: input.now,
+        conditions: Vec::new(),
+        others: others(input, &services),
+        services,
+        held: look.plan.held.clone(),
+        diagnostics: look.diagnostics.to_vec(),
+        recent: look.previous.map(|previous| previous.recent.clone()).unwrap_or_default(),
+        mutating_calls: 0,
+    };
+    status.conditions = project_conditions(look, &status);
+    status
+}
+
+/// Containers that claim the project and are no replica of a declared service.
+fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerStatus> {
+    let listed =
+        |id: &str| services.iter().flat_map(|service| &service.containers).any(|one| one.id == id);
+    let rest = input.observed.containers.iter().filter(|one| !listed(one.id.as_str()));
+    rest.map(|container| {
+        let note =
+            if container.claim.one_off { "one-off, left alone" } else { "no declared replica" };
+        let mut status = container_status(container, None, None);
+        status.notes.push(note.to_owned());
+        status
+    })
+    .collect()
+}
+
+fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStatus {
+    let input = look.input;
+    let mut containers = Vec::new();
+    let (mut running, mut ready) = (0, 0);
+    for slot in &view.slots {
+        let record = input.ledger.replicas.get(&slot.replica.to_string());
+        let judged = slot.current.iter().chain(&slot.old);
+        if judged.clone().any(|one| matches!(one.container.lifecycle, Lifecycle::Running { .. })) {
+            running += 1;
+        }
+        let serving = slot.current.as_ref().is_some_and(|one| serves(look, view, one, record));
+        if serving || (slot.current.is_none() && view.completed(record)) {
+            ready += 1;
+        }
+        containers.extend(judged.map(|one| replica_status(slot, one, record)));
+    }
+    let surplus = view.surplus.iter().map(|container| container_status(container, None, None));
+    containers.extend(surplus);
+    let adoption = view.adoption.iter();
+    containers.extend(adoption.map(|(container, _)| container_status(container, None, None)));
+    let mut status = ServiceStatus {
+        name: view.service.name.clone(),
+        image: view.service.image.clone(),
+        revision: view.revision().map(|revision| revision.to_string()),
+        replicas: view.service.replicas,
+        running,
+        ready,
+        conditions: Vec::new(),
+        containers,
+    };
+    status.conditions = service_conditions(look, &status, &held_of(&look.plan.held, &status));
+    status
+}
+
+/// Holds of a service, its replicas and its image.
+fn held_of<'a>(held: &'a [Held], status: &ServiceStatus) -> Vec<&'a Held> {
+    let of = |held: &&Held| match &held.subject {
+        Subject::Image(reference) => *reference == status.image,
+        subject => subject.service() == Some(&status.name),
+    };
+    held.iter().filter(of).collect()
+}
+
+/// Whether a replica does what it is for: runs in its current version and is healthy, or ran to its end.
+fn serves(
+    look: &StatusInput<'_>,
+    view: &ServiceView<'_>,
+    judged: &Judged<'_>,
+    record: Option<&ReplicaRecord>,
+) -> bool {
+    let health = matches!(judged.container.health, Health::None | Health::Healthy);
+    match healing(view.service, view.image, judged.container, record, look.input.now) {
+        Healing::Runs => judged.conformity.keeps() && health,
+        Healing::Completed => judged.conformity.keeps(),
+        _ => false,
+    }
+}
+
+fn replica_status(
+    slot: &Slot<'_>,
+    judged: &Judged<'_>,
+    record: Option<&ReplicaRecord>,
+) -> ContainerStatus {
+    let current = slot.current.as_ref().is_some_and(|one| one.container.id == judged.container.id);
+    let mut status =
+        container_status(judged.container, Some(slot.replica.number), record.filter(|_| current));
+    match &judged.conformity {
+        Conformity::Live(changes) => {
+            status.drift = changes.iter().map(ToString::to_string).collect();
+        }
+        Conformity::Recreate(reason) => status.drift = vec![reason.to_string()],
+        Conformity::Unknown(why) => status.notes.push(format!("state unknown: {why}")),
+        Conformity::Conforms | Conformity::Gone => {}
+    }
+    if !current {
+        status.notes.push("makes way for its successor".to_owned());
+    }
+    status
+}
+
+fn container_status(
+    container: &ObservedContainer,
+    number: Option<u32>,
+    record: Option<&ReplicaRecord>,
+) -> ContainerStatus {
+    let exit = record.and_then(|record| record.last_exit.as_ref());
+    let brake = record.is_some_and(|record| record.brake.is_some());
+    let config = container.detail.known().map(|detail| &detail.config);
+    ContainerStatus {
+        name: container.name.to_string(),
+        id: container.id.to_string(),
+        number,
+        state: container.lifecycle.word().to_owned(),
+        health: health_word(&container.health).to_owned(),
+        failures: record.map_or(0, |record| record.failures),
+        restarts: container.restart_count,
+        since: since(container),
+        next_try: record.and_then(|record| record.next_try),
+        exit_code: exit_code(container).or(exit.map(|exit| exit.code)),
+        last_log: exit.map(last_words).unwrap_or_default(),
+        drift: Vec::new(),
+        ports: config.map(ports).unwrap_or_default(),
+        notes: if brake {
+            vec!["brake: the controller owns the restart delay".to_owned()]
+        } else {
+            Vec::new()
+        },
+    }
+}
+
+fn last_words(exit: &crate::model::ledger::LastExit) -> Vec<String> {
+    if exit.log.is_empty() && !exit.error.is_empty() {
+        vec![exit.error.clone()]
+    } else {
+        exit.log.clone()
+    }
+}
+
+fn health_word(health: &Health) -> &'static str {
+    match health {
+        Health::None => "",
+        Health::Starting => "starting",
+        Health::Healthy => "healthy",
+        Health::Unhealthy { .. } => "unhealthy",
+    }
+}
+
+fn since(container: &ObservedContainer) -> Option<crate::model::time::Timestamp> {
+    match &container.lifecycle {
+        Lifecycle::Running { started_at } | Lifecycle::Paused { started_at } => Some(*started_at),
+        Lifecycle::Exited(exit) | Lifecycle::Restarting(exit) => exit.finished_at,
+        Lifecycle::Created { .. } | Lifecycle::Removing | Lifecycle::Dead => {
+            Some(container.created_at)
+        }
+    }
+}
+
+fn exit_code(container: &ObservedContainer) -> Option<i64> {
+    match &container.lifecycle {
+        Lifecycle::Exited(exit) | Lifecycle::Restarting(exit) => Some(exit.code),
+        Lifecycle::Created { failure: Some(failure) } => Some(failure.exit_code),
+        _ => None,
+    }
+}
+
+fn ports(config: &ContainerConfig) -> Vec<String> {
+    if config.network_mode == NetworkMode::Host {
+        return vec!["host network".to_owned()];
+    }
+    let ports = config.ports.iter();
+    ports
+        .flat_map(|(port, hosts)| hosts.iter().map(move |host| format!("{host}->{port}")))
+        .collect()
+}

@@ -1,0 +1,209 @@
+//! Desired and observed state laid side by side: replicas with their containers, sorted into named buckets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::desired::{DesiredProject, DesiredService};
+use crate::model::id::{ImageId, ReplicaId, Revision, ServiceName};
+use crate::model::ledger::ReplicaRecord;
+use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
+use crate::model::operation::OperationSubject;
+use crate::planner::conformity::{Conformity, conformity};
+use crate::planner::input::PlanInput;
+use crate::planner::ownership::{Ownership, made_from, ownership};
+use crate::planner::revision;
+
+/// Everything about one project, looked up once.
+#[derive(Debug)]
+pub struct World<'a> {
+    /// The input.
+    pub input: &'a PlanInput<'a>,
+    /// The desired project.
+    pub desired: &'a DesiredProject,
+    /// Services in dependency order: what is depended on first.
+    pub services: Vec<ServiceView<'a>>,
+    /// Containers of ours whose service is not declared.
+    pub orphans: Vec<&'a ObservedContainer>,
+}
+
+/// One service with its containers.
+#[derive(Debug)]
+pub struct ServiceView<'a> {
+    /// The service.
+    pub service: &'a DesiredService,
+    /// Its image, if it is there.
+    pub image: Option<&'a ObservedImage>,
+    /// Declared replicas, by number.
+    pub slots: Vec<Slot<'a>>,
+    /// Containers beyond the declared number.
+    pub surplus: Vec<&'a ObservedContainer>,
+    /// Containers of Compose whose adoption would change them, with what would change.
+    pub adoption: Vec<(&'a ObservedContainer, String)>,
+}
+
+/// One declared replica.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    /// Which.
+    pub replica: ReplicaId,
+    /// The container that is, or is to be, the replica.
+    pub current: Option<Judged<'a>>,
+    /// Containers that it takes the place of, or that were left over.
+    pub old: Vec<Judged<'a>>,
+}
+
+/// A container with the verdict on it.
+#[derive(Clone, Debug)]
+pub struct Judged<'a> {
+    /// The container.
+    pub container: &'a ObservedContainer,
+    /// The verdict.
+    pub conformity: Conformity,
+}
+
+impl<'a> ServiceView<'a> {
+    /// Revision that its replicas should have, if the image is known.
+    pub fn revision(&self) -> Option<Revision> {
+        Some(revision::revision(self.service, self.image_id()?))
+    }
+
+    /// Whether a replica ran to its end in the current version, which is remembered when its container is gone.
+    pub fn completed(&self, record: Option<&ReplicaRecord>) -> bool {
+        record.is_some_and(|record| record.completed && record.revision == self.revision())
+    }
+
+    /// Id of its image, if it is there.
+    pub fn image_id(&self) -> Option<&'a ImageId> {
+        self.image?.id.as_ref()
+    }
+}
+
+impl<'a> World<'a> {
+    /// Sorts what was seen by what is wanted.
+    pub fn new(input: &'a PlanInput<'a>, desired: &'a DesiredProject) -> Self {
+        let mut by_service: BTreeMap<&ServiceName, Vec<&'a ObservedContainer>> = BTreeMap::new();
+        let mut orphans = Vec::new();
+        for container in &input.observed.containers {
+            let Some(name) = &container.claim.service else {
+                continue;
+            };
+            match owner(input, desired, container) {
+                Ownership::Foreign => {}
+                _ if desired.services.contains_key(name) => {
+                    by_service.entry(name).or_default().push(container);
+                }
+                Ownership::Ours => orphans.push(container),
+                Ownership::Adoptable if made_from(&container.claim, &desired.directory) => {
+                    orphans.push(container);
+                }
+                Ownership::Adoptable => {}
+            }
+        }
+        let services = dependency_order(desired).into_iter();
+        let services = services.map(|service| {
+            view(input, desired, service, by_service.remove(&service.name).unwrap_or_default())
+        });
+        Self { input, desired, services: services.collect(), orphans }
+    }
+
+    /// The view of a service.
+    pub fn service(&self, name: &ServiceName) -> Option<&ServiceView<'a>> {
+        self.services.iter().find(|view| view.service.name == *name)
+    }
+}
+
+fn owner(
+    input: &PlanInput<'_>,
+    desired: &DesiredProject,
+    container: &ObservedContainer,
+) -> Ownership {
+    ownership(container, &desired.name, &input.policy.installation, input.ledger)
+}
+
+fn view<'a>(
+    input: &'a PlanInput<'a>,
+    desired: &'a DesiredProject,
+    service: &'a DesiredService,
+    containers: Vec<&'a ObservedContainer>,
+) -> ServiceView<'a> {
+    let mut adoption = Vec::new();
+    let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
+    for container in containers {
+        let conformity = conformity(input, service, container);
+        let ours = owner(input, desired, container) == Ownership::Ours
+            || made_from(&container.claim, &desired.directory)
+            || input.ledger.adoption_confirmed
+            || conformity.keeps();
+        if let (false, Conformity::Recreate(reason)) = (ours, &conformity) {
+            adoption.push((container, reason.to_string()));
+        } else {
+            let number = container.claim.number.unwrap_or(1);
+            numbered.entry(number).or_default().push(Judged { container, conformity });
+        }
+    }
+    let wanted = usize::try_from(service.replicas).unwrap_or(usize::MAX);
+    let surplus_numbers: Vec<u32> = numbered.keys().copied().skip(wanted).collect();
+    let surplus = surplus_numbers.into_iter().filter_map(|number| numbered.remove(&number));
+    let surplus = surplus.flatten().map(|judged| judged.container).collect();
+    let image = input.observed.images.get(&service.image).and_then(ImageState::present);
+    ServiceView { service, image, slots: slots(input, service, numbered), surplus, adoption }
+}
+
+/// Existing numbers are kept, missing replicas take the lowest free ones.
+fn slots<'a>(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    mut numbered: BTreeMap<u32, Vec<Judged<'a>>>,
+) -> Vec<Slot<'a>> {
+    let missing =
+        service.replicas.saturating_sub(u32::try_from(numbered.len()).unwrap_or(u32::MAX));
+    let free: Vec<u32> =
+        (1..).filter(|n| !numbered.contains_key(n)).take(missing as usize).collect();
+    numbered.extend(free.into_iter().map(|number| (number, Vec::new())));
+    let slot = |(number, judged): (u32, Vec<Judged<'a>>)| {
+        let (current, old) = elect(input, judged);
+        Slot { replica: ReplicaId::new(service.name.clone(), number), current, old }
+    };
+    numbered.into_iter().map(slot).collect()
+}
+
+/// The container that is the replica: one that conforms before one that does not, one that lives and is not being stopped
+/// before one that does not, the newest of equals. The rest are predecessors or leftovers.
+fn elect<'a>(
+    input: &PlanInput<'_>,
+    mut judged: Vec<Judged<'a>>,
+) -> (Option<Judged<'a>>, Vec<Judged<'a>>) {
+    judged.sort_by_key(|one| {
+        let stopping = OperationSubject::Container(one.container.id.clone());
+        let rank = (
+            one.conformity.keeps(),
+            one.container.lifecycle.is_alive() && !input.operations.contains_key(&stopping),
+            !matches!(one.container.lifecycle, Lifecycle::Removing | Lifecycle::Dead),
+        );
+        (rank, one.container.created_at, one.container.id.clone())
+    });
+    let current = judged.pop();
+    (current, judged)
+}
+
+/// Services so that each stands behind what it depends on; ties by name. The loader refuses cycles; what is left of one
+/// goes last.
+pub fn dependency_order(desired: &DesiredProject) -> Vec<&DesiredService> {
+    let mut done: BTreeSet<&ServiceName> = BTreeSet::new();
+    let mut order = Vec::new();
+    loop {
+        let ready = desired.services.values().filter(|service| !done.contains(&service.name));
+        let ready: Vec<&DesiredService> = ready
+            .filter(|service| {
+                let mut needed = service.depends_on.keys();
+                needed.all(|name| done.contains(name) || !desired.services.contains_key(name))
+            })
+            .collect();
+        if ready.is_empty() {
+            let rest = desired.services.values().filter(|service| !done.contains(&service.name));
+            order.extend(rest);
+            return order;
+        }
+        done.extend(ready.iter().map(|service| &service.name));
+        order.extend(ready);
+    }
+}
