@@ -87,10 +87,15 @@ impl Watcher {
     }
 
     /// Exactly these paths matter now, beside the root. For a path that is a directory the names in it matter. Cheap if
-    /// nothing changed, so it is called after every load: it also finds directories that were replaced by others.
+    /// nothing changed, so it is called after every load: it also finds directories that were replaced by others, and tries
+    /// again what failed before.
     pub fn watch_paths(&mut self, paths: &BTreeSet<LocalPath>) {
         self.paths.clone_from(paths);
-        self.arm();
+        if self.notify.is_none() || self.lock().failure.is_some() {
+            self.rearm();
+        } else {
+            self.arm();
+        }
     }
 
     /// Begins afresh after the root became another directory or the watcher failed.
@@ -367,8 +372,13 @@ mod tests {
         assert_eq!(hints.try_recv(), Ok(()));
         let reason = "no inotify watch is left; raise fs.inotify.max_user_watches";
         assert_eq!(watcher.mode(), WatchMode::Poll(reason.to_owned()));
-        watcher.rearm();
+        watcher.watch_paths(&BTreeSet::new());
         assert_eq!(watcher.mode(), WatchMode::Inotify);
+        assert_eq!(
+            hints.try_recv(),
+            Ok(()),
+            "what happened meanwhile was not seen"
+        );
     }
 
     #[test]

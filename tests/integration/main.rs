@@ -1,4 +1,12 @@
 //! All integration tests in one binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should; helpers are tests too"
+)]
 
 mod ledger_crash;
 mod ledger_files;

@@ -1,4 +1,5 @@
-//! `.dockerignore` as the engine reads it. The table was compared with `docker build` of engine 20.10.
+//! `.dockerignore` as the engine reads it. The table was compared with `docker build` (command line 28.2,
+//! engine 20.10): context sent, copied into an image, image listed.
 
 use std::path::Path;
 

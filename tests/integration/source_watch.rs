@@ -70,7 +70,7 @@ async fn changes_in_the_root_are_hints() {
     let mut bench = Bench::new(root).await;
     bench
         .expect("a new file", |b| {
-            fs::write(b.at("root/app.yml"), "a").unwrap()
+            fs::write(b.at("root/app.yml"), "a").unwrap();
         })
         .await;
     bench
@@ -84,12 +84,12 @@ async fn changes_in_the_root_are_hints() {
         .await;
     bench
         .expect("a removal", |b| {
-            fs::remove_file(b.at("root/app.yml")).unwrap()
+            fs::remove_file(b.at("root/app.yml")).unwrap();
         })
         .await;
     bench
         .expect("a directory", |b| {
-            fs::create_dir(b.at("root/shop")).unwrap()
+            fs::create_dir(b.at("root/shop")).unwrap();
         })
         .await;
 }
@@ -117,7 +117,7 @@ async fn files_that_loading_asked_for_are_hints_wherever_they_lie() {
         .await;
     bench
         .expect("a write elsewhere", |b| {
-            fs::write(b.at("elsewhere/web.env"), "A=2").unwrap()
+            fs::write(b.at("elsewhere/web.env"), "A=2").unwrap();
         })
         .await;
     bench
@@ -127,19 +127,19 @@ async fn files_that_loading_asked_for_are_hints_wherever_they_lie() {
         .await;
     bench
         .expect("a missing parent that comes", |b| {
-            fs::create_dir(b.at("none")).unwrap()
+            fs::create_dir(b.at("none")).unwrap();
         })
         .await;
     bench.watch(&["none/such/file"]);
     bench
         .expect("the next parent", |b| {
-            fs::create_dir(b.at("none/such")).unwrap()
+            fs::create_dir(b.at("none/such")).unwrap();
         })
         .await;
     bench.watch(&["none/such/file"]);
     bench
         .expect("the file at last", |b| {
-            fs::write(b.at("none/such/file"), "").unwrap()
+            fs::write(b.at("none/such/file"), "").unwrap();
         })
         .await;
 }
@@ -157,7 +157,7 @@ async fn a_write_behind_a_link_is_a_hint() {
     bench.hint("new watches").await;
     bench
         .expect("a write to the target", |b| {
-            fs::write(b.at("target/app.yml"), "b").unwrap()
+            fs::write(b.at("target/app.yml"), "b").unwrap();
         })
         .await;
 }
@@ -186,7 +186,7 @@ async fn a_swapped_configmap_is_a_hint() {
     bench.watch(&["root/app.yml"]);
     bench
         .expect("a write to the new target", |b| {
-            fs::write(b.at("root/..2/app.yml"), "x").unwrap()
+            fs::write(b.at("root/..2/app.yml"), "x").unwrap();
         })
         .await;
 }
@@ -208,7 +208,7 @@ async fn a_root_that_is_a_swapped_link_is_a_hint_and_is_watched_again() {
     bench.watcher.rearm();
     bench
         .expect("a file in the new root", |b| {
-            fs::write(b.at("release-42/app.yml"), "").unwrap()
+            fs::write(b.at("release-42/app.yml"), "").unwrap();
         })
         .await;
 }
@@ -218,19 +218,19 @@ async fn a_replaced_root_is_a_hint_and_is_watched_again() {
     let mut bench = Bench::new(root).await;
     bench
         .expect("a root that goes", |b| {
-            fs::rename(b.at("root"), b.at("old")).unwrap()
+            fs::rename(b.at("root"), b.at("old")).unwrap();
         })
         .await;
     bench.watcher.rearm();
     bench
         .expect("a root that comes", |b| {
-            fs::create_dir(b.at("root")).unwrap()
+            fs::create_dir(b.at("root")).unwrap();
         })
         .await;
     bench.watcher.rearm();
     bench
         .expect("a file in it", |b| {
-            fs::write(b.at("root/app.yml"), "").unwrap()
+            fs::write(b.at("root/app.yml"), "").unwrap();
         })
         .await;
     assert_eq!(bench.watcher.mode(), WatchMode::Inotify);
@@ -250,7 +250,7 @@ async fn a_replaced_project_directory_is_watched_again() {
     for other in ["away", "root/away"] {
         bench
             .expect("a directory that goes", |b| {
-                fs::rename(b.at("root/shop"), b.at(other)).unwrap()
+                fs::rename(b.at("root/shop"), b.at(other)).unwrap();
             })
             .await;
         bench
@@ -261,7 +261,7 @@ async fn a_replaced_project_directory_is_watched_again() {
         bench.watch(&names);
         bench
             .expect("a write in it", |b| {
-                fs::write(b.at("root/shop/compose.yaml"), "x").unwrap()
+                fs::write(b.at("root/shop/compose.yaml"), "x").unwrap();
             })
             .await;
     }
@@ -274,7 +274,7 @@ async fn a_replaced_project_directory_is_watched_again() {
     bench.watch(&names);
     bench
         .expect("a write in that", |b| {
-            fs::write(b.at("root/shop/compose.yaml"), "x").unwrap()
+            fs::write(b.at("root/shop/compose.yaml"), "x").unwrap();
         })
         .await;
 }
