@@ -183,7 +183,7 @@ fn scenario() -> Vec<Act> {
 fn every_crash_point_of_a_scenario_leaves_a_state_that_was_written() {
     let losses: Vec<Loss> = [Loss::Process]
         .into_iter()
-        .chain((0..25).map(Loss::Power))
+        .chain((0..8).map(Loss::Power))
         .collect();
     let mut step = 0;
     loop {
@@ -213,6 +213,7 @@ fn any_act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_crash_of_any_scenario_leaves_a_state_that_was_written(
         acts in prop::collection::vec(any_act(), 1..12),

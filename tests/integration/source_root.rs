@@ -185,6 +185,6 @@ fn a_root_with_too_many_entries_is_refused_as_a_whole() {
     fs::write(root.path().join("more"), "").unwrap();
     assert_eq!(
         read_root(&LocalPath::new(root.path())),
-        RootReading::Unreadable("it has more than 10000 entries".to_owned())
+        RootReading::Unreadable("it has more than 2000 entries".to_owned())
     );
 }
