@@ -9,7 +9,7 @@ use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::{Field, Kind, Object, Support, Unset};
 use crate::manifest::source::Place;
-use crate::manifest::{suggest, units};
+use crate::manifest::{shell, suggest, units};
 use crate::model::path::LocalPath;
 
 /// What the walk carries along.
@@ -259,8 +259,12 @@ impl Check<'_> {
             Value::Null => Some(node),
             Value::List(_) => self.list(&WORD, node, field),
             Value::Text(line) => {
-                let Some(words) = units::words(line) else {
-                    self.wrong(&node, field, "a line whose quotes are closed");
+                let Some(words) = shell::words(line) else {
+                    self.wrong(
+                        &node,
+                        field,
+                        "a line whose quotes and parentheses are closed",
+                    );
                     return None;
                 };
                 self.warn_operator(line, &node, field);
@@ -276,7 +280,7 @@ impl Check<'_> {
 
     /// The command line drops everything behind an unquoted operator without a word; so do we, but not in silence.
     fn warn_operator(&mut self, line: &str, node: &Node, field: &str) {
-        if units::cut_at(line).is_some_and(|symbol| symbol != '#') {
+        if shell::cut_at(line).is_some_and(|symbol| symbol != '#') {
             self.report.add(
                 Finding::warning(
                     "no-shell",

@@ -292,7 +292,7 @@ fn the_loader_asks_step_by_step_and_watches_what_is_missing() {
     let LoadResult::Needs(needs) = load_files(&known, &[]) else {
         panic!("nothing was read yet");
     };
-    assert_eq!(needs, paths(&["/p/.env"]));
+    assert_eq!(needs, paths(&["/p", "/p/.env"]));
     known = files(
         "services: {a: {image: x, env_file: [gone.env, {path: may.env, required: false}]}}",
         "",
