@@ -21,6 +21,8 @@ pub(crate) struct Check<'a> {
     pub(crate) directory: &'a LocalPath,
     /// What `~` stands for, if the settings let HOME in.
     pub(crate) home: Option<&'a str>,
+    /// Inside a key without effect, of which only the outermost is pointed out.
+    pub(crate) no_effect: bool,
 }
 
 impl Check<'_> {
@@ -370,7 +372,7 @@ impl Check<'_> {
                 );
                 return None;
             }
-            Support::NoEffect(_) if !self.is_written(&entry, known.key) => {}
+            Support::NoEffect(_) if self.no_effect || !self.is_written(&entry, known.key) => {}
             Support::NoEffect(why) if known.key != "version" => {
                 self.report.add(
                     Finding::note("no-effect", path, format!("{path} has no effect"))
@@ -391,7 +393,11 @@ impl Check<'_> {
             }
             Support::Supported => {}
         }
-        self.kind(&known.kind, entry.node, path)
+        let outer = self.no_effect;
+        self.no_effect |= matches!(known.support, Support::NoEffect(_));
+        let done = self.kind(&known.kind, entry.node, path);
+        self.no_effect = outer;
+        done
     }
 
     /// Whether a key stands in the file; defaults and short forms have keys that nobody wrote.

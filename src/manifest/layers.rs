@@ -181,6 +181,7 @@ impl<'a, 'f> Layers<'a, 'f> {
             report: self.report,
             directory,
             home: home.as_deref(),
+            no_effect: false,
         };
         check.object(&PROJECT, document, "")
     }
