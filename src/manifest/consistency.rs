@@ -183,9 +183,11 @@ impl<'a> Checker<'a> {
 
     fn unknown(&mut self, what: &str, section: &str, name: &str, place: Place, path: &str) {
         let known = self.model.get(section).and_then(Node::as_map);
+        // A suggestion costs a look at every name; the first mistakes deserve it.
         let near = suggest::nearest(
             name,
             known
+                .filter(|_| self.report.errors() < 50)
                 .into_iter()
                 .flat_map(|map| map.keys().map(|key| &**key)),
         );

@@ -67,11 +67,16 @@ struct Resolver<'r, 'a, 'f> {
 
 impl Resolver<'_, '_, '_> {
     fn find(&mut self, scope: &Scope<'_>, name: &str, from: Option<&Node>) -> Option<Node> {
-        let services = match scope {
-            Scope::Here(layer) => layer.get("services").cloned(),
-            Scope::File(path) => self.file(path, from)?.get("services").cloned(),
+        let layer = match scope {
+            Scope::Here(layer) => Some(*layer),
+            Scope::File(path) => {
+                self.load(path, from);
+                Some(self.loaded.get(path)?.as_ref()?)
+            }
         };
-        let found = services.and_then(|mut services| services.take(name));
+        let found = layer
+            .and_then(|layer| layer.at(&["services", name]))
+            .cloned();
         if let (None, Some(from)) = (&found, from) {
             let shown = self.layers.report.sources.shown(name, from.place);
             let message = format!("there is no service {shown} to extend");
@@ -84,16 +89,17 @@ impl Resolver<'_, '_, '_> {
         found
     }
 
-    fn file(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Node> {
-        if let Some(known) = self.loaded.get(path) {
-            return known.clone();
+    /// Reads a file once; what cannot be read is reported once.
+    fn load(&mut self, path: &LocalPath, from: Option<&Node>) {
+        if self.loaded.contains_key(path) {
+            return;
         }
-        let documents = self.layers.read(path, from)?;
         let directory = path.parent();
-        let document = documents.first().cloned()?;
-        let layer = self.layers.layer(document, &directory, self.environment);
-        self.loaded.insert(path.clone(), layer.clone());
-        layer
+        let documents = self.layers.read(path, from);
+        let document = documents.and_then(|documents| documents.first().cloned());
+        let layer =
+            document.and_then(|document| self.layers.layer(document, &directory, self.environment));
+        self.loaded.insert(path.clone(), layer);
     }
 
     fn service(&mut self, scope: &Scope<'_>, name: &str, chain: &mut Vec<String>) -> Option<Node> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::manifest::check::Check;
 use crate::manifest::discovery::describe;
-use crate::manifest::environment::Environment;
+use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
 use crate::manifest::files::Files;
 use crate::model::files::FileContent;
@@ -177,11 +177,42 @@ impl<'a, 'f> Layers<'a, 'f> {
         }
         environment.apply(&mut document, "", self.report);
         let home = environment.get("HOME");
+        external_names(&mut document, self.report);
         let mut check = Check {
             report: self.report,
             directory,
             home: home.as_deref(),
+            no_effect: false,
         };
         check.object(&PROJECT, document, "")
+    }
+}
+
+/// The deprecated `external: {name: x}` becomes `external: true` and `name: x`.
+fn external_names(document: &mut Node, report: &mut Report) {
+    for section in ["networks", "volumes", "configs", "secrets"] {
+        let map = document.get_mut(section).and_then(Node::as_map_mut);
+        for (key, entry) in map.into_iter().flatten() {
+            let Some(external) = entry.node.get_mut("external") else {
+                continue;
+            };
+            let Some(name) = external.take("name") else {
+                continue;
+            };
+            external.value = Value::Bool(true);
+            let field = format!("{}.external", child(section, key));
+            report.add(
+                Finding::warning(
+                    "old-external",
+                    &field,
+                    "the name of something external stands beside external",
+                )
+                .at(name.place)
+                .help("write external: true, and name: on a line of its own"),
+            );
+            if entry.node.get("name").is_none() {
+                entry.node.set("name", name);
+            }
+        }
     }
 }

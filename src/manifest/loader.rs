@@ -123,6 +123,10 @@ struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn run(&mut self, input: &LoadInput<'a>) -> Option<(DesiredProject, canonical::Canonical)> {
+        if let Entry::Directory(directory) = input.entry {
+            // Asked for together with `.env`, to save a round.
+            let _listing = self.files.get(directory);
+        }
         self.dotenv(input)?;
         let paths = discovery::compose_files(
             input.entry,

@@ -29,6 +29,7 @@ mod render;
 mod report;
 mod scalar;
 mod schema;
+mod shell;
 mod source;
 mod suggest;
 mod units;

@@ -117,7 +117,8 @@ fn desired(loaded: &Loaded) -> String {
     let text = compact(&format!("{project:#?}"));
     for line in text.lines() {
         let value = line.trim().split_once(": ").map_or("", |(_, value)| value);
-        let absent = matches!(value, "None," | "{}," | "[]," | "false,");
+        let by_user = line.trim_start().starts_with('"');
+        let absent = !by_user && matches!(value, "None," | "{}," | "[]," | "false,");
         let noise = line.starts_with("    digest:") || line.contains(" compose_hash:");
         if !absent && !noise {
             writeln!(out, "{line}").unwrap();
@@ -292,7 +293,7 @@ fn the_loader_asks_step_by_step_and_watches_what_is_missing() {
     let LoadResult::Needs(needs) = load_files(&known, &[]) else {
         panic!("nothing was read yet");
     };
-    assert_eq!(needs, paths(&["/p/.env"]));
+    assert_eq!(needs, paths(&["/p", "/p/.env"]));
     known = files(
         "services: {a: {image: x, env_file: [gone.env, {path: may.env, required: false}]}}",
         "",

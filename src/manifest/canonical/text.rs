@@ -141,7 +141,7 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
     let lead = "  ".repeat(level);
     let mut inner = String::new();
     match item {
-        Json::Map(map, more) if !map.is_empty() || !more.is_empty() => {
+        Json::Map(..) if shows(item) => {
             yaml_node(item, level + 1, &mut inner);
         }
         Json::List(list) if !list.is_empty() => yaml_node(item, level + 1, &mut inner),
@@ -159,7 +159,7 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
 
 fn yaml_value(value: &Json, level: usize, out: &mut String) {
     match value {
-        Json::Map(map, more) if map.is_empty() && more.is_empty() => out.push_str(" {}\n"),
+        Json::Map(..) if !shows(value) => out.push_str(" {}\n"),
         Json::List(list) if list.is_empty() => out.push_str(" []\n"),
         Json::Map(..) | Json::List(_) => {
             out.push('\n');
@@ -176,6 +176,17 @@ fn yaml_value(value: &Json, level: usize, out: &mut String) {
             json(scalar, None, out);
             out.push('\n');
         }
+    }
+}
+
+/// Whether anything of a mapping is written in YAML.
+fn shows(value: &Json) -> bool {
+    match value {
+        Json::Map(map, more) => map
+            .iter()
+            .chain(more)
+            .any(|(_, item)| !matches!(item, Json::Unwritten(_))),
+        _ => true,
     }
 }
 
