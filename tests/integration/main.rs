@@ -2,6 +2,7 @@
 
 mod cli_binary;
 mod cli_manifests;
+mod cli_run;
 mod cli_settings;
 mod cli_status;
 mod cli_usage;
