@@ -1,5 +1,12 @@
 //! Created, then broken in every way that a person or the machine can, then healed; and silent in between.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use std::time::Duration;
 
 use composelet::controller::RunEnd;
