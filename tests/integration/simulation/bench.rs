@@ -2,7 +2,6 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "helpers of tests: a panic is a failed test"
 )]
@@ -54,10 +53,7 @@ struct Running {
 impl Bench {
     /// A host with the image `app` and no controller yet.
     pub(super) fn new(seed: u64) -> Self {
-        let options = SimOptions {
-            latency: true,
-            ..SimOptions::seeded(seed)
-        };
+        let options = SimOptions { latency: true, ..SimOptions::seeded(seed) };
         let engine = SimEngine::new(options);
         engine.add_image("app", &ImageSpec::new("app"));
         let directory = TempDir::new().unwrap();
@@ -95,10 +91,7 @@ impl Bench {
     }
 
     pub(super) fn controller_on(&self, storage: MemoryStorage) -> Controller {
-        let policy = Policy {
-            installation: Installation::from("default"),
-            ..Policy::default()
-        };
+        let policy = Policy { installation: Installation::from("default"), ..Policy::default() };
         let settings = Settings {
             desired_state: LocalPath::new(self.root()),
             mode: self.mode,
@@ -165,9 +158,7 @@ impl Bench {
     pub(super) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let begin = tokio::time::Instant::now();
         while !condition(self) {
-            if begin.elapsed() > PATIENCE {
-                panic!("never came: {what}\n{}", self.story());
-            }
+            assert!(begin.elapsed() <= PATIENCE, "never came: {what}\n{}", self.story());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -187,9 +178,7 @@ impl Bench {
 
     pub(super) fn status(&self, project: &str) -> Option<ProjectStatus> {
         let statuses = self.ledger().statuses();
-        statuses
-            .into_iter()
-            .find(|one| one.name == ProjectName::from(project))
+        statuses.into_iter().find(|one| one.name == ProjectName::from(project))
     }
 
     pub(super) fn is_ready(&self, project: &str) -> bool {
@@ -209,21 +198,20 @@ impl Bench {
 
     /// Waits until the project is ready and nothing changes any more.
     pub(super) async fn converged(&self, project: &str) {
-        self.until(&format!("{project} is ready"), |bench| {
-            bench.is_ready(project)
-        })
-        .await;
+        self.until(&format!("{project} is ready"), |bench| bench.is_ready(project)).await;
         self.pass(2).await;
-        self.until(&format!("{project} stays ready"), |bench| {
-            bench.is_ready(project)
-        })
-        .await;
+        self.until(&format!("{project} stays ready"), |bench| bench.is_ready(project)).await;
     }
 
-    /// No mutating call in many further passes.
+    /// No mutating call in further passes.
     pub(super) async fn silent(&self) {
+        self.silent_for(120).await;
+    }
+
+    /// No mutating call for these seconds.
+    pub(super) async fn silent_for(&self, seconds: u64) {
         let before = self.engine.mutating_calls();
-        self.pass(300).await;
+        self.pass(seconds).await;
         assert_eq!(
             self.engine.mutating_calls(),
             before,
@@ -242,7 +230,7 @@ impl Bench {
         let calls: Vec<_> = calls
             .iter()
             .filter(|call| call.kind == CallKind::Mutating)
-            .map(|call| call.line())
+            .map(crate::sim::TracedCall::line)
             .collect();
         let tail = calls.len().saturating_sub(60);
         let statuses: Vec<_> = self
@@ -254,15 +242,21 @@ impl Bench {
                     .recent
                     .iter()
                     .map(|one| {
-                        format!("  {} {} {}: {} -> {}", one.at, one.action, one.object, one.message, one.outcome)
+                        format!(
+                            "  {} {} {}: {} -> {}",
+                            one.at, one.action, one.object, one.message, one.outcome
+                        )
                     })
                     .collect();
                 let conditions: Vec<_> = status
                     .conditions
                     .iter()
-                    .map(|one| format!("  {:?}={:?} {} {}", one.kind, one.status, one.reason, one.message))
+                    .map(|one| {
+                        format!("  {:?}={:?} {} {}", one.kind, one.status, one.reason, one.message)
+                    })
                     .collect();
-                let diagnostics: Vec<_> = status.diagnostics.iter().map(|one| &one.message).collect();
+                let diagnostics: Vec<_> =
+                    status.diagnostics.iter().map(|one| &one.message).collect();
                 format!(
                     "{}\n{}\n  held {:?}\n  {diagnostics:?}\n{}",
                     status.name,
@@ -272,12 +266,7 @@ impl Bench {
                 )
             })
             .collect();
-        format!(
-            "{}\n{:#?}\n{}",
-            calls[tail..].join("\n"),
-            self.phases(),
-            statuses.join("\n")
-        )
+        format!("{}\n{:#?}\n{}", calls[tail..].join("\n"), self.phases(), statuses.join("\n"))
     }
 
     /// A place beside the watched directory.
