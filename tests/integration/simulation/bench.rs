@@ -1,7 +1,7 @@
 //! One simulated host: engine, watched directory, state directory, and a controller that can be killed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -273,7 +273,8 @@ impl Bench {
         )
     }
 
-    pub(super) fn path(&self, tail: impl AsRef<Path>) -> PathBuf {
-        self.root().join(tail)
+    /// A place beside the watched directory.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.directory.path().join("aside")
     }
 }

@@ -120,7 +120,7 @@ async fn a_root_that_goes_away_or_is_emptied_changes_nothing() {
     bench.write("a", ONE);
     bench.start();
     bench.converged("a").await;
-    let aside = bench.path("../aside");
+    let aside = bench.aside();
     std::fs::rename(bench.root(), &aside).unwrap();
     bench.pass(120).await;
     assert!(bench.runs("a-web-1"));
