@@ -163,10 +163,7 @@ impl Watcher {
 
     /// The root first: it must be among the watched when the limit is reached.
     fn trails(&self) -> Vec<Trail> {
-        std::iter::once(&self.root)
-            .chain(&self.paths)
-            .map(|path| trail(path.as_path()))
-            .collect()
+        std::iter::once(&self.root).chain(&self.paths).map(|path| trail(path.as_path())).collect()
     }
 
     fn watch_directory(&mut self, path: &Path) -> bool {
@@ -211,9 +208,7 @@ fn directories(trails: &[Trail]) -> BTreeMap<PathBuf, (u64, u64)> {
         .flat_map(|trail| trail.holders.iter().chain(&trail.listed))
         .filter_map(|path| {
             let metadata = std::fs::metadata(path).ok()?;
-            metadata
-                .is_dir()
-                .then(|| (path.clone(), (metadata.dev(), metadata.ino())))
+            metadata.is_dir().then(|| (path.clone(), (metadata.dev(), metadata.ino())))
         })
         .collect()
 }
@@ -238,15 +233,8 @@ fn on_event(event: notify::Result<Event>, shared: &Mutex<Shared>, hint: &Sender<
 
 /// A moved or removed directory ends its watch, also if the same one comes back.
 fn note_lost(event: &Event, shared: &mut Shared) {
-    if matches!(
-        event.kind,
-        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_)
-    ) {
-        for path in event
-            .paths
-            .iter()
-            .filter(|path| shared.seen.contains(*path))
-        {
+    if matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_)) {
+        for path in event.paths.iter().filter(|path| shared.seen.contains(*path)) {
             shared.lost.insert(path.clone());
         }
     }
@@ -260,16 +248,11 @@ fn matters(event: &Event, shared: &Shared) -> bool {
     if event.kind.is_access() {
         return false;
     }
-    let bytes_only = matches!(
-        event.kind,
-        EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_))
-    );
+    let bytes_only =
+        matches!(event.kind, EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)));
     event.paths.iter().any(|path| {
         shared.seen.contains(path)
-            || (!bytes_only
-                && path
-                    .parent()
-                    .is_some_and(|parent| shared.listed.contains(parent)))
+            || (!bytes_only && path.parent().is_some_and(|parent| shared.listed.contains(parent)))
     })
 }
 

@@ -46,13 +46,7 @@ fn same(ours: &str, theirs: &str, case: &Path) {
         .chain(std::iter::repeat(None))
         .zip(theirs.map(Some).chain(std::iter::repeat(None)));
     for (number, (ours, theirs)) in pairs.take(longest).enumerate() {
-        assert_eq!(
-            ours,
-            theirs,
-            "{}, line {} of the output",
-            case.display(),
-            number + 1
-        );
+        assert_eq!(ours, theirs, "{}, line {} of the output", case.display(), number + 1);
     }
 }
 
@@ -62,10 +56,7 @@ fn the_canonical_form_and_the_hashes_are_those_of_the_command_line() {
         "COMPOSELET_COMPOSE_CLI must name docker-compose 2.26 (Debian package docker-compose 2.26.1-4)",
     );
     let mut seen = 0;
-    for case in cases()
-        .into_iter()
-        .filter(|case| case.join("oracle").exists())
-    {
+    for case in cases().into_iter().filter(|case| case.join("oracle").exists()) {
         seen += 1;
         let loaded = load_from_disk(&Entry::Directory(LocalPath::new(&case)), Dialect::Cli);
         let canonical = loaded

@@ -65,12 +65,20 @@ async fn every_way_of_breaking_is_healed() {
     let ways: Vec<Break<'_>> = vec![
         ("kill", Box::new(|| engine.docker_kill(web).unwrap())),
         ("stop", Box::new(|| engine.docker_stop(web).unwrap())),
-        ("rm -f", Box::new(|| {
-            engine.docker_rm(web, false).unwrap();
-        })),
-        ("update", Box::new(|| {
-            engine.docker_update(web, &json!({"Memory": 33_554_432, "MemorySwap": 67_108_864})).unwrap();
-        })),
+        (
+            "rm -f",
+            Box::new(|| {
+                engine.docker_rm(web, false).unwrap();
+            }),
+        ),
+        (
+            "update",
+            Box::new(|| {
+                engine
+                    .docker_update(web, &json!({"Memory": 33_554_432, "MemorySwap": 67_108_864}))
+                    .unwrap();
+            }),
+        ),
         ("rename", Box::new(|| engine.docker_rename(web, "mine").unwrap())),
         ("disconnect", Box::new(|| engine.docker_disconnect("shop_front", web).unwrap())),
         ("pause", Box::new(|| engine.docker_pause(web, true).unwrap())),
@@ -128,17 +136,11 @@ async fn a_crash_loop_is_backed_off_and_says_why() {
     bench.write("loop", "services: {bad: {image: app}, good: {image: app}}");
     bench.start();
     bench
-        .until("the back-off shows", |bench| {
-            bench.held("loop").contains(&"CrashLoopBackOff")
-        })
+        .until("the back-off shows", |bench| bench.held("loop").contains(&"CrashLoopBackOff"))
         .await;
     bench.pass(3_600).await;
-    let starts = bench
-        .engine
-        .calls()
-        .iter()
-        .filter(|call| call.path.contains("loop-bad-1/start"))
-        .count();
+    let starts =
+        bench.engine.calls().iter().filter(|call| call.path.contains("loop-bad-1/start")).count();
     assert!((50..75).contains(&starts), "{starts} starts in an hour");
     assert!(bench.runs("loop-good-1"), "nobody else suffers");
     let status = bench.status("loop").unwrap();
