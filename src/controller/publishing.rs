@@ -5,7 +5,7 @@ use crate::model::status::ControllerStatus;
 
 impl Supervisor {
     /// Publishes the status of the controller.
-    pub(crate) async fn publish(&self, role: &str) {
+    pub(crate) async fn publish(&mut self, role: &str) {
         let status = self.controller_status(role);
         let store = self.around.ledger.clone();
         let publish = move || store.publish_controller(&status);

@@ -1,4 +1,4 @@
-//! The one integration binary: every file of this directory is a module of it.
+//! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
 
 mod cli_binary;
 mod cli_manifests;
@@ -7,15 +7,24 @@ mod cli_settings;
 mod cli_status;
 mod cli_usage;
 mod compose_oracle;
+mod engine_configs;
 mod engine_fixture;
+mod engine_images;
 mod engine_real;
+mod engine_roundtrip;
+mod engine_streams;
 mod executor_walk;
 mod ledger_crash;
 mod ledger_files;
 mod ledger_lock;
 mod manifest_cases;
 mod manifest_properties;
+mod plan_cases;
+mod plan_properties;
+mod plan_world;
 mod sim;
+mod sim_conformance;
+mod simulation;
 mod source_archive;
 mod source_content;
 mod source_facts;
