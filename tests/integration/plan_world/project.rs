@@ -15,8 +15,8 @@ pub(crate) const DIRECTORY: &str = "/srv/shop";
 pub(crate) fn project(compose: &str, beside: &BTreeMap<String, String>) -> DesiredProject {
     let directory = LocalPath::new(DIRECTORY);
     let mut tree: BTreeMap<LocalPath, String> = BTreeMap::new();
-    tree.insert(directory.join("compose.yaml"), compose.to_owned());
     tree.extend(beside.iter().map(|(name, text)| (directory.join(name), text.clone())));
+    tree.insert(directory.join("compose.yaml"), compose.to_owned());
     let mut files: BTreeMap<LocalPath, FileContent> = BTreeMap::new();
     for _ in 0..20 {
         let input = LoadInput {
