@@ -1,6 +1,25 @@
 //! The Docker host behind one facade: every call has its own deadline, a number and a classified outcome.
 //!
-//! Only the adapter (`engine::docker`) names the client crate.
+//! Reading order: [`Engine`] (`facade`) has the calls, `call` the choke point they all pass, `failure` the table of
+//! outcomes. `observe` and `events` are the two ways of looking. `wire` is what comes over the wire, `parse` makes the
+//! model of it. Only the adapter (`engine::docker`) names the client crate; [`create_body`] is the only road to a container.
 
-mod stub;
-pub use stub::*;
+mod cache;
+mod call;
+mod credentials;
+mod docker;
+mod events;
+mod facade;
+mod failure;
+mod images;
+pub mod labels;
+mod observe;
+mod parse;
+mod wire;
+
+pub use call::CallCounts;
+pub use docker::{Admission, EngineClient, OLDEST_API, TESTED_API, Unsupported, create_body};
+pub use events::EngineEvent;
+pub use facade::{Clock, Engine};
+pub use images::{BuildContext, ProgressSink};
+pub use observe::ObserveRequest;

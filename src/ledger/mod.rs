@@ -1,4 +1,39 @@
 //! The state directory: what must outlive the process.
+//!
+//! ```text
+//! VERSION        format of the directory; a newer one is refused
+//! lock           held by the controller that acts
+//! salt           random value of this installation, for digests of values that may be secret
+//! host.json      memory that belongs to no single project
+//! projects/      memory of each project, crash counts included
+//! last-good/     the last files of each project that loaded
+//! history/       bounded journal of each project, JSON lines
+//! content/       bytes of configs and secrets by digest (written by `source::ContentStore`)
+//! status/        published for readers; not synced, as it is made again after every start
+//! requests/      what people ask for, and the answers
+//! ```
+//! Directories have mode 0700, files 0600. Losing it loses history, never a container. All calls block.
 
-mod stub;
-pub use stub::*;
+mod answer;
+mod error;
+mod file_storage;
+mod history;
+mod last_good;
+mod lock;
+mod memory_storage;
+mod open;
+mod project;
+mod request;
+mod status;
+mod storage;
+mod store;
+
+pub use error::LedgerError;
+pub use file_storage::FileStorage;
+pub use history::HistoryRecord;
+pub use last_good::LastGood;
+pub use lock::LedgerLock;
+pub use memory_storage::{Loss, MemoryStorage};
+pub use open::Ledger;
+pub use request::Request;
+pub use storage::{Storage, StorageLock};

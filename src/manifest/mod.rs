@@ -1,1 +1,40 @@
 //! Compose text → desired model and diagnostics. Pure: it asks for files, the controller reads them and calls again.
+//!
+//! The way of a file: `discovery` (which files) → `parse` (text → nodes with places) → `environment` (variables) → `check`
+//! (the schema table of `schema`, short forms by `forms`) → `extends` → `merge` → `normalise` (defaults, names, env files) →
+//! `consistency` → `desired` (the model) and `canonical` (what `docker compose config` prints, and its hash).
+
+mod canonical;
+mod check;
+mod consistency;
+mod cycle;
+mod desired;
+mod discovery;
+mod dotenv;
+mod environment;
+mod extends;
+mod extension;
+mod files;
+mod forms;
+mod interpolate;
+mod layers;
+mod limits;
+mod loader;
+mod merge;
+mod node;
+mod normalise;
+mod parse;
+mod render;
+mod report;
+mod scalar;
+mod schema;
+mod source;
+mod suggest;
+mod units;
+
+pub use canonical::Canonical;
+pub use discovery::Entry;
+pub use crate::model::files::FileContent;
+pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, load};
+pub use render::render;
+pub use schema::{KeyRow, keys};

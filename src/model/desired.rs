@@ -126,6 +126,37 @@ pub struct Build {
     pub platform: Option<String>,
 }
 
+impl Build {
+    /// Name of the instructions inside the archive that is sent to the engine, relative to the context. Instructions
+    /// that do not lie in the context (inline, or a path that leads out of it) travel under a name of our own. By text
+    /// only, so that whoever packs the archive and whoever sends it agree.
+    pub fn dockerfile_name(&self) -> String {
+        let outside = |text: &str| {
+            let digest: String = crate::model::secret::sha256_hex([text])
+                .chars()
+                .take(8)
+                .collect();
+            format!("composelet.Dockerfile.{digest}")
+        };
+        match &self.dockerfile {
+            Dockerfile::Inline(text) => outside(text),
+            Dockerfile::Path(path) => {
+                let root = crate::model::path::clean(self.context.as_path());
+                let file = self.context.join(path);
+                match file
+                    .as_path()
+                    .strip_prefix(&root)
+                    .ok()
+                    .and_then(|tail| tail.to_str())
+                {
+                    Some(tail) if !tail.is_empty() => tail.to_owned(),
+                    _ => outside(path),
+                }
+            }
+        }
+    }
+}
+
 /// Where the build instructions are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dockerfile {

@@ -10,6 +10,7 @@ use crate::model::time::Timestamp;
 /// Memory of one project. Written by the pass of that project only; changed by the pure functions `planner::account` and
 /// `planner::record` only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProjectLedger {
     /// Counter of accepted desired states.
     pub generation: u64,
@@ -50,6 +51,7 @@ pub struct Suspension {
 
 /// Memory of one replica: failures, back-off, brake. A new revision starts it afresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReplicaRecord {
     /// Revision that the counts belong to.
     pub revision: Option<Revision>,
@@ -75,6 +77,7 @@ pub struct ReplicaRecord {
 
 /// What was counted last of a replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counted {
     /// The container.
     pub container: Option<ContainerId>,
@@ -114,6 +117,7 @@ pub struct Brake {
 
 /// Memory of one image reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImageRecord {
     /// Last successful pull or build.
     pub checked: Option<Timestamp>,
@@ -129,6 +133,7 @@ pub struct ImageRecord {
 
 /// Memory of failed calls about one subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CallRecord {
     /// In a row.
     pub failures: u32,
@@ -140,6 +145,7 @@ pub struct CallRecord {
 
 /// Memory of a field that was put right.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DriftRecord {
     /// Times in a row, each within the window after the one before.
     pub count: u32,
@@ -149,6 +155,7 @@ pub struct DriftRecord {
 
 /// Memory that belongs to no single project.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HostLedger {
     /// Projects that were accepted, with the path of their entry: what a mass removal is measured against.
     pub projects: BTreeMap<ProjectName, String>,

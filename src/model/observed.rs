@@ -42,6 +42,21 @@ pub struct EngineFacts {
     pub version: String,
     /// When this connection saw the engine start or come back; exits that lie between are interruptions, not crashes.
     pub gap_ended: Option<Timestamp>,
+    /// What the daemon uses where a container does not say.
+    #[serde(default)]
+    pub defaults: EngineDefaults,
+}
+
+/// Defaults of the daemon that `info` tells. They differ from host to host, so that the canonical form of a
+/// configuration ([`crate::model::canonical`]) depends on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineDefaults {
+    /// Log driver.
+    pub log_driver: String,
+    /// OCI runtime.
+    pub runtime: String,
+    /// Cgroup namespace of a container: `host` with cgroup v1, `private` with v2.
+    pub cgroup_namespace: String,
 }
 
 /// Version of the Engine API.

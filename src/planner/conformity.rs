@@ -1,5 +1,6 @@
 //! Whether a container is what its service wants.
 
+use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, RestartPolicy};
 use crate::model::desired::DesiredService;
 use crate::model::field::{FieldChange, FieldClass};
@@ -90,7 +91,7 @@ pub fn wanted_config(
     container: &ObservedContainer,
     image: &ObservedImage,
 ) -> ContainerConfig {
-    let mut wanted = expected(&service.config, image);
+    let mut wanted = canonical(expected(&service.config, image), &input.observed.engine);
     let braked = input.ledger.replicas.values().filter_map(|record| record.brake.as_ref());
     if braked.into_iter().any(|brake| brake.container == container.id) {
         wanted.restart = RestartPolicy::No;

@@ -1,6 +1,7 @@
 //! The pure "everything succeeds" step: what the engine would show after a plan, if nothing went wrong. The preview and
 //! the properties of the planner iterate over it; a property holds it against the simulated engine.
 
+use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, Endpoint, HealthTest, MountSource};
 use crate::model::id::{ContainerId, ContainerName, NetworkId};
 use crate::model::observed::{
@@ -124,7 +125,8 @@ impl PerfectHost {
         now: Timestamp,
     ) -> ObservedContainer {
         let image = self.observed.images.get(&create.image).and_then(ImageState::present);
-        let mut config = expected(&create.config, image.unwrap_or(&ObservedImage::default()));
+        let merged = expected(&create.config, image.unwrap_or(&ObservedImage::default()));
+        let mut config = canonical(merged, &self.observed.engine);
         let wanted = std::mem::take(&mut config.endpoints);
         let mut container = ObservedContainer {
             id: made_container(plan, id),

@@ -38,7 +38,7 @@ pub fn gate(
         let Some(target) = world.service(name).filter(|target| target.service.replicas > 0) else {
             continue;
         };
-        match reach(draft, target, dependency, strict) {
+        match reach((world, draft), target, dependency, strict) {
             Ok(nodes) => after.extend(nodes),
             Err(actual) if dependency.required => {
                 return Gate::Closed(waiting(name, dependency, actual));
@@ -51,7 +51,7 @@ pub fn gate(
 
 /// Nodes to wait for, or what the dependency is instead of what it should be.
 fn reach(
-    draft: &Draft<'_>,
+    (world, draft): (&World<'_>, &Draft<'_>),
     target: &ServiceView<'_>,
     dependency: &Dependency,
     strict: Strictness,
@@ -66,7 +66,9 @@ fn reach(
         let serving = slot.current.iter().chain(&slot.old).map(|judged| judged.container);
         let mut verdicts: Vec<Result<(), String>> =
             serving.map(|container| satisfies(container, dependency.condition)).collect();
-        if verdicts.iter().any(Result::is_ok) {
+        let record = world.input.ledger.replicas.get(&slot.replica.to_string());
+        let done = dependency.condition != DependencyCondition::Healthy && target.completed(record);
+        if done || verdicts.iter().any(Result::is_ok) {
             continue;
         }
         let starts =

@@ -21,9 +21,14 @@ pub fn replace(
     reason: Reason,
 ) {
     let subject = context.subject();
-    // Successors of an older version of the file are of no use any more.
-    for old in context.slot.old.iter().filter(|old| !old.container.lifecycle.is_alive()) {
-        remove(context, draft, old.container, (Vec::new(), Reason::Leftover));
+    // Successors of an older version of the file are of no use any more, and hold the temporary name.
+    let mut stale =
+        context.slot.old.iter().filter(|old| !old.container.lifecycle.is_alive()).peekable();
+    if stale.peek().is_some() {
+        stale.for_each(|old| {
+            remove(context, draft, old.container, (Vec::new(), Reason::Leftover));
+        });
+        return;
     }
     if let Some((waiting, until)) = conflict(context, &reason) {
         return draft.hold(subject, waiting, until);

@@ -64,6 +64,9 @@ pub fn plan_slot(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
 
 /// Nothing is there: create it early, start it when its dependencies allow.
 fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
+    if context.view.completed(context.record()) {
+        return;
+    }
     let name = context.name();
     let grounds = (context.world, context.grounds);
     let Some(created) =

@@ -81,7 +81,8 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
         if judged.clone().any(|one| matches!(one.container.lifecycle, Lifecycle::Running { .. })) {
             running += 1;
         }
-        if slot.current.as_ref().is_some_and(|one| serves(look, view, one, record)) {
+        let serving = slot.current.as_ref().is_some_and(|one| serves(look, view, one, record));
+        if serving || (slot.current.is_none() && view.completed(record)) {
             ready += 1;
         }
         containers.extend(judged.map(|one| replica_status(slot, one, record)));

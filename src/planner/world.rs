@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DesiredProject, DesiredService};
 use crate::model::id::{ImageId, ReplicaId, Revision, ServiceName};
+use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
+use crate::model::operation::OperationSubject;
 use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
 use crate::planner::ownership::{Ownership, made_from, ownership};
@@ -62,6 +64,11 @@ impl<'a> ServiceView<'a> {
     /// Revision that its replicas should have, if the image is known.
     pub fn revision(&self) -> Option<Revision> {
         Some(revision::revision(self.service, self.image_id()?))
+    }
+
+    /// Whether a replica ran to its end in the current version, which is remembered when its container is gone.
+    pub fn completed(&self, record: Option<&ReplicaRecord>) -> bool {
+        record.is_some_and(|record| record.completed && record.revision == self.revision())
     }
 
     /// Id of its image, if it is there.
@@ -138,11 +145,12 @@ fn view<'a>(
     let surplus = surplus_numbers.into_iter().filter_map(|number| numbered.remove(&number));
     let surplus = surplus.flatten().map(|judged| judged.container).collect();
     let image = input.observed.images.get(&service.image).and_then(ImageState::present);
-    ServiceView { service, image, slots: slots(service, numbered), surplus, adoption }
+    ServiceView { service, image, slots: slots(input, service, numbered), surplus, adoption }
 }
 
 /// Existing numbers are kept, missing replicas take the lowest free ones.
 fn slots<'a>(
+    input: &PlanInput<'_>,
     service: &DesiredService,
     mut numbered: BTreeMap<u32, Vec<Judged<'a>>>,
 ) -> Vec<Slot<'a>> {
@@ -152,19 +160,23 @@ fn slots<'a>(
         (1..).filter(|n| !numbered.contains_key(n)).take(missing as usize).collect();
     numbered.extend(free.into_iter().map(|number| (number, Vec::new())));
     let slot = |(number, judged): (u32, Vec<Judged<'a>>)| {
-        let (current, old) = elect(judged);
+        let (current, old) = elect(input, judged);
         Slot { replica: ReplicaId::new(service.name.clone(), number), current, old }
     };
     numbered.into_iter().map(slot).collect()
 }
 
-/// The container that is the replica: one that conforms before one that does not, one that lives before one that does
-/// not, the newest of equals. The rest are predecessors or leftovers.
-fn elect(mut judged: Vec<Judged<'_>>) -> (Option<Judged<'_>>, Vec<Judged<'_>>) {
+/// The container that is the replica: one that conforms before one that does not, one that lives and is not being stopped
+/// before one that does not, the newest of equals. The rest are predecessors or leftovers.
+fn elect<'a>(
+    input: &PlanInput<'_>,
+    mut judged: Vec<Judged<'a>>,
+) -> (Option<Judged<'a>>, Vec<Judged<'a>>) {
     judged.sort_by_key(|one| {
+        let stopping = OperationSubject::Container(one.container.id.clone());
         let rank = (
             one.conformity.keeps(),
-            one.container.lifecycle.is_alive(),
+            one.container.lifecycle.is_alive() && !input.operations.contains_key(&stopping),
             !matches!(one.container.lifecycle, Lifecycle::Removing | Lifecycle::Dead),
         );
         (rank, one.container.created_at, one.container.id.clone())

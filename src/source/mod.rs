@@ -1,4 +1,24 @@
 //! Where manifests come from: the watched directory, its snapshots, build contexts, bytes of configs and secrets.
+//!
+//! Everything here that touches the disk blocks; the controller calls it from its blocking pool. Reading decides what is
+//! true, watching only says when to look (`watch`). Unreadable is never reported as missing (invariant 3).
 
-mod stub;
-pub use stub::*;
+mod archive;
+mod content;
+mod context;
+mod digest;
+mod facts;
+mod file;
+mod ignore;
+mod links;
+mod root;
+mod watch;
+
+pub use archive::{context_archive, dockerfile_name};
+pub use content::ContentStore;
+pub use context::{MAX_CONTEXT_ENTRIES, context_files};
+pub use facts::FactReader;
+pub use file::{MAX_DIRECTORY_ENTRIES, MAX_FILE_BYTES, read_path, read_path_within};
+pub use ignore::IgnoreRules;
+pub use root::{RootEntry, RootReading, read_root};
+pub use watch::{WatchMode, Watcher};

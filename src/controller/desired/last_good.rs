@@ -1,0 +1,50 @@
+//! The last version of each project that loaded, kept in the state directory over restarts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::controller::desired::loading::{ManifestLoader, entry_path, load_entry};
+use crate::ledger::LastGood;
+use crate::model::desired::DesiredProject;
+use crate::model::files::Files;
+use crate::model::path::LocalPath;
+use crate::model::time::Timestamp;
+use crate::source::RootEntry;
+
+/// What is saved of a version that loaded.
+pub fn to_save(
+    entry: &RootEntry,
+    project: &DesiredProject,
+    files: &Files,
+    now: Timestamp,
+) -> LastGood {
+    LastGood {
+        entry: entry_text(entry),
+        digest: project.digest.clone(),
+        files: files.clone(),
+        saved_at: now,
+    }
+}
+
+/// Loads a saved version from its own files; the disk is not looked at. `None` if this version of the loader does not
+/// take it any more.
+pub fn from_saved(loader: &dyn ManifestLoader, saved: &LastGood) -> Option<Arc<DesiredProject>> {
+    load_entry(loader, &parse_entry(&saved.entry), saved.files.clone(), |_| None).project
+}
+
+/// An entry as text: its path, a directory with a slash at the end.
+pub fn entry_text(entry: &RootEntry) -> String {
+    let path = entry_path(entry).display();
+    match entry {
+        RootEntry::Directory(_) => format!("{path}/"),
+        RootEntry::File(_) => path.to_string(),
+    }
+}
+
+fn parse_entry(text: &str) -> RootEntry {
+    let path = |text: &str| LocalPath::new(PathBuf::from(text));
+    match text.strip_suffix('/') {
+        Some(directory) => RootEntry::Directory(path(directory)),
+        None => RootEntry::File(path(text)),
+    }
+}

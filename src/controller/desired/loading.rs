@@ -1,0 +1,115 @@
+//! The loader asks for paths; this reads them and calls again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::desired::DesiredProject;
+use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::files::{FileContent, Files};
+use crate::model::id::ProjectName;
+use crate::model::path::LocalPath;
+use crate::source::RootEntry;
+
+/// Rounds of asking before a project is given up: includes and env files nest, but not without end.
+const ROUNDS: usize = 64;
+
+/// Turns the files of one entry into a project. Pure: it names the paths that it needs.
+pub trait ManifestLoader: Send + Sync {
+    /// Loads `entry` from what was read so far.
+    fn load(&self, entry: &RootEntry, files: &Files) -> Load;
+}
+
+/// Answer of a loader.
+#[derive(Clone, Debug)]
+pub enum Load {
+    /// These have to be read first.
+    Needs(BTreeSet<LocalPath>),
+    /// All was there.
+    Loaded(Box<LoadedEntry>),
+}
+
+/// What loading gave.
+#[derive(Clone, Debug)]
+pub struct LoadedEntry {
+    /// The project's name, if it could be found out.
+    pub name: Option<ProjectName>,
+    /// The project, unless an error forbids it.
+    pub project: Option<DesiredProject>,
+    /// Findings.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every path that mattered, missing ones included: what to watch.
+    pub asked: BTreeSet<LocalPath>,
+}
+
+/// An entry as it was read and loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntryReading {
+    /// See [`LoadedEntry::name`].
+    pub name: Option<ProjectName>,
+    /// See [`LoadedEntry::project`].
+    pub project: Option<Arc<DesiredProject>>,
+    /// See [`LoadedEntry::diagnostics`].
+    pub diagnostics: Vec<Diagnostic>,
+    /// Exactly the files that loading asked for.
+    pub files: Arc<Files>,
+}
+
+/// Loads `entry`, reading through `read` what is asked for and not in `files` yet.
+pub fn load_entry(
+    loader: &dyn ManifestLoader,
+    entry: &RootEntry,
+    mut files: Files,
+    mut read: impl FnMut(&LocalPath) -> Option<FileContent>,
+) -> EntryReading {
+    for _ in 0..ROUNDS {
+        let needs = match loader.load(entry, &files) {
+            Load::Loaded(loaded) => return entry_reading(*loaded, files),
+            Load::Needs(needs) => needs,
+        };
+        let before = files.len();
+        for path in needs {
+            if let Some(content) = read(&path) {
+                files.entry(path).or_insert(content);
+            }
+        }
+        if files.len() == before {
+            break;
+        }
+    }
+    let name = None;
+    let diagnostics = vec![endless(entry)];
+    EntryReading { name, project: None, diagnostics, files: Arc::new(files) }
+}
+
+fn entry_reading(loaded: LoadedEntry, mut files: Files) -> EntryReading {
+    files.retain(|path, _| loaded.asked.contains(path));
+    EntryReading {
+        name: loaded.name,
+        project: loaded.project.map(Arc::new),
+        diagnostics: loaded.diagnostics,
+        files: Arc::new(files),
+    }
+}
+
+fn endless(entry: &RootEntry) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: "too-many-files".to_owned(),
+        location: None,
+        field: String::new(),
+        message: format!(
+            "{}: loading asked for further files again and again",
+            entry_path(entry).display()
+        ),
+        help: Some(format!("let files include or extend each other at most {ROUNDS} deep")),
+        meanwhile: Some("the last good version goes on running".to_owned()),
+        related: Vec::new(),
+    }
+}
+
+/// The path of an entry.
+pub fn entry_path(entry: &RootEntry) -> &LocalPath {
+    match entry {
+        RootEntry::Directory(path) | RootEntry::File(path) => path,
+    }
+}

@@ -1,0 +1,102 @@
+//! One reading of the watched directory. Blocking; what did not change since the last reading is not loaded again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::controller::desired::loading::{EntryReading, ManifestLoader, load_entry};
+use crate::model::files::Files;
+use crate::model::path::LocalPath;
+use crate::source::{self, RootEntry, RootReading};
+
+/// What one reading gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The root itself.
+    pub root: RootState,
+    /// Its entries, loaded. Empty unless the root could be read.
+    pub entries: BTreeMap<RootEntry, EntryReading>,
+}
+
+/// Whether the root could be read. Unreadable is not empty (invariant 3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootState {
+    /// It was read; device and inode.
+    Read((u64, u64)),
+    /// It is there and cannot be read.
+    Unreadable(String),
+    /// It is not there.
+    Missing,
+}
+
+impl Reading {
+    /// Every path that loading asked for: what to watch.
+    pub fn asked(&self) -> BTreeSet<LocalPath> {
+        self.entries.values().flat_map(|entry| entry.files.keys().cloned()).collect()
+    }
+}
+
+/// Reads the watched directory, again and again.
+pub struct Reader {
+    root: LocalPath,
+    loader: Arc<dyn ManifestLoader>,
+    last: BTreeMap<RootEntry, EntryReading>,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("root", &self.root)
+            .field("entries", &self.last.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// A reader of `root`.
+    pub fn new(root: LocalPath, loader: Arc<dyn ManifestLoader>) -> Self {
+        Self { root, loader, last: BTreeMap::new() }
+    }
+
+    /// The loader, for last good versions.
+    pub fn loader(&self) -> &dyn ManifestLoader {
+        &*self.loader
+    }
+
+    /// Reads root and entries. Blocking.
+    pub fn read(&mut self) -> Reading {
+        let (root, names) = match source::read_root(&self.root) {
+            RootReading::Read { identity, entries, .. } => (RootState::Read(identity), entries),
+            RootReading::Unreadable(why) => (RootState::Unreadable(why), BTreeSet::new()),
+            RootReading::Missing => (RootState::Missing, BTreeSet::new()),
+        };
+        if let RootState::Read(_) = root {
+            self.last = names
+                .into_iter()
+                .map(|entry| {
+                    let reading = self.entry(&entry);
+                    (entry, reading)
+                })
+                .collect();
+            let entries = self.last.clone();
+            return Reading { root, entries };
+        }
+        Reading { root, entries: BTreeMap::new() }
+    }
+
+    /// One entry: what was asked for last time is read first; if none of it differs, the last result stands.
+    fn entry(&self, entry: &RootEntry) -> EntryReading {
+        let read = |path: &LocalPath| source::read_path(path);
+        let files: Files = match self.last.get(entry) {
+            Some(last) => {
+                let files = last.files.keys().map(|path| (path.clone(), read(path))).collect();
+                if files == *last.files {
+                    return last.clone();
+                }
+                files
+            }
+            None => Files::new(),
+        };
+        load_entry(&*self.loader, entry, files, |path| Some(read(path)))
+    }
+}

@@ -1,0 +1,95 @@
+//! What the controller keeps of a project between two passes. It goes into a pass and comes back out of it.
+
+use std::collections::VecDeque;
+
+use crate::model::id::ServiceName;
+use crate::model::ledger::{ProjectLedger, Suspension};
+use crate::model::status::{ActionRecord, ProjectStatus};
+use crate::model::time::Timestamp;
+use crate::planner;
+use crate::source::FactReader;
+
+/// Actions that a status shows.
+const RECENT: usize = 50;
+
+/// Memory of one project.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The ledger, once it was read.
+    pub ledger: Option<ProjectLedger>,
+    /// What the state directory has of it.
+    pub saved: Option<ProjectLedger>,
+    /// Cache of digests and states of files.
+    pub facts: FactReader,
+    /// The status that was published last.
+    pub status: Option<ProjectStatus>,
+    /// The last actions, newest last.
+    pub recent: VecDeque<ActionRecord>,
+    /// Mutating calls since the controller began.
+    pub mutating_calls: u64,
+}
+
+impl Memory {
+    /// Notes actions for the status.
+    pub fn note(&mut self, actions: &[ActionRecord]) {
+        self.recent.extend(actions.iter().cloned());
+        let surplus = self.recent.len().saturating_sub(RECENT);
+        self.recent.drain(..surplus);
+    }
+}
+
+/// A change of the ledger that a person asked for; the next pass makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerChange {
+    /// Look, report, do nothing.
+    Suspend {
+        /// Which service; `None` is the whole project.
+        service: Option<ServiceName>,
+        /// Why, and until when.
+        suspension: Suspension,
+    },
+    /// Act again.
+    Resume {
+        /// Which service; `None` is the project with all its services.
+        service: Option<ServiceName>,
+    },
+    /// Try everything again now.
+    ForgetBackoffs,
+    /// An adoption, or data that moved, is as it should be.
+    Confirm,
+}
+
+impl LedgerChange {
+    /// The ledger after the change.
+    pub fn apply(&self, ledger: &ProjectLedger) -> ProjectLedger {
+        let mut after = ledger.clone();
+        match self {
+            Self::Suspend { service, suspension } => {
+                let key = service.as_ref().map_or("", ServiceName::as_str);
+                after.suspended.insert(key.to_owned(), suspension.clone());
+            }
+            Self::Resume { service: None } => after.suspended.clear(),
+            Self::Resume { service: Some(service) } => {
+                after.suspended.remove(service.as_str());
+            }
+            Self::ForgetBackoffs => return planner::forget_backoffs(ledger),
+            Self::Confirm => return planner::confirm(ledger),
+        }
+        after
+    }
+
+    /// What the person is told.
+    pub fn answer(&self) -> &'static str {
+        match self {
+            Self::Suspend { .. } => "suspended",
+            Self::Resume { .. } => "resumed",
+            Self::ForgetBackoffs => "looking again",
+            Self::Confirm => "confirmed",
+        }
+    }
+}
+
+/// Until when a suspension lasts, as data of a request.
+pub(crate) fn suspension(reason: String, at: Timestamp, until: Option<Timestamp>) -> Suspension {
+    Suspension { reason, at, until }
+}

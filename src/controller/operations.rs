@@ -1,0 +1,389 @@
+//! Long calls: single-flight by subject, run beside the passes, seen by the planner. Their end wakes whoever waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+use crate::controller::clock::Clock;
+use crate::controller::events::EventSink;
+use crate::controller::governor::Governor;
+use crate::engine::{Engine, ProgressSink};
+use crate::model::event::EventKind;
+use crate::model::id::ProjectName;
+use crate::model::operation::{Operation, OperationSubject, RunningOperation, RunningOperations};
+use crate::model::outcome::{Failure, FailureClass, OperationReport, SkipReason};
+use crate::model::time::Timestamp;
+use crate::source;
+
+/// Lines of progress that may wait to be read.
+const PROGRESS_LINES: usize = 64;
+
+/// Makes the call behind an operation. [`Engine`] is the real one.
+pub trait OperationCalls: Send + Sync + 'static {
+    /// Makes the call and returns when it ended.
+    fn run<'a>(
+        &'a self,
+        operation: &'a Operation,
+        progress: &'a ProgressSink,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+}
+
+impl OperationCalls for Engine {
+    fn run<'a>(
+        &'a self,
+        operation: &'a Operation,
+        progress: &'a ProgressSink,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            match operation {
+                Operation::Pull { image, platform } => {
+                    self.pull_image(image, platform.as_deref(), progress).await
+                }
+                Operation::Build { build, .. } => {
+                    let context = source::context_archive(build);
+                    self.build_image(operation, context, progress).await
+                }
+                Operation::Stop { container, timeout_s, .. } => {
+                    self.stop_container(container, *timeout_s).await
+                }
+            }
+        })
+    }
+}
+
+/// The table of running operations. Dropping it ends its tasks; what the engine was told to do, it does.
+pub struct Operations {
+    shared: Arc<Shared>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operations")
+            .field("running", &self.shared.table().running.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the tasks share with the table's owner.
+struct Shared {
+    calls: Arc<dyn OperationCalls>,
+    governor: Arc<Governor>,
+    clock: Arc<dyn Clock>,
+    events: EventSink,
+    table: Mutex<Table>,
+    ended: Notify,
+}
+
+#[derive(Default)]
+struct Table {
+    gate: Gate,
+    running: BTreeMap<OperationSubject, Entry>,
+    /// Ends that the next pass of each project takes with it.
+    reports: BTreeMap<ProjectName, Vec<OperationReport>>,
+    /// Projects to wake.
+    woken: BTreeSet<ProjectName>,
+}
+
+/// Whether operations may begin.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Gate {
+    #[default]
+    Open,
+    Closed,
+}
+
+struct Entry {
+    kind: &'static str,
+    since: Timestamp,
+    progress: String,
+    /// Who began it and who waits for it.
+    projects: BTreeSet<ProjectName>,
+}
+
+impl Operations {
+    /// An empty table.
+    pub fn new(
+        calls: Arc<dyn OperationCalls>,
+        governor: Arc<Governor>,
+        clock: Arc<dyn Clock>,
+        events: EventSink,
+    ) -> Self {
+        let shared = Shared {
+            calls,
+            governor,
+            clock,
+            events,
+            table: Mutex::default(),
+            ended: Notify::new(),
+        };
+        Self { shared: Arc::new(shared), tasks: Mutex::default() }
+    }
+
+    /// Begins `operation` for `project` and returns at once.
+    ///
+    /// # Errors
+    /// [`SkipReason::Running`] when one about the same subject runs already (the project waits for its end too),
+    /// [`SkipReason::Shutdown`] after [`Operations::close`].
+    pub fn begin(
+        &self,
+        project: &ProjectName,
+        operation: &Operation,
+    ) -> Result<OperationSubject, SkipReason> {
+        let subject = operation.subject();
+        {
+            let mut table = self.shared.table();
+            if table.gate == Gate::Closed {
+                return Err(SkipReason::Shutdown);
+            }
+            if let Some(entry) = table.running.get_mut(&subject) {
+                entry.projects.insert(project.clone());
+                return Err(SkipReason::Running);
+            }
+            let entry = Entry {
+                kind: operation.kind(),
+                since: self.shared.clock.now(),
+                progress: String::new(),
+                projects: BTreeSet::from([project.clone()]),
+            };
+            table.running.insert(subject.clone(), entry);
+        }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        let shared = Arc::clone(&self.shared);
+        tasks.spawn(shared.run(project.clone(), operation.clone()));
+        Ok(subject)
+    }
+
+    /// What runs now, and the ends that `project` has not taken yet. One look, so that no end falls between the two.
+    pub fn take(&self, project: &ProjectName) -> (RunningOperations, Vec<OperationReport>) {
+        let mut table = self.shared.table();
+        let reports = table.reports.remove(project).unwrap_or_default();
+        let running = table
+            .running
+            .iter()
+            .map(|(subject, entry)| {
+                let running = RunningOperation {
+                    kind: entry.kind.to_owned(),
+                    since: entry.since,
+                    progress: entry.progress.clone(),
+                };
+                (subject.clone(), running)
+            })
+            .collect();
+        (running, reports)
+    }
+
+    /// `project` waits for the image operation about `image`, which another project may have begun. `false`: it does not
+    /// run any more, so look again.
+    pub fn join_image(&self, project: &ProjectName, image: &str) -> bool {
+        let subject = OperationSubject::Image(image.to_owned());
+        let mut table = self.shared.table();
+        let entry = table.running.get_mut(&subject);
+        entry.is_some_and(|entry| {
+            entry.projects.insert(project.clone());
+            true
+        })
+    }
+
+    /// Waits until operations have ended, and returns the projects to wake. Cancel safe: what was not returned stays.
+    pub async fn ended(&self) -> BTreeSet<ProjectName> {
+        loop {
+            let woken = std::mem::take(&mut self.shared.table().woken);
+            if !woken.is_empty() {
+                return woken;
+            }
+            self.shared.ended.notified().await;
+        }
+    }
+
+    /// Nothing begins any more.
+    pub fn close(&self) {
+        self.shared.table().gate = Gate::Closed;
+    }
+
+    /// Drops the reports of a project that is gone for good.
+    pub fn forget(&self, project: &ProjectName) {
+        self.shared.table().reports.remove(project);
+    }
+}
+
+impl Shared {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One operation from its place in the line to its report.
+    async fn run(self: Arc<Self>, project: ProjectName, operation: Operation) {
+        let subject = operation.subject();
+        let place = match self.governor.places(&operation) {
+            Some(places) => {
+                if places.available_permits() == 0 {
+                    self.progress(&project, &operation, "waiting for a place".to_owned());
+                }
+                places.acquire().await.ok()
+            }
+            None => None,
+        };
+        let result = self.call(&project, &operation).await;
+        drop(place);
+        let result = match result {
+            // What is not there any more has stopped.
+            Err(failure)
+                if failure.class == FailureClass::NotFound
+                    && matches!(operation, Operation::Stop { .. }) =>
+            {
+                Ok(())
+            }
+            other => other,
+        };
+        let report = OperationReport {
+            subject: subject.clone(),
+            kind: operation.kind(),
+            result: result.clone(),
+            at: self.clock.now(),
+        };
+        self.end(&report);
+        let kind = EventKind::OperationEnded { subject, kind: operation.kind(), result };
+        self.events.send(report.at, Some(&project), kind);
+    }
+
+    /// The call, with its progress read beside it. A panic is a failure.
+    async fn call(&self, project: &ProjectName, operation: &Operation) -> Result<(), Failure> {
+        let (sender, mut lines) = mpsc::channel(PROGRESS_LINES);
+        let call = AssertUnwindSafe(self.calls.run(operation, &sender)).catch_unwind();
+        tokio::pin!(call);
+        loop {
+            tokio::select! {
+                biased;
+                // Cancel safe: recv loses no line. It never yields None, since the sender lives in this function.
+                Some(line) = lines.recv() => self.progress(project, operation, line),
+                // Pinned outside of the loop, so that no arm restarts it.
+                result = &mut call => {
+                    return result.unwrap_or_else(|_| {
+                        Err(Failure {
+                            class: FailureClass::Maybe,
+                            message: "internal error: the operation panicked".to_owned(),
+                        })
+                    });
+                }
+            }
+        }
+    }
+
+    fn progress(&self, project: &ProjectName, operation: &Operation, line: String) {
+        let subject = operation.subject();
+        if let Some(entry) = self.table().running.get_mut(&subject) {
+            entry.progress.clone_from(&line);
+        }
+        let kind = EventKind::Progress { subject, kind: operation.kind(), line };
+        self.events.send(self.clock.now(), Some(project), kind);
+    }
+
+    fn end(&self, report: &OperationReport) {
+        let mut table = self.table();
+        let Some(entry) = table.running.remove(&report.subject) else {
+            return;
+        };
+        for project in entry.projects {
+            let reports = table.reports.entry(project.clone()).or_default();
+            reports.push(report.clone());
+            table.woken.insert(project);
+        }
+        drop(table);
+        self.ended.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::controller::clock::SystemClock;
+    use crate::controller::governor::Limits;
+
+    /// Takes ten seconds for everything; pulls of `bad` fail.
+    struct Slow;
+
+    impl OperationCalls for Slow {
+        fn run<'a>(
+            &'a self,
+            operation: &'a Operation,
+            progress: &'a ProgressSink,
+        ) -> BoxFuture<'a, Result<(), Failure>> {
+            Box::pin(async move {
+                progress.send("half".to_owned()).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                assert_ne!(operation.to_string(), "pull panics");
+                match operation.to_string().as_str() {
+                    "pull bad" => {
+                        Err(Failure { class: FailureClass::Engine, message: "no".to_owned() })
+                    }
+                    _ => Ok(()),
+                }
+            })
+        }
+    }
+
+    fn table() -> Operations {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let governor = Arc::new(Governor::new(&Limits::default(), clock.now()));
+        Operations::new(Arc::new(Slow), governor, clock, EventSink::default())
+    }
+
+    fn pull(image: &str) -> Operation {
+        Operation::Pull { image: image.to_owned(), platform: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_projects_wait_for_one_image_and_both_hear_its_end() {
+        let (operations, shop, blog) = (table(), "shop".into(), "blog".into());
+        assert!(operations.begin(&shop, &pull("bad")).is_ok());
+        assert_eq!(operations.begin(&blog, &pull("bad")), Err(SkipReason::Running));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (running, reports) = operations.take(&blog);
+        let subject = OperationSubject::Image("bad".to_owned());
+        assert_eq!(running[&subject].progress, "half");
+        assert_eq!(reports, []);
+        let woken = operations.ended().await;
+        assert_eq!(woken, BTreeSet::from([shop.clone(), blog.clone()]));
+        for project in [&shop, &blog] {
+            let (running, reports) = operations.take(project);
+            assert!(running.is_empty());
+            assert!(reports[0].result.is_err());
+            assert_eq!(operations.take(project).1, [], "taken once");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pulls_run_three_at_a_time() {
+        let (operations, shop) = (table(), "shop".into());
+        let begin = tokio::time::Instant::now();
+        for image in ["a", "b", "c", "d", "e", "f", "g"] {
+            assert!(operations.begin(&shop, &pull(image)).is_ok());
+        }
+        let mut ended = 0;
+        while ended < 7 {
+            operations.ended().await;
+            ended += operations.take(&shop).1.len();
+        }
+        assert_eq!(begin.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_ends_the_operation_and_a_closed_table_begins_none() {
+        let (operations, shop) = (table(), "shop".into());
+        assert!(operations.begin(&shop, &pull("panics")).is_ok());
+        operations.ended().await;
+        assert!(operations.take(&shop).1[0].result.is_err());
+        operations.close();
+        assert_eq!(operations.begin(&shop, &pull("a")), Err(SkipReason::Shutdown));
+    }
+}

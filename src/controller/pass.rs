@@ -1,0 +1,469 @@
+//! One pass over one project: look, account, plan, persist, execute, record, publish. It never knows why it runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::blocking::Blocking;
+use crate::controller::clock::Clock;
+use crate::controller::desired::belief::{Belief, Want};
+use crate::controller::events::EventSink;
+use crate::controller::governor::Governor;
+use crate::controller::memory::{LedgerChange, Memory};
+use crate::controller::operations::Operations;
+use crate::controller::queue::Requeue;
+use crate::controller::report;
+use crate::controller::requeue::requeue;
+use crate::engine::{Engine, ObserveRequest};
+use crate::executor::{Lanes, Walk, WalkHost, walk};
+use crate::ledger::{HistoryRecord, Ledger};
+use crate::model::desired::SourceFacts;
+use crate::model::event::EventKind;
+use crate::model::held::{Held, Subject, WaitingOn};
+use crate::model::id::ProjectName;
+use crate::model::ledger::ProjectLedger;
+use crate::model::observed::{HostView, ObservedState};
+use crate::model::operation::{Operation, OperationSubject, RunningOperations};
+use crate::model::outcome::{Failure, FailureClass, NodeOutcome, PassReport, SkipReason};
+use crate::model::path::PathMap;
+use crate::model::plan::{Plan, PlanNode};
+use crate::model::policy::Policy;
+use crate::model::status::ProjectStatus;
+use crate::model::time::Timestamp;
+use crate::planner::{self, Intent, PlanInput, StatusInput};
+
+/// A status without changes is published again after this time, so that its age says that the controller lives.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Log lines that are read of a container that ended.
+const LAST_LINES: u32 = 20;
+
+/// What all passes share.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The engine.
+    pub engine: Engine,
+    /// The state directory.
+    pub ledger: Ledger,
+    /// Long calls.
+    pub operations: Arc<Operations>,
+    /// The host's limits.
+    pub governor: Arc<Governor>,
+    /// Engine calls side by side.
+    pub lanes: Lanes,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Who listens.
+    pub events: EventSink,
+    /// Numbers of the planner.
+    pub policy: Policy,
+    /// Local and host paths.
+    pub paths: PathMap,
+    /// Where files are read.
+    pub blocking: Blocking,
+    /// Cancelled at shutdown.
+    pub stopping: CancellationToken,
+}
+
+/// What one pass is about.
+#[derive(Debug)]
+pub struct PassInput {
+    /// The project.
+    pub name: ProjectName,
+    /// What is believed of it, as of now: the one snapshot of the pass.
+    pub belief: Belief,
+    /// What is remembered of it.
+    pub memory: Memory,
+    /// What persons asked for since the last pass.
+    pub changes: Vec<LedgerChange>,
+    /// Why nothing may be taken away now: the memory of the host cannot be written.
+    pub host_ledger: Option<String>,
+}
+
+/// What came of a pass.
+#[derive(Debug)]
+pub struct PassEnd {
+    /// What is remembered now.
+    pub memory: Memory,
+    /// When it runs next by itself.
+    pub requeue: Requeue,
+    /// What it planned; `None` if it could not look.
+    pub plan: Option<Plan>,
+    /// Whether all of a removed project is gone.
+    pub remains: Remains,
+}
+
+/// What is left of a project on the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remains {
+    /// It goes on.
+    Something,
+    /// It was to be removed and is.
+    Nothing,
+}
+
+/// What was seen.
+struct Look {
+    observed: ObservedState,
+    host: HostView,
+    facts: SourceFacts,
+    running: RunningOperations,
+}
+
+/// Runs one pass.
+pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
+    let PassInput { name, belief, mut memory, changes, host_ledger } = input;
+    let now = around.clock.now();
+    let (want, extra) = belief.want();
+    let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
+    let look = match observe(around, &name, &want, &mut memory, running).await {
+        Ok(look) => look,
+        Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
+    };
+    let context = Context {
+        around,
+        name: &name,
+        intent: intent(&want),
+        look: &look,
+        now: around.clock.now(),
+    };
+    ledger = planner::account(&context.input(&ledger));
+    ledger = last_words(around, ledger).await;
+    let mut plan = planner::plan(&context.input(&ledger));
+    plan.held.extend(extra);
+    let trouble = save(around, &name, &mut memory, &ledger).await.err();
+    hold_unwritable(&mut plan, &want, trouble.or(host_ledger));
+    refuse_unsound(&mut plan, &context.input(&ledger), around);
+    let report = execute(around, &look, plan).await;
+    let generation = ledger.generation;
+    ledger = planner::record(&ledger, &report, &around.policy);
+    // A failure to write was reported above; the next pass tries again.
+    drop(save(around, &name, &mut memory, &ledger).await);
+    tell(around, &name, &mut memory, &report, generation).await;
+    let status = planner::status(&StatusInput {
+        input: &context.input(&ledger),
+        plan: &report.plan,
+        previous: memory.status.as_ref(),
+        source: &belief.source,
+        diagnostics: &belief.diagnostics,
+    });
+    publish(around, &mut memory, status, now).await;
+    let remains = remains(&want, &report.plan);
+    memory.ledger = Some(ledger);
+    PassEnd {
+        memory,
+        requeue: requeue(&report, around.clock.now(), |image| {
+            around.operations.join_image(&name, image)
+        }),
+        plan: Some(report.plan),
+        remains,
+    }
+}
+
+/// Everything that the planner reads, but for the ledger, which changes on the way.
+struct Context<'a> {
+    around: &'a Surroundings,
+    name: &'a ProjectName,
+    intent: Intent<'a>,
+    look: &'a Look,
+    now: Timestamp,
+}
+
+impl Context<'_> {
+    fn input<'b>(&'b self, ledger: &'b ProjectLedger) -> PlanInput<'b> {
+        PlanInput {
+            project: self.name,
+            desired: self.intent,
+            observed: &self.look.observed,
+            host: &self.look.host,
+            facts: &self.look.facts,
+            ledger,
+            operations: &self.look.running,
+            policy: &self.around.policy,
+            now: self.now,
+        }
+    }
+}
+
+fn intent(want: &Want) -> Intent<'_> {
+    match want {
+        Want::Run(project) => Intent::Run(project),
+        Want::RunKeeping(project) => Intent::RunKeeping(project),
+        Want::Remove => Intent::Remove,
+        Want::Hold(waiting, until) => Intent::Hold(waiting, *until),
+    }
+}
+
+/// The ledger, with what operations and persons brought since the last pass.
+async fn recall(
+    around: &Surroundings,
+    name: &ProjectName,
+    memory: &mut Memory,
+    changes: &[LedgerChange],
+) -> (RunningOperations, ProjectLedger) {
+    let mut ledger = match memory.ledger.take() {
+        Some(ledger) => ledger,
+        None => load(around, name, memory).await,
+    };
+    let (running, reports) = around.operations.take(name);
+    for report in &reports {
+        ledger = planner::record_operation(&ledger, report, &around.policy);
+    }
+    for change in changes {
+        ledger = change.apply(&ledger);
+    }
+    (running, ledger)
+}
+
+async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) -> ProjectLedger {
+    let (store, key) = (around.ledger.clone(), name.clone());
+    let loaded = around.blocking.run(move || store.load_project(&key)).await;
+    let (ledger, note) = loaded.unwrap_or_default();
+    if let Some(note) = note {
+        let kind = EventKind::Controller(note);
+        around.events.send(around.clock.now(), Some(name), kind);
+    }
+    memory.saved = Some(ledger.clone());
+    ledger
+}
+
+async fn observe(
+    around: &Surroundings,
+    name: &ProjectName,
+    want: &Want,
+    memory: &mut Memory,
+    running: RunningOperations,
+) -> Result<Look, Failure> {
+    let mut request = ObserveRequest { project: Some(name.clone()), ..ObserveRequest::default() };
+    let mut facts = SourceFacts::default();
+    if let Want::Run(project) | Want::RunKeeping(project) = want {
+        let services = project.services.values();
+        request.images = services.map(|service| service.image.clone()).collect();
+        let networks = project.networks.values();
+        request.networks = networks.map(|network| network.name.clone()).collect();
+        let volumes = project.volumes.values();
+        request.volumes = volumes.map(|volume| volume.name.clone()).collect();
+        let mut reader = std::mem::take(&mut memory.facts);
+        let (project, paths, now) = (Arc::clone(project), around.paths.clone(), around.clock.now());
+        let read = around.blocking.run(move || {
+            let facts = reader.read(&project, &paths, now);
+            (reader, facts)
+        });
+        (memory.facts, facts) = read.await.map_err(|panicked| Failure {
+            class: FailureClass::Maybe,
+            message: panicked.to_string(),
+        })?;
+    }
+    let observed = around.engine.observe(&request).await?;
+    let host = around.engine.host_view().await?;
+    Ok(Look { observed, host, facts, running })
+}
+
+/// The engine could not be asked: nothing is planned, Ready is Unknown, the key backs off.
+async fn blind(
+    around: &Surroundings,
+    (name, belief): (&ProjectName, &Belief),
+    mut memory: Memory,
+    ledger: ProjectLedger,
+    failure: &Failure,
+) -> PassEnd {
+    tracing::warn!(project = %name, error = %failure.message, "the engine could not be asked");
+    drop(save(around, name, &mut memory, &ledger).await);
+    memory.ledger = Some(ledger);
+    let now = around.clock.now();
+    let previous = memory.status.as_ref();
+    let status = report::unreachable_status(name, belief, previous, failure, now);
+    publish(around, &mut memory, status, now).await;
+    PassEnd { memory, requeue: Requeue::Failed, plan: None, remains: Remains::Something }
+}
+
+/// Last log lines of containers that ended, read while the containers are there.
+async fn last_words(around: &Surroundings, mut ledger: ProjectLedger) -> ProjectLedger {
+    for id in planner::wanted_logs(&ledger) {
+        let lines = around.engine.logs_tail(&id, LAST_LINES).await;
+        ledger = planner::record_logs(&ledger, &id, &lines.unwrap_or_default());
+    }
+    ledger
+}
+
+/// Writes the ledger if it changed.
+async fn save(
+    around: &Surroundings,
+    name: &ProjectName,
+    memory: &mut Memory,
+    ledger: &ProjectLedger,
+) -> Result<(), String> {
+    if memory.saved.as_ref() == Some(ledger) {
+        return Ok(());
+    }
+    let (store, key, copy) = (around.ledger.clone(), name.clone(), ledger.clone());
+    let saved = around.blocking.run(move || store.save_project(&key, &copy)).await;
+    match saved {
+        Ok(Ok(())) => {
+            memory.saved = Some(ledger.clone());
+            Ok(())
+        }
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(panicked) => Err(panicked.to_string()),
+    }
+}
+
+/// Without a ledger healing goes on from memory; nothing is taken away for good.
+fn hold_unwritable(plan: &mut Plan, want: &Want, trouble: Option<String>) {
+    let Some(why) = trouble else {
+        return;
+    };
+    if *want == Want::Remove {
+        plan.nodes.clear();
+    }
+    plan.held.push(Held {
+        subject: Subject::Project,
+        waiting_on: WaitingOn::LedgerUnwritable(why),
+        until: None,
+    });
+}
+
+/// An unsound plan is a mistake of the planner: it is not carried out, and says so.
+fn refuse_unsound(plan: &mut Plan, input: &PlanInput<'_>, around: &Surroundings) {
+    let notes = planner::check(plan, input);
+    if notes.is_empty() {
+        return;
+    }
+    let why = notes.join("; ");
+    tracing::error!(project = %plan.project, why, "an unsound plan was refused");
+    let kind = EventKind::Controller(format!("internal error: an unsound plan was refused: {why}"));
+    around.events.send(input.now, Some(&plan.project), kind);
+    plan.nodes.clear();
+    plan.held.push(Held {
+        subject: Subject::Project,
+        waiting_on: WaitingOn::Unknown(format!("internal error: {why}")),
+        until: None,
+    });
+}
+
+async fn execute(around: &Surroundings, look: &Look, plan: Plan) -> PassReport {
+    let host = Host { around, project: plan.project.clone() };
+    let walk_around = Walk {
+        calls: &around.engine,
+        host: &host,
+        lanes: &around.lanes,
+        observed_at: look.observed.at,
+        cancel: &around.stopping,
+    };
+    walk(plan, walk_around).await
+}
+
+/// The controller as the walk of one project sees it.
+pub(crate) struct Host<'a> {
+    pub(crate) around: &'a Surroundings,
+    pub(crate) project: ProjectName,
+}
+
+impl WalkHost for Host<'_> {
+    fn now(&self) -> Timestamp {
+        self.around.clock.now()
+    }
+
+    fn draw_restart(&self) -> Result<(), Timestamp> {
+        self.around.governor.draw_restart(self.now())
+    }
+
+    fn begin(&self, operation: &Operation) -> Result<OperationSubject, SkipReason> {
+        self.around.operations.begin(&self.project, operation)
+    }
+
+    fn ended(&self, node: &PlanNode, outcome: &NodeOutcome) {
+        let kind = EventKind::Action { node: Box::new(node.clone()), outcome: outcome.clone() };
+        self.around.events.send(self.now(), Some(&self.project), kind);
+    }
+}
+
+/// History, recent actions and events of what was done.
+async fn tell(
+    around: &Surroundings,
+    name: &ProjectName,
+    memory: &mut Memory,
+    report: &PassReport,
+    generation: u64,
+) {
+    let before = memory.status.as_ref();
+    let send = |kind| around.events.send(report.at, Some(name), kind);
+    if before.is_none_or(|before| before.generation != generation) && generation > 0 {
+        send(EventKind::Accepted { generation });
+    }
+    let known = before.map(|before| before.held.as_slice()).unwrap_or_default();
+    for held in report.plan.held.iter().filter(|held| !known.contains(held)) {
+        send(EventKind::Held(held.clone()));
+    }
+    if report.plan.nodes.is_empty() {
+        return;
+    }
+    let actions = report::action_records(report);
+    memory.note(&actions);
+    memory.mutating_calls += report::calls_made(report);
+    let record =
+        HistoryRecord { at: report.at, generation, plan: report.plan.to_string(), actions };
+    let (store, key) = (around.ledger.clone(), name.clone());
+    let appended = around.blocking.run(move || store.append_history(&key, &record)).await;
+    if !matches!(appended, Ok(Ok(()))) {
+        tracing::warn!(project = %name, "the history could not be written");
+    }
+}
+
+/// Publishes a status that says something new, or whose age would make people wonder.
+async fn publish(
+    around: &Surroundings,
+    memory: &mut Memory,
+    mut status: ProjectStatus,
+    now: Timestamp,
+) {
+    status.recent = memory.recent.iter().cloned().collect();
+    status.mutating_calls = memory.mutating_calls;
+    let previous = memory.status.take();
+    if let Some(previous) = &previous {
+        let mut same = status.clone();
+        same.published_at = previous.published_at;
+        same.observed_at = previous.observed_at;
+        if same == *previous && now.since(previous.published_at) < HEARTBEAT {
+            memory.status = Some(same);
+            return;
+        }
+    }
+    let before = previous.as_ref().map(|one| one.conditions.as_slice());
+    for condition in &status.conditions {
+        let same = before.is_some_and(|before| {
+            before.iter().any(|one| one.kind == condition.kind && one.status == condition.status)
+        });
+        if !same {
+            let kind = EventKind::Condition(condition.clone());
+            around.events.send(now, Some(&status.name), kind);
+        }
+    }
+    let converged = |status: &ProjectStatus| status.held.is_empty() && is_ready(status);
+    if converged(&status) && !previous.as_ref().is_some_and(converged) {
+        around.events.send(now, Some(&status.name), EventKind::Converged);
+    }
+    let (store, copy) = (around.ledger.clone(), status.clone());
+    let published = around.blocking.run(move || store.publish_project(&copy)).await;
+    if !matches!(published, Ok(Ok(()))) {
+        tracing::warn!(project = %status.name, "the status could not be published");
+    }
+    let kind = EventKind::Published(Box::new(status.clone()));
+    around.events.send(now, Some(&status.name), kind);
+    memory.status = Some(status);
+}
+
+/// Whether a status says Ready=True.
+pub(crate) fn is_ready(status: &ProjectStatus) -> bool {
+    use crate::model::status::{ConditionKind, Truth};
+    let mut conditions = status.conditions.iter();
+    conditions.any(|one| one.kind == ConditionKind::Ready && one.status == Truth::True)
+}
+
+fn remains(want: &Want, plan: &Plan) -> Remains {
+    if *want == Want::Remove && plan.nodes.is_empty() && plan.held.is_empty() {
+        Remains::Nothing
+    } else {
+        Remains::Something
+    }
+}

@@ -1,0 +1,40 @@
+//! The controller's own status.
+
+use crate::controller::supervisor::Supervisor;
+use crate::model::status::ControllerStatus;
+
+impl Supervisor {
+    /// Publishes the status of the controller.
+    pub(crate) async fn publish(&self, role: &str) {
+        let status = self.controller_status(role);
+        let store = self.around.ledger.clone();
+        let publish = move || store.publish_controller(&status);
+        if !matches!(self.settings.blocking.run(publish).await, Ok(Ok(()))) {
+            tracing::warn!("the status of the controller could not be published");
+        }
+    }
+
+    fn controller_status(&self, role: &str) -> ControllerStatus {
+        let facts = self.around.engine.facts();
+        let counts = self.around.engine.counts();
+        let engine = match &self.engine_lost {
+            Some(why) => format!("unreachable: {why}"),
+            None => format!("{} (API {})", facts.version, facts.api),
+        };
+        ControllerStatus {
+            installation: self.settings.policy.installation.to_string(),
+            pid: std::process::id(),
+            started_at: self.started_at,
+            published_at: self.around.clock.now(),
+            role: role.to_owned(),
+            engine,
+            desired_state: self.directory.root().display().to_string(),
+            watch: self.directory.mode(),
+            mutating_calls: counts.mutating,
+            calls: counts.all,
+            passes: self.counts.passes,
+            held: self.beliefs.held(),
+            diagnostics: self.beliefs.diagnostics().to_vec(),
+        }
+    }
+}

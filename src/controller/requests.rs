@@ -1,0 +1,131 @@
+//! What people ask for through the command line.
+
+use std::time::Duration;
+
+use crate::controller::memory::{LedgerChange, suspension};
+use crate::controller::queue::Wake;
+use crate::controller::supervisor::{Asked, Supervisor};
+use crate::ledger::Request;
+use crate::model::held::WaitingOn;
+use crate::model::id::ProjectName;
+
+impl Supervisor {
+    /// Takes the requests that wait in the state directory.
+    pub(crate) async fn take_requests(&mut self) {
+        let store = self.around.ledger.clone();
+        let taken = self.settings.blocking.run(move || store.take_requests()).await;
+        for (id, request) in taken.unwrap_or_default() {
+            if self.asked.contains(&id) {
+                continue;
+            }
+            self.asked.insert(id.clone());
+            self.request(id, request).await;
+        }
+    }
+
+    async fn request(&mut self, id: String, request: Request) {
+        let now = self.around.clock.now();
+        match request {
+            Request::Confirm { project } => self.confirm(id, project.as_ref()).await,
+            Request::Suspend { project, service, reason, until } => {
+                let suspension = suspension(reason, now, until);
+                let change = LedgerChange::Suspend { service, suspension };
+                self.change(id, &project, change).await;
+            }
+            Request::Resume { project, service } => {
+                let change = LedgerChange::Resume { service };
+                self.change(id, &project, change).await;
+            }
+            Request::Reconcile { project: Some(project) } => {
+                self.change(id, &project, LedgerChange::ForgetBackoffs).await;
+            }
+            Request::Reconcile { project: None } => {
+                let names: Vec<_> = self.beliefs.iter().map(|(name, _)| name.clone()).collect();
+                for name in names {
+                    if self.is_kept(&name) {
+                        self.enqueue(&name, String::new(), LedgerChange::ForgetBackoffs);
+                    }
+                }
+                self.wake_all(Wake::Reset);
+                self.reply(&id, "looking again at every project").await;
+            }
+        }
+    }
+
+    /// A change of one project's ledger: its next pass makes it, and the answer follows that pass.
+    async fn change(&mut self, id: String, project: &ProjectName, change: LedgerChange) {
+        if !self.is_kept(project) {
+            let answer = format!("no such project: {project}");
+            return self.reply(&id, &answer).await;
+        }
+        self.enqueue(project, id, change);
+        self.wake(std::iter::once(project), Wake::Reset, Duration::ZERO);
+    }
+
+    fn enqueue(&mut self, project: &ProjectName, request: String, change: LedgerChange) {
+        let cell = self.cells.entry(project.clone()).or_default();
+        cell.changes.push(Asked { request, change });
+    }
+
+    /// Confirms what is held now: removals, adoptions, data that moved.
+    async fn confirm(&mut self, id: String, only: Option<&ProjectName>) {
+        let going = self.beliefs.confirm(only);
+        if !going.is_empty() {
+            self.save_host().await;
+        }
+        let waits = |waiting: &WaitingOn| {
+            matches!(
+                waiting,
+                WaitingOn::AdoptionNeedsConfirmation { .. } | WaitingOn::DataPathChanged(_)
+            )
+        };
+        let confirmed: Vec<_> = self
+            .cells
+            .iter()
+            .filter(|(name, cell)| {
+                let plan = cell.plan.as_ref();
+                let holds =
+                    plan.is_some_and(|plan| plan.held.iter().any(|held| waits(&held.waiting_on)));
+                holds && only.is_none_or(|only| only == *name)
+            })
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in &confirmed {
+            self.enqueue(name, String::new(), LedgerChange::Confirm);
+        }
+        self.wake(going.iter().chain(&confirmed), Wake::Reset, Duration::ZERO);
+        let list = |names: &mut dyn Iterator<Item = &ProjectName>| {
+            names.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        let mut answer = Vec::new();
+        if !going.is_empty() {
+            answer.push(format!("removal of {}", list(&mut going.iter())));
+        }
+        if !confirmed.is_empty() {
+            answer.push(format!("changes of {}", list(&mut confirmed.iter())));
+        }
+        let answer = if answer.is_empty() {
+            "nothing waits for a confirmation".to_owned()
+        } else {
+            format!("confirmed: {}", answer.join("; "))
+        };
+        self.reply(&id, &answer).await;
+    }
+
+    /// Answers the requests that a pass took with it. An empty text is each change's own answer.
+    pub(crate) async fn answer(&mut self, answered: Vec<Asked>, text: &str) {
+        for asked in answered.into_iter().filter(|asked| !asked.request.is_empty()) {
+            let text = if text.is_empty() { asked.change.answer() } else { text };
+            self.reply(&asked.request, text).await;
+        }
+    }
+
+    async fn reply(&mut self, id: &str, text: &str) {
+        self.asked.remove(id);
+        let (store, id, text) = (self.around.ledger.clone(), id.to_owned(), text.to_owned());
+        let reply = move || store.answer(&id, &text);
+        if !matches!(self.settings.blocking.run(reply).await, Ok(Ok(()))) {
+            tracing::warn!("an answer could not be written");
+        }
+    }
+}

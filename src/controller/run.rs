@@ -1,0 +1,173 @@
+//! The controller: what it is made of, and a run from the lock to the end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::clock::Clock;
+use crate::controller::desired::belief::Beliefs;
+use crate::controller::desired::last_good;
+use crate::controller::desired::loading::ManifestLoader;
+use crate::controller::desired::reading::Reader;
+use crate::controller::directory::Directory;
+use crate::controller::events::EventSink;
+use crate::controller::governor::Governor;
+use crate::controller::operations::Operations;
+use crate::controller::pass::Surroundings;
+use crate::controller::queue::Queue;
+use crate::controller::settings::{RunEnd, Settings};
+use crate::controller::startup::{Connector, Startup, Step};
+use crate::controller::supervisor::{Counts, Supervisor, Timers};
+use crate::engine::Engine;
+use crate::executor::Lanes;
+use crate::ledger::{Ledger, LedgerError};
+use crate::model::event::EventKind;
+use crate::model::time::Timestamp;
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The state directory cannot be used.
+    #[error("the state directory cannot be used")]
+    Ledger(#[from] LedgerError),
+}
+
+/// A controller, ready to run.
+pub struct Controller {
+    settings: Settings,
+    connector: Connector,
+    ledger: Ledger,
+    loader: Arc<dyn ManifestLoader>,
+    clock: Arc<dyn Clock>,
+    events: EventSink,
+}
+
+impl fmt::Debug for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Controller").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Controller {
+    /// Puts a controller together. The salt of the state directory goes into the policy here.
+    pub fn new(
+        mut settings: Settings,
+        connector: Connector,
+        ledger: Ledger,
+        loader: Arc<dyn ManifestLoader>,
+        clock: Arc<dyn Clock>,
+        events: EventSink,
+    ) -> Self {
+        settings.policy.salt = ledger.salt().to_owned();
+        Self { settings, connector, ledger, loader, clock, events }
+    }
+
+    /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
+    /// Dropping the future is like killing the process: the next run picks up from the state directory and the engine.
+    ///
+    /// # Errors
+    /// [`RunError::Ledger`] when a lock file of the state directory cannot be opened.
+    pub async fn run(self, cancel: CancellationToken) -> Result<RunEnd, RunError> {
+        let started_at = self.clock.now();
+        let startup = Startup {
+            settings: &self.settings,
+            ledger: &self.ledger,
+            clock: &*self.clock,
+            events: &self.events,
+            cancel: &cancel,
+            started_at,
+        };
+        let _state = match startup.lock_state().await? {
+            Step::Ready(lock) => lock,
+            Step::End(end) => return Ok(end),
+        };
+        let engine = match startup.connect(&self.connector).await {
+            Step::Ready(engine) => engine,
+            Step::End(end) => return Ok(end),
+        };
+        let _engine = match startup.lock_engine(&engine).await? {
+            Step::Ready(lock) => lock,
+            Step::End(end) => return Ok(end),
+        };
+        let mut supervisor = self.supervisor(engine, started_at).await;
+        let end = supervisor.run(&cancel).await;
+        supervisor.shut_down().await;
+        Ok(end)
+    }
+
+    async fn supervisor(self, engine: Engine, started_at: Timestamp) -> Supervisor {
+        let beliefs = self.beliefs().await;
+        // Subscribed before the first list, so that nothing falls between the two.
+        let events = engine.events().boxed();
+        let settings = self.settings;
+        let now = self.clock.now();
+        let governor = Arc::new(Governor::new(&settings.limits, now));
+        let operations = Operations::new(
+            Arc::new(engine.clone()),
+            Arc::clone(&governor),
+            Arc::clone(&self.clock),
+            self.events.clone(),
+        );
+        let root = settings.desired_state.clone();
+        let reader = Reader::new(root.clone(), Arc::clone(&self.loader));
+        let around = Surroundings {
+            engine,
+            ledger: self.ledger,
+            operations: Arc::new(operations),
+            governor,
+            lanes: Lanes::default(),
+            clock: self.clock,
+            events: self.events,
+            policy: settings.policy.clone(),
+            paths: settings.paths.clone(),
+            blocking: settings.blocking,
+            stopping: CancellationToken::new(),
+        };
+        Supervisor {
+            around: Arc::new(around),
+            loader: self.loader,
+            started_at,
+            queue: Queue::default(),
+            cells: BTreeMap::new(),
+            beliefs,
+            directory: Directory::new(root, reader, settings.watch),
+            passes: JoinSet::new(),
+            events,
+            timers: Timers::new(Instant::now()),
+            counts: Counts::default(),
+            asked: std::collections::BTreeSet::new(),
+            host_ledger: None,
+            engine_lost: None,
+            settings,
+        }
+    }
+
+    /// What the state directory remembers of the watched directory: projects, and their last good versions.
+    async fn beliefs(&self) -> Beliefs {
+        let (store, loader) = (self.ledger.clone(), Arc::clone(&self.loader));
+        let remember = move || {
+            let (host, note) = store.load_host();
+            let good = host
+                .projects
+                .keys()
+                .filter_map(|name| {
+                    let saved = store.load_last_good(name)?;
+                    Some((name.clone(), last_good::from_saved(&*loader, &saved)?))
+                })
+                .collect();
+            (Beliefs::new(host, good), note)
+        };
+        let remembered = self.settings.blocking.run(remember).await;
+        let (beliefs, note) = remembered.unwrap_or_default();
+        if let Some(note) = note {
+            let kind = EventKind::Controller(note);
+            self.events.send(self.clock.now(), None, kind);
+        }
+        beliefs
+    }
+}

@@ -1,0 +1,342 @@
+//! The loop itself: one task that owns all state, wakes keys, starts passes and takes their ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::controller::desired::belief::{Beliefs, Standing};
+use crate::controller::desired::loading::ManifestLoader;
+use crate::controller::desired::reading::Reader;
+use crate::controller::directory::Directory;
+use crate::controller::jitter::jittered;
+use crate::controller::memory::{LedgerChange, Memory};
+use crate::controller::pass::{PassEnd, PassInput, Remains, Surroundings, pass};
+use crate::controller::queue::{Queue, Requeue, Wake};
+use crate::controller::settings::{Mode, RunEnd, Settings};
+use crate::engine::EngineEvent;
+use crate::model::event::EventKind;
+use crate::model::held::WaitingOn;
+use crate::model::id::ProjectName;
+use crate::model::plan::Plan;
+use crate::model::time::Timestamp;
+
+/// Every project is looked at after this, ± 10 %.
+const RELIST: Duration = Duration::from_secs(30);
+/// Events of one project within this time are one reason to look.
+const BATCH: Duration = Duration::from_millis(50);
+/// How often requests of the command line are looked for.
+const REQUESTS: Duration = Duration::from_millis(500);
+/// How often the controller's own status is published.
+const PUBLISH: Duration = Duration::from_secs(10);
+
+/// State of the loop.
+pub(crate) struct Supervisor {
+    pub(crate) settings: Settings,
+    pub(crate) around: Arc<Surroundings>,
+    pub(crate) loader: Arc<dyn ManifestLoader>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) queue: Queue,
+    pub(crate) cells: BTreeMap<ProjectName, Cell>,
+    pub(crate) beliefs: Beliefs,
+    pub(crate) directory: Directory,
+    pub(crate) passes: JoinSet<(ProjectName, Option<PassEnd>)>,
+    pub(crate) events: BoxStream<'static, EngineEvent>,
+    pub(crate) timers: Timers,
+    pub(crate) counts: Counts,
+    /// Ids of requests that wait for the end of a pass.
+    pub(crate) asked: BTreeSet<String>,
+    /// Why the host's memory cannot be written.
+    pub(crate) host_ledger: Option<String>,
+    /// Why the engine cannot be reached now.
+    pub(crate) engine_lost: Option<String>,
+}
+
+/// What the loop keeps of one project beside what is believed of it.
+#[derive(Debug, Default)]
+pub(crate) struct Cell {
+    /// `None` while a pass has it.
+    pub(crate) memory: Option<Memory>,
+    /// For the next pass.
+    pub(crate) changes: Vec<Asked>,
+    /// With the pass that runs.
+    pub(crate) answering: Vec<Asked>,
+    /// Plan of the last pass since its manifest changed.
+    pub(crate) plan: Option<Plan>,
+    /// Passes that panicked.
+    pub(crate) panics: u64,
+}
+
+/// A change and the request that it comes from.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) request: String,
+    pub(crate) change: LedgerChange,
+}
+
+/// What is due when.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    relist: Instant,
+    requests: Instant,
+    publish: Instant,
+    begin: Instant,
+}
+
+/// What the loop counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) passes: u64,
+    pub(crate) readings: u64,
+    pub(crate) relists: u32,
+}
+
+impl Timers {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { relist: now + RELIST, requests: now, publish: now, begin: now }
+    }
+}
+
+impl Supervisor {
+    /// Runs until it is told to stop, or `--once` has an answer.
+    pub(crate) async fn run(&mut self, cancel: &CancellationToken) -> RunEnd {
+        loop {
+            self.start_passes();
+            if let Some(end) = self.once() {
+                return end;
+            }
+            let timer = self.next_timer();
+            let loader = Arc::clone(&self.loader);
+            let root = self.directory.root().clone();
+            tokio::select! {
+                biased;
+                // Cancel safe: a token stays cancelled.
+                () = cancel.cancelled() => return RunEnd::Stopped,
+                // Cancel safe: the instant stands.
+                () = tokio::time::sleep_until(timer) => self.tick().await,
+                // Cancel safe: a set keeps what ended. An empty one is never polled.
+                Some(ended) = self.passes.join_next(), if !self.passes.is_empty() => {
+                    if let Ok((name, end)) = ended {
+                        self.pass_ended(&name, end).await;
+                    }
+                }
+                // Cancel safe: what was not returned stays in the table.
+                woken = self.around.operations.ended() => self.wake(woken.iter(), Wake::Change, Duration::ZERO),
+                // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
+                event = self.events.next() => self.engine_event(event),
+                // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.
+                reading = self.directory.reading(|| Reader::new(root, loader)) => {
+                    if let Some(reading) = reading {
+                        self.believe(&reading).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next_timer(&self) -> Instant {
+        let full = self.passes.len() >= self.settings.limits.passes;
+        let once = match self.settings.mode {
+            Mode::Once(once) => Some(self.timers.begin + once.timeout),
+            Mode::Run => None,
+        };
+        [
+            self.queue.next_due().filter(|_| !full),
+            self.directory.due(),
+            Some(self.timers.requests),
+            Some(self.timers.publish),
+            once,
+        ]
+        .into_iter()
+        .flatten()
+        .fold(self.timers.relist, Instant::min)
+    }
+
+    /// Whatever is due.
+    async fn tick(&mut self) {
+        let now = Instant::now();
+        if self.directory.due().is_some_and(|due| due <= now) {
+            self.directory.start(now, self.settings.blocking);
+        }
+        if self.timers.relist <= now {
+            self.counts.relists = self.counts.relists.wrapping_add(1);
+            let period = jittered(RELIST, 10, "relist", self.counts.relists);
+            self.timers.relist = now + period;
+            self.wake_all(Wake::Change);
+        }
+        if self.timers.requests <= now {
+            self.timers.requests = now + REQUESTS;
+            self.take_requests().await;
+        }
+        if self.timers.publish <= now {
+            self.timers.publish = now + PUBLISH;
+            self.publish("acting").await;
+        }
+    }
+
+    /// Whether `run --once` has an answer.
+    fn once(&self) -> Option<RunEnd> {
+        let Mode::Once(once) = self.settings.mode else {
+            return None;
+        };
+        if self.counts.readings == 0 || !self.asked.is_empty() {
+            return self.out_of_time(once.timeout);
+        }
+        let verdict = self.verdict(once.wait);
+        verdict.or_else(|| self.out_of_time(once.timeout))
+    }
+
+    fn out_of_time(&self, timeout: Duration) -> Option<RunEnd> {
+        (self.timers.begin.elapsed() >= timeout).then_some(RunEnd::TimedOut)
+    }
+
+    /// Whether the settings select the project, and something is believed of it.
+    pub(crate) fn is_kept(&self, name: &ProjectName) -> bool {
+        let selected = self.settings.projects.is_empty() || self.settings.projects.contains(name);
+        selected && self.beliefs.get(name).is_some()
+    }
+
+    /// Wakes keys that exist; others have nothing to do.
+    pub(crate) fn wake<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n ProjectName>,
+        wake: Wake,
+        after: Duration,
+    ) {
+        let at = Instant::now() + after;
+        for name in names {
+            if !self.is_kept(name) {
+                continue;
+            }
+            if wake == Wake::Reset {
+                self.cells.entry(name.clone()).or_default().plan = None;
+            }
+            self.queue.wake(name, wake, at);
+        }
+    }
+
+    pub(crate) fn wake_all(&mut self, wake: Wake) {
+        let names: Vec<_> = self.beliefs.iter().map(|(name, _)| name.clone()).collect();
+        self.wake(names.iter(), wake, Duration::ZERO);
+    }
+
+    /// An event only wakes keys.
+    fn engine_event(&mut self, event: Option<EngineEvent>) {
+        match event {
+            Some(EngineEvent::Gap) => {
+                if self.engine_lost.take().is_some() {
+                    self.say(EventKind::Engine("connected again".to_owned()));
+                }
+                self.wake_all(Wake::Reset);
+            }
+            Some(EngineEvent::Lost(why)) => {
+                tracing::warn!(why, "the connection to the engine was lost");
+                self.say(EventKind::Engine(format!("lost: {why}")));
+                self.engine_lost = Some(why);
+            }
+            Some(EngineEvent::Container { project, .. }) => {
+                self.wake(project.iter(), Wake::Change, BATCH);
+                self.wake_those_in_the_way();
+            }
+            Some(EngineEvent::Other { project }) => {
+                self.wake(project.iter(), Wake::Change, BATCH);
+                self.wake_those_in_the_way();
+            }
+            // The facade's stream never ends; should it, the relist goes on without it.
+            None => self.events = futures::stream::pending().boxed(),
+        }
+    }
+
+    /// Projects that wait for something that strangers hold: any change on the host may have freed it.
+    fn wake_those_in_the_way(&mut self) {
+        let waits = |plan: &Plan| {
+            plan.held.iter().any(|held| {
+                matches!(
+                    held.waiting_on,
+                    WaitingOn::PortConflict { .. }
+                        | WaitingOn::NameHeldByUnmanaged { .. }
+                        | WaitingOn::ForeignNetwork
+                        | WaitingOn::ExternalMissing
+                )
+            })
+        };
+        let names: Vec<_> = self
+            .cells
+            .iter()
+            .filter(|(_, cell)| cell.plan.as_ref().is_some_and(waits))
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.wake(names.iter(), Wake::Change, BATCH);
+    }
+
+    /// Starts passes of keys that are due, as many as may run.
+    fn start_passes(&mut self) {
+        while self.passes.len() < self.settings.limits.passes {
+            let Some(name) = self.queue.take(Instant::now()) else {
+                return;
+            };
+            self.start_pass(name);
+        }
+    }
+
+    fn start_pass(&mut self, name: ProjectName) {
+        let Some(belief) = self.beliefs.get(&name).cloned() else {
+            self.queue.done(&name, Requeue::AwaitChange, Instant::now());
+            return;
+        };
+        let cell = self.cells.entry(name.clone()).or_default();
+        cell.answering = std::mem::take(&mut cell.changes);
+        let changes = cell.answering.iter();
+        let input = PassInput {
+            name: name.clone(),
+            belief,
+            memory: cell.memory.take().unwrap_or_default(),
+            changes: changes.map(|asked| asked.change.clone()).collect(),
+            host_ledger: self.host_ledger.clone(),
+        };
+        self.counts.passes += 1;
+        let around = Arc::clone(&self.around);
+        self.passes.spawn(async move {
+            // What a panic leaves behind is dropped; the next pass begins with the ledger of the state directory.
+            let end = AssertUnwindSafe(pass(&around, input)).catch_unwind().await;
+            (name, end.ok())
+        });
+    }
+
+    /// A pass ended, or panicked (`None`).
+    pub(crate) async fn pass_ended(&mut self, name: &ProjectName, end: Option<PassEnd>) {
+        let now = Instant::now();
+        let cell = self.cells.entry(name.clone()).or_default();
+        let answered = std::mem::take(&mut cell.answering);
+        let Some(end) = end else {
+            cell.panics += 1;
+            tracing::error!(project = %name, panics = cell.panics, "internal error: a pass panicked");
+            let text = format!("internal error: a pass of {name} panicked; it is tried again");
+            self.queue.done(name, Requeue::Failed, now);
+            self.say(EventKind::Controller(text));
+            return self.answer(answered, "internal error; ask again").await;
+        };
+        cell.memory = Some(end.memory);
+        if end.plan.is_some() {
+            cell.plan = end.plan;
+        }
+        self.queue.done(name, end.requeue, now);
+        self.answer(answered, "").await;
+        let removing = self.beliefs.get(name).map(|belief| &belief.standing);
+        if end.remains == Remains::Nothing && removing == Some(&Standing::Removing) {
+            self.beliefs.removed(name);
+            self.save_host().await;
+            self.forget(name).await;
+        }
+    }
+
+    pub(crate) fn say(&self, kind: EventKind) {
+        self.around.events.send(self.around.clock.now(), None, kind);
+    }
+}

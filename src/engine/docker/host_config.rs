@@ -1,0 +1,214 @@
+//! The host's part of a container: limits, namespaces, privileges, ports, logs.
+
+use bollard::models::{
+    ContainerUpdateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
+    HostConfigLogConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy as EnginePolicy,
+    RestartPolicyNameEnum,
+};
+
+use crate::engine::docker::create::Unsupported;
+use crate::engine::docker::mounts::mounts;
+use crate::model::config::{ContainerConfig, NetworkMode, Resources, RestartPolicy, Security};
+use crate::model::observed::ApiVersion;
+use crate::model::plan::CreateContainer;
+
+/// The host configuration of a create.
+///
+/// # Errors
+/// A value that has no form in the API.
+pub(super) fn host_config(
+    create: &CreateContainer,
+    api: ApiVersion,
+    unsupported: &mut Vec<Unsupported>,
+) -> Result<HostConfig, String> {
+    let config = &create.config;
+    let mut host = HostConfig {
+        network_mode: Some(network_mode(create)),
+        port_bindings: Some(port_bindings(config)),
+        restart_policy: Some(restart_policy(&config.restart)),
+        auto_remove: Some(false),
+        log_config: config.logging.as_ref().map(|logging| HostConfigLogConfig {
+            typ: Some(logging.driver.clone()),
+            config: Some(logging.options.clone().into_iter().collect()),
+        }),
+        dns: filled(&config.dns.servers),
+        dns_options: filled(&config.dns.options),
+        dns_search: filled(&config.dns.search),
+        extra_hosts: filled(&config.dns.extra_hosts),
+        sysctls: (!config.sysctls.is_empty()).then(|| config.sysctls.clone().into_iter().collect()),
+        storage_opt: (!config.storage_opt.is_empty())
+            .then(|| config.storage_opt.clone().into_iter().collect()),
+        annotations: (!config.annotations.is_empty() && api >= ApiVersion::v1(43))
+            .then(|| config.annotations.clone().into_iter().collect()),
+        shm_size: config.shm_size_bytes,
+        runtime: config.runtime.clone(),
+        ulimits: ulimits(config),
+        devices: devices(config),
+        ..HostConfig::default()
+    };
+    mounts(config, api, unsupported)?.fill(&mut host);
+    limit(&mut host, &config.resources);
+    isolate(&mut host, &config.security)?;
+    Ok(host)
+}
+
+/// An update: limits and restart policy.
+pub(super) fn update_body(
+    resources: Option<&Resources>,
+    restart: Option<&RestartPolicy>,
+) -> ContainerUpdateBody {
+    let mut body = ContainerUpdateBody {
+        restart_policy: restart.map(restart_policy),
+        ..ContainerUpdateBody::default()
+    };
+    if let Some(resources) = resources {
+        body.nano_cpus = resources.nano_cpus;
+        body.cpu_shares = resources.cpu_shares;
+        body.cpu_period = resources.cpu_period;
+        body.cpu_quota = resources.cpu_quota;
+        body.cpuset_cpus.clone_from(&resources.cpuset);
+        body.memory = resources.memory_bytes;
+        body.memory_reservation = resources.memory_reservation_bytes;
+        // Raising memory above the stored swap limit is refused unless both come together.
+        body.memory_swap = resources
+            .memory_swap_bytes
+            .or_else(|| resources.memory_bytes.map(|bytes| bytes.saturating_mul(2)));
+        body.pids_limit = resources.pids_limit;
+        body.blkio_weight = resources.blkio_weight;
+    }
+    body
+}
+
+fn network_mode(create: &CreateContainer) -> String {
+    match &create.config.network_mode {
+        NetworkMode::Networks => match &create.primary_network {
+            Some(name) => name.clone(),
+            None => "none".to_owned(),
+        },
+        NetworkMode::None => "none".to_owned(),
+        NetworkMode::Host => "host".to_owned(),
+        NetworkMode::Bridge => "bridge".to_owned(),
+        NetworkMode::Other(mode) => mode.clone(),
+    }
+}
+
+/// Bindings are always spelled out: an empty list would be filled with a random port by some engines.
+fn port_bindings(config: &ContainerConfig) -> PortMap {
+    config
+        .ports
+        .iter()
+        .map(|(port, bindings)| {
+            let mut list: Vec<PortBinding> = bindings
+                .iter()
+                .map(|binding| PortBinding {
+                    host_ip: Some(binding.ip.clone()),
+                    host_port: Some(binding.port.clone()),
+                })
+                .collect();
+            if list.is_empty() {
+                list.push(PortBinding {
+                    host_ip: Some(String::new()),
+                    host_port: Some(String::new()),
+                });
+            }
+            (port.to_string(), Some(list))
+        })
+        .collect()
+}
+
+fn restart_policy(policy: &RestartPolicy) -> EnginePolicy {
+    let (name, retries) = match policy {
+        RestartPolicy::No => (RestartPolicyNameEnum::NO, 0),
+        RestartPolicy::OnFailure { max_retries } => {
+            (RestartPolicyNameEnum::ON_FAILURE, i64::from(*max_retries))
+        }
+        RestartPolicy::Always => (RestartPolicyNameEnum::ALWAYS, 0),
+        RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, 0),
+    };
+    EnginePolicy {
+        name: Some(name),
+        maximum_retry_count: Some(retries),
+    }
+}
+
+fn ulimits(config: &ContainerConfig) -> Option<Vec<ResourcesUlimits>> {
+    let list = config.ulimits.iter().map(|(name, limit)| ResourcesUlimits {
+        name: Some(name.clone()),
+        soft: Some(limit.soft),
+        hard: Some(limit.hard),
+    });
+    (!config.ulimits.is_empty()).then(|| list.collect())
+}
+
+fn devices(config: &ContainerConfig) -> Option<Vec<DeviceMapping>> {
+    let or =
+        |text: &str, fallback: &str| Some(if text.is_empty() { fallback } else { text }.to_owned());
+    let list = config.devices.iter().map(|device| DeviceMapping {
+        path_on_host: Some(device.source.clone()),
+        path_in_container: or(&device.target, &device.source),
+        cgroup_permissions: or(&device.permissions, "rwm"),
+    });
+    (!config.devices.is_empty()).then(|| list.collect())
+}
+
+fn limit(host: &mut HostConfig, resources: &Resources) {
+    host.nano_cpus = resources.nano_cpus;
+    host.cpu_shares = resources.cpu_shares;
+    host.cpu_period = resources.cpu_period;
+    host.cpu_quota = resources.cpu_quota;
+    host.cpuset_cpus.clone_from(&resources.cpuset);
+    host.memory = resources.memory_bytes;
+    host.memory_reservation = resources.memory_reservation_bytes;
+    host.memory_swap = resources.memory_swap_bytes;
+    host.pids_limit = resources.pids_limit;
+    host.blkio_weight = resources.blkio_weight;
+}
+
+fn isolate(host: &mut HostConfig, security: &Security) -> Result<(), String> {
+    host.privileged = Some(security.privileged);
+    host.readonly_rootfs = Some(security.read_only);
+    host.init = security.init;
+    host.cap_add = filled(&security.cap_add);
+    host.cap_drop = filled(&security.cap_drop);
+    host.group_add = filled(&security.group_add);
+    host.device_cgroup_rules = filled(&security.device_cgroup_rules);
+    host.ipc_mode.clone_from(&security.ipc);
+    host.pid_mode.clone_from(&security.pid);
+    host.uts_mode.clone_from(&security.uts);
+    host.userns_mode.clone_from(&security.userns_mode);
+    host.cgroup_parent.clone_from(&security.cgroup_parent);
+    host.cgroupns_mode = match security.cgroup.as_deref() {
+        None | Some("") => None,
+        Some("host") => Some(HostConfigCgroupnsModeEnum::HOST),
+        Some("private") => Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        Some(other) => return Err(format!("cgroup: {other} is neither host nor private")),
+    };
+    host.oom_kill_disable = Some(security.oom_kill_disable.unwrap_or(false));
+    host.oom_score_adj = security.oom_score_adj;
+    let options = security.security_opt.iter();
+    let unconfined = |option: &&String| option.as_str() == SYSTEM_PATHS;
+    if security
+        .security_opt
+        .iter()
+        .any(|option| unconfined(&option))
+    {
+        // Not an option of the engine: the command line spells it as two empty lists.
+        host.masked_paths = Some(Vec::new());
+        host.readonly_paths = Some(Vec::new());
+    }
+    let kept: Vec<String> = options
+        .filter(|option| !unconfined(option))
+        .cloned()
+        .collect();
+    host.security_opt = filled(&kept);
+    Ok(())
+}
+
+/// The security option that the command line translates.
+pub(super) const SYSTEM_PATHS: &str = "systempaths=unconfined";
+
+/// The texts as a list; `None` if there are none.
+fn filled<'a>(texts: impl IntoIterator<Item = &'a String>) -> Option<Vec<String>> {
+    let list: Vec<String> = texts.into_iter().cloned().collect();
+    (!list.is_empty()).then_some(list)
+}

@@ -1,0 +1,237 @@
+//! Pull and build: streams that must be read to their end to know how they went.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+use tokio::sync::mpsc::Sender;
+use tokio::time::timeout;
+
+use crate::engine::credentials::RegistryLogin;
+use crate::engine::docker::connection::Client;
+use crate::engine::docker::raw::{RawBody, RawRequest};
+use crate::engine::failure::{CallError, presentable};
+
+/// Longest line of progress, in characters.
+const LINE_LIMIT: usize = 200;
+
+/// A build, as the API takes it: names of parameters with their values.
+pub(in crate::engine) struct BuildRequest {
+    /// Parameters of the query, in order.
+    pub(in crate::engine) parameters: Vec<(&'static str, String)>,
+    /// The context.
+    pub(in crate::engine) context: BoxStream<'static, std::io::Result<Bytes>>,
+    /// Logins for the registries of base images, by host, as the JSON of `X-Registry-Config`.
+    pub(in crate::engine) logins: Vec<(String, RegistryLogin)>,
+}
+
+impl Client {
+    /// Fetches an image. Fails after `idle` without a sign of progress.
+    ///
+    /// # Errors
+    /// What the registry or the engine says, in the status or within the stream.
+    pub(in crate::engine) async fn pull_image(
+        &self,
+        name: &str,
+        platform: Option<&str>,
+        login: Option<&RegistryLogin>,
+        watch: &Progress<'_>,
+    ) -> Result<(), CallError> {
+        let (repository, tag) = split_reference(name);
+        let mut parameters = vec![("fromImage", repository), ("tag", tag)];
+        parameters.extend(platform.map(|platform| ("platform", platform)));
+        let mut request = RawRequest::post("/images/create", &parameters, RawBody::Empty);
+        if let Some(login) = login {
+            request = with_credentials(request, "x-registry-auth", &login.to_json())?;
+        }
+        watch.to_the_end(self.raw_lines(request)).await
+    }
+
+    /// Builds an image. Fails after `idle` without a sign of progress.
+    ///
+    /// # Errors
+    /// What the engine says; the line of a failed step comes within the stream.
+    pub(in crate::engine) async fn build_image(
+        &self,
+        build: BuildRequest,
+        watch: &Progress<'_>,
+    ) -> Result<(), CallError> {
+        let parameters: Vec<(&str, &str)> = build
+            .parameters
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let mut request = RawRequest::post("/build", &parameters, RawBody::Tar(build.context));
+        if !build.logins.is_empty() {
+            let logins: Value = build
+                .logins
+                .iter()
+                .map(|(host, login)| (host.clone(), login.to_json()))
+                .collect();
+            request = with_credentials(request, "x-registry-config", &logins)?;
+        }
+        watch.to_the_end(self.raw_lines(request)).await
+    }
+}
+
+/// Adds credentials as a header, in the URL-safe base64 alphabet that engines read.
+fn with_credentials(
+    request: RawRequest,
+    name: &'static str,
+    value: &Value,
+) -> Result<RawRequest, CallError> {
+    let mut header = HeaderValue::try_from(base64_url(value.to_string().as_bytes()))
+        .map_err(|_| CallError::Refused("unusable registry credentials".to_owned()))?;
+    header.set_sensitive(true);
+    Ok(request.with_header(HeaderName::from_static(name), header))
+}
+
+/// Base64 in the URL-safe alphabet, padded (RFC 4648 §5).
+fn base64_url(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = [0, 1, 2].iter().fold(0u32, |bits, at| {
+            bits << 8 | u32::from(*chunk.get(*at).unwrap_or(&0))
+        });
+        for digit in 0..4usize {
+            let index = (bits >> (18 - 6 * digit)) & 63;
+            let letter = ALPHABET
+                .get(usize::try_from(index).unwrap_or(0))
+                .unwrap_or(&b'A');
+            let is_padding = digit > chunk.len();
+            text.push(if is_padding { '=' } else { char::from(*letter) });
+        }
+    }
+    text
+}
+
+/// Repository and tag or digest of a reference; without either the tag is `latest`, because an engine that is given none
+/// fetches every tag there is.
+fn split_reference(name: &str) -> (&str, &str) {
+    if let Some((repository, digest)) = name.split_once('@') {
+        return (repository, digest);
+    }
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, "latest"),
+    }
+}
+
+/// Watches over a stream of progress.
+pub(in crate::engine) struct Progress<'a> {
+    /// Gets lines for people; a full channel loses lines, it never delays the stream.
+    pub(in crate::engine) sink: &'a Sender<String>,
+    /// Longest time without any line.
+    pub(in crate::engine) idle: Duration,
+}
+
+impl Progress<'_> {
+    /// Reads to the end.
+    async fn to_the_end(
+        &self,
+        mut lines: BoxStream<'static, Result<Value, CallError>>,
+    ) -> Result<(), CallError> {
+        loop {
+            let Ok(next) = timeout(self.idle, lines.try_next()).await else {
+                let seconds = self.idle.as_secs();
+                return Err(CallError::Cut(format!("no progress for {seconds} s")));
+            };
+            let Some(line) = next? else {
+                return Ok(());
+            };
+            if let Some(error) = error_of(&line) {
+                // What follows an error line is nothing, but the engine waits until it is read.
+                while let Ok(Some(_)) = timeout(self.idle, lines.next()).await {}
+                return Err(CallError::InStream(error));
+            }
+            if let Some(text) = text_of(&line) {
+                drop(self.sink.try_send(text));
+            }
+        }
+    }
+}
+
+fn error_of(line: &Value) -> Option<String> {
+    let detail = line.pointer("/errorDetail/message");
+    let text = detail.or_else(|| line.get("error"))?;
+    text.as_str().map(str::to_owned)
+}
+
+/// A line for people: `layer: status (done of total)`, or a line of the build's output.
+fn text_of(line: &Value) -> Option<String> {
+    let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or("");
+    let raw = match (text("id"), text("status")) {
+        ("", "") => text("stream").to_owned(),
+        ("", status) => status.to_owned(),
+        (id, status) => format!("{id}: {status} {}", text("progress")),
+    };
+    let shown = presentable(&raw, LINE_LIMIT);
+    (!shown.is_empty()).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn references_are_split() {
+        let table = [
+            ("nginx", ("nginx", "latest")),
+            ("nginx:1.27", ("nginx", "1.27")),
+            ("localhost:5000/a/b", ("localhost:5000/a/b", "latest")),
+            ("localhost:5000/a:2", ("localhost:5000/a", "2")),
+            ("a@sha256:00", ("a", "sha256:00")),
+        ];
+        for (name, parts) in table {
+            assert_eq!(split_reference(name), parts, "{name}");
+        }
+    }
+
+    #[test]
+    fn credentials_use_the_url_safe_alphabet() {
+        assert_eq!(base64_url(b""), "");
+        assert_eq!(base64_url(b"f"), "Zg==");
+        assert_eq!(base64_url(b"fo"), "Zm8=");
+        assert_eq!(base64_url(b"foobar"), "Zm9vYmFy");
+        assert_eq!(base64_url(&[0xfb, 0xff, 0xfe]), "-__-");
+    }
+
+    #[tokio::test]
+    async fn an_error_inside_a_stream_is_an_error() {
+        let (sink, mut lines) = tokio::sync::mpsc::channel(8);
+        let progress = Progress {
+            sink: &sink,
+            idle: Duration::from_secs(1),
+        };
+        let stream = futures::stream::iter([
+            Ok(json!({"stream": "Step 1/2 : FROM scratch\n"})),
+            Ok(json!({"id": "a", "status": "Downloading", "progress": "[=>  ]"})),
+            Ok(json!({"errorDetail": {"message": "it broke"}, "error": "it broke"})),
+        ]);
+        let result = progress.to_the_end(stream.boxed()).await;
+        assert_eq!(result, Err(CallError::InStream("it broke".into())));
+        assert_eq!(
+            lines.recv().await.as_deref(),
+            Some("Step 1/2 : FROM scratch")
+        );
+        assert_eq!(lines.recv().await.as_deref(), Some("a: Downloading [=>  ]"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_cut() {
+        let (sink, _lines) = tokio::sync::mpsc::channel(8);
+        let progress = Progress {
+            sink: &sink,
+            idle: Duration::from_secs(60),
+        };
+        let result = progress
+            .to_the_end(futures::stream::pending().boxed())
+            .await;
+        assert_eq!(result, Err(CallError::Cut("no progress for 60 s".into())));
+    }
+}

@@ -1,0 +1,88 @@
+//! The last lines of a container's output.
+
+use bytes::{Buf, Bytes};
+
+use crate::engine::docker::connection::Client;
+use crate::engine::docker::raw::{RawRequest, encoded};
+use crate::engine::failure::{CallError, presentable};
+use crate::model::id::ContainerId;
+
+/// Longest line that is kept, in characters.
+const LINE_LIMIT: usize = 500;
+/// Most lines that are kept.
+const LINES_LIMIT: u32 = 20;
+
+impl Client {
+    /// The last lines, at most 20 of at most 500 characters, without control characters. With a terminal the engine
+    /// sends plain bytes, without one frames; the first byte does not tell which, so the container is asked.
+    ///
+    /// # Errors
+    /// 404 if it is gone, 501 if its log driver cannot be read.
+    pub(in crate::engine) async fn logs_tail(
+        &self,
+        id: &ContainerId,
+        lines: u32,
+    ) -> Result<Vec<String>, CallError> {
+        let terminal = self
+            .inspect_container(id)
+            .await?
+            .config
+            .tty
+            .unwrap_or(false);
+        let tail = lines.min(LINES_LIMIT).to_string();
+        let path = format!("/containers/{}/logs", encoded(id.as_str()));
+        let parameters = [
+            ("stdout", "true"),
+            ("stderr", "true"),
+            ("tail", tail.as_str()),
+        ];
+        let bytes = self.raw_bytes(RawRequest::get(&path, &parameters)).await?;
+        let text = if terminal {
+            bytes.to_vec()
+        } else {
+            payload(bytes)
+        };
+        Ok(last_lines(&text, lines.min(LINES_LIMIT)))
+    }
+}
+
+/// The content of a multiplexed stream: frames of stream number, three zeroes, length, payload.
+fn payload(mut frames: Bytes) -> Vec<u8> {
+    let mut text = Vec::new();
+    while frames.len() >= 8 {
+        frames.advance(4);
+        let length = usize::try_from(frames.get_u32()).unwrap_or(usize::MAX);
+        text.extend_from_slice(&frames.split_to(length.min(frames.len())));
+    }
+    text
+}
+
+fn last_lines(text: &[u8], count: u32) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let lines: Vec<&str> = text.lines().collect();
+    let skipped = lines
+        .len()
+        .saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+    lines
+        .into_iter()
+        .skip(skipped)
+        .map(|line| presentable(line, LINE_LIMIT))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_joined_and_a_cut_one_is_kept() {
+        let frames = Bytes::from_static(b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x09tw\x1bo");
+        assert_eq!(last_lines(&payload(frames), 20), ["one", "tw o"]);
+    }
+
+    #[test]
+    fn only_the_last_lines_are_kept() {
+        assert_eq!(last_lines(b"a\nb\nc\n", 2), ["b", "c"]);
+        assert_eq!(last_lines(b"", 2), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,20 @@
+//! The adapter to Docker: the only files that name the client crate `bollard`.
+//!
+//! What the client does in its own way and we need otherwise is put right here (see `connection` and `raw`).
+
+mod connection;
+mod create;
+mod endpoint;
+mod error;
+mod host_config;
+mod image;
+mod logs;
+mod mounts;
+mod mutate;
+mod raw;
+mod read;
+
+pub(super) use connection::{Client, Connector};
+pub use connection::{EngineClient, OLDEST_API, TESTED_API};
+pub use create::{Admission, Unsupported, create_body};
+pub(super) use image::{BuildRequest, Progress};

@@ -1,0 +1,83 @@
+//! Published status: plain JSON, written by the controller that acts, read by everybody who may read the directory.
+//!
+//! It is not synced: a controller publishes afresh after every start, and a power failure costs a reader nothing but an
+//! unreadable file until then. Readers never see half a file, as it is renamed into place.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ledger::error::LedgerError;
+use crate::ledger::open::Ledger;
+use crate::ledger::store::{Durability, checked, encode, replace};
+use crate::model::id::ProjectName;
+use crate::model::status::{ControllerStatus, ProjectStatus};
+
+const CONTROLLER: &str = "status/controller.json";
+
+impl Ledger {
+    /// Publishes the status of a project. Unchanged status is not written.
+    ///
+    /// # Errors
+    /// If it cannot be written; readers keep seeing the version before, with its age.
+    pub fn publish_project(&self, status: &ProjectStatus) -> Result<(), LedgerError> {
+        self.publish(&project_path(&status.name)?, status)
+    }
+
+    /// Takes back the status of a project that went away.
+    ///
+    /// # Errors
+    /// If the file cannot be removed.
+    pub fn unpublish_project(&self, name: &ProjectName) -> Result<(), LedgerError> {
+        let path = project_path(name)?;
+        match self.storage.remove(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(LedgerError::io(&path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Publishes the status of the controller.
+    ///
+    /// # Errors
+    /// As [`Ledger::publish_project`].
+    pub fn publish_controller(&self, status: &ControllerStatus) -> Result<(), LedgerError> {
+        self.publish(CONTROLLER, status)
+    }
+
+    /// The status of every project, by name. Files that cannot be read are passed over.
+    pub fn statuses(&self) -> Vec<ProjectStatus> {
+        let names = self.storage.list("status/projects").unwrap_or_default();
+        names
+            .iter()
+            .filter(|name| {
+                name.strip_suffix(".json")
+                    .is_some_and(|name| checked(name).is_ok())
+            })
+            .filter_map(|name| self.published(&format!("status/projects/{name}")))
+            .collect()
+    }
+
+    /// The status of the controller, if one was published.
+    pub fn controller_status(&self) -> Option<ControllerStatus> {
+        self.published(CONTROLLER)
+    }
+
+    fn publish<T: Serialize>(&self, path: &str, status: &T) -> Result<(), LedgerError> {
+        let text = encode(path, status)? + "\n";
+        replace(
+            self.storage.as_ref(),
+            path,
+            text.as_bytes(),
+            Durability::Cached,
+        )
+    }
+
+    fn published<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
+        serde_json::from_slice(&self.storage.read(path).ok()?).ok()
+    }
+}
+
+fn project_path(name: &ProjectName) -> Result<String, LedgerError> {
+    Ok(format!("status/projects/{}.json", checked(name.as_str())?))
+}

@@ -1,0 +1,285 @@
+//! JSON and YAML text, letter for letter as the command line writes it.
+
+use std::fmt::Write as _;
+
+use super::Json;
+
+/// Compact JSON.
+pub(super) fn compact(value: &Json) -> String {
+    let mut out = String::new();
+    json(value, None, &mut out);
+    out
+}
+
+/// JSON with two blanks a level.
+pub(super) fn pretty(value: &Json) -> String {
+    let mut out = String::new();
+    json(value, Some(0), &mut out);
+    out
+}
+
+fn json(value: &Json, level: Option<usize>, out: &mut String) {
+    match value {
+        Json::Null => out.push_str("null"),
+        Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Json::Int(number) => append(out, *number),
+        Json::Float(number) => out.push_str(&float(*number)),
+        Json::Text(text) => quoted(text, out),
+        Json::Unwritten(inner) => json(inner, level, out),
+        Json::List(list) => {
+            block(list.len(), level, ('[', ']'), out, |at, level, out| {
+                if let Some(item) = list.get(at) {
+                    json(item, level, out);
+                }
+            });
+        }
+        Json::Map(map, _) => {
+            block(map.len(), level, ('{', '}'), out, |at, level, out| {
+                if let Some((key, item)) = map.get(at) {
+                    quoted(key, out);
+                    out.push_str(if level.is_some() { ": " } else { ":" });
+                    json(item, level, out);
+                }
+            });
+        }
+    }
+}
+
+fn append(out: &mut String, value: impl std::fmt::Display) {
+    // Writing into a String cannot fail.
+    let _ok = write!(out, "{value}").is_ok();
+}
+
+/// Brackets around `count` items, one a line if there is a level.
+fn block(
+    count: usize,
+    level: Option<usize>,
+    (open, close): (char, char),
+    out: &mut String,
+    item: impl Fn(usize, Option<usize>, &mut String),
+) {
+    out.push(open);
+    let inner = level.map(|level| level + 1);
+    for at in 0..count {
+        if at > 0 {
+            out.push(',');
+        }
+        line_break(inner, out);
+        item(at, inner, out);
+    }
+    if count > 0 {
+        line_break(level, out);
+    }
+    out.push(close);
+}
+
+fn line_break(level: Option<usize>, out: &mut String) {
+    if let Some(level) = level {
+        out.push('\n');
+        out.push_str(&"  ".repeat(level));
+    }
+}
+
+/// Single precision, shortest form.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the command line keeps single precision"
+)]
+fn float(number: f64) -> String {
+    format!("{}", number as f32)
+}
+
+/// A JSON text with `<`, `>`, `&` and the two line separators escaped, as Go does.
+fn quoted(text: &str, out: &mut String) {
+    out.push('"');
+    for symbol in text.chars() {
+        match symbol {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                append(out, format_args!("\\u{:04x}", u32::from(symbol)));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// Block YAML, two blanks a level, lists indented.
+pub(super) fn yaml(value: &Json) -> String {
+    let mut out = String::new();
+    yaml_node(value, 0, &mut out);
+    out
+}
+
+fn yaml_node(value: &Json, level: usize, out: &mut String) {
+    match value {
+        Json::Map(map, more) => {
+            let written = |(_, item): &&(String, Json)| !matches!(item, Json::Unwritten(_));
+            for (key, item) in map.iter().chain(more).filter(written) {
+                out.push_str(&"  ".repeat(level));
+                out.push_str(&yaml_scalar(key));
+                out.push(':');
+                yaml_value(item, level + 1, out);
+            }
+        }
+        Json::List(list) => {
+            for item in list {
+                yaml_item(item, level, out);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn yaml_item(item: &Json, level: usize, out: &mut String) {
+    let lead = "  ".repeat(level);
+    let mut inner = String::new();
+    match item {
+        Json::Map(map, more) if !map.is_empty() || !more.is_empty() => {
+            yaml_node(item, level + 1, &mut inner);
+        }
+        Json::List(list) if !list.is_empty() => yaml_node(item, level + 1, &mut inner),
+        _ => {
+            out.push_str(&lead);
+            out.push('-');
+            yaml_value(item, level + 1, out);
+            return;
+        }
+    }
+    out.push_str(&lead);
+    out.push_str("- ");
+    out.push_str(inner.trim_start_matches(' '));
+}
+
+fn yaml_value(value: &Json, level: usize, out: &mut String) {
+    match value {
+        Json::Map(map, more) if map.is_empty() && more.is_empty() => out.push_str(" {}\n"),
+        Json::List(list) if list.is_empty() => out.push_str(" []\n"),
+        Json::Map(..) | Json::List(_) => {
+            out.push('\n');
+            yaml_node(value, level, out);
+        }
+        Json::Text(text) if is_block(text) => yaml_block(text, level, out),
+        Json::Text(text) => {
+            out.push(' ');
+            out.push_str(&yaml_scalar(text));
+            out.push('\n');
+        }
+        scalar => {
+            out.push(' ');
+            json(scalar, None, out);
+            out.push('\n');
+        }
+    }
+}
+
+/// Whether a text is written as a literal block.
+fn is_block(text: &str) -> bool {
+    let clean = text
+        .chars()
+        .all(|symbol| symbol == '\n' || symbol == '\t' || !symbol.is_control());
+    text.contains('\n') && clean && !text.starts_with([' ', '\n', '\t'])
+}
+
+fn yaml_block(text: &str, level: usize, out: &mut String) {
+    let body = text.trim_end_matches('\n');
+    let ends = text.len() - body.len();
+    out.push_str(match ends {
+        0 => " |-\n",
+        1 => " |\n",
+        _ => " |+\n",
+    });
+    let kept = if ends > 1 {
+        text.strip_suffix('\n').unwrap_or(text)
+    } else {
+        body
+    };
+    for line in kept.split('\n') {
+        if !line.is_empty() {
+            out.push_str(&"  ".repeat(level));
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+/// A scalar: plain where every YAML reader takes it for a text, in quotes otherwise.
+fn yaml_scalar(text: &str) -> String {
+    if text.chars().any(char::is_control) {
+        let mut out = String::new();
+        quoted(text, &mut out);
+        return out;
+    }
+    if needs_double(text) {
+        let mut out = String::new();
+        quoted_plain(text, &mut out);
+        return out;
+    }
+    if needs_single(text) {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    text.to_owned()
+}
+
+fn quoted_plain(text: &str, out: &mut String) {
+    out.push('"');
+    out.push_str(&text.replace('\\', "\\\\").replace('"', "\\\""));
+    out.push('"');
+}
+
+/// Texts that some reader would take for something else: numbers, truth values, dates, base 60.
+fn needs_double(text: &str) -> bool {
+    use crate::manifest::node::Value;
+    let old_boolean = matches!(
+        text.to_ascii_lowercase().as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off"
+    );
+    let base_60 = text.contains(':')
+        && text.starts_with(|first: char| first.is_ascii_digit() || first == '-' || first == '+')
+        && text
+            .chars()
+            .all(|symbol| symbol.is_ascii_digit() || matches!(symbol, ':' | '.' | '_' | '-' | '+'));
+    let resolved = crate::manifest::scalar::resolve(text);
+    let other = !matches!(&resolved, Value::Text(same) if **same == *text);
+    text.is_empty() || old_boolean || base_60 || other || text == "<<" || text == "="
+}
+
+/// Texts whose form is YAML's own.
+fn needs_single(text: &str) -> bool {
+    let first = text.chars().next().unwrap_or(' ');
+    let second = text.chars().nth(1).unwrap_or(' ');
+    let indicator = matches!(
+        first,
+        ',' | '['
+            | ']'
+            | '{'
+            | '}'
+            | '#'
+            | '&'
+            | '*'
+            | '!'
+            | '|'
+            | '>'
+            | '\''
+            | '"'
+            | '%'
+            | '@'
+            | '`'
+    );
+    let dash = matches!(first, '-' | '?' | ':') && second == ' ';
+    indicator
+        || dash
+        || text.contains(": ")
+        || text.contains(" #")
+        || text.ends_with(':')
+        || text.starts_with([' ', '\t'])
+        || text.ends_with([' ', '\t'])
+        || text.starts_with("---")
+        || text.starts_with("...")
+}

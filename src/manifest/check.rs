@@ -1,0 +1,460 @@
+//! One walk over a document with the schema: unknown keys, wrong kinds and features that are not built are reported with
+//! their place, and every value is brought into its canonical long form.
+
+use std::sync::Arc;
+
+use crate::manifest::environment::child;
+use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::schema::{Field, Kind, Object, Support, Unset};
+use crate::manifest::{suggest, units};
+use crate::model::path::LocalPath;
+
+/// What the walk carries along.
+#[derive(Debug)]
+pub(crate) struct Check<'a> {
+    /// Where findings go.
+    pub(crate) report: &'a mut Report,
+    /// Relative paths of the document start here.
+    pub(crate) directory: &'a LocalPath,
+    /// What `~` stands for, if the settings let HOME in.
+    pub(crate) home: Option<&'a str>,
+}
+
+impl Check<'_> {
+    /// Reports that `node` is not what may stand at `field`.
+    pub(crate) fn wrong(&mut self, node: &Node, field: &str, allowed: &str) {
+        let found = self.found(node);
+        self.report.add(
+            Finding::error("wrong-kind", field, format!("{field} is {found}"))
+                .at(node.place)
+                .help(format!("{field} takes {allowed}")),
+        );
+    }
+
+    /// How a node is named in a message: a scalar by its text in the file, before interpolation.
+    pub(crate) fn found(&self, node: &Node) -> String {
+        match node.value {
+            Value::List(_) | Value::Map(_) | Value::Null => node.kind().to_owned(),
+            _ => {
+                let raw = self.report.sources.raw(node.place);
+                let short: String = raw.lines().next().unwrap_or("").chars().take(60).collect();
+                format!("{} ({short})", node.kind())
+            }
+        }
+    }
+
+    /// The canonical form of `node`; `None` after an error, which is then in the report.
+    pub(crate) fn kind(&mut self, kind: &'static Kind, node: Node, field: &str) -> Option<Node> {
+        if node.merge == MergeTag::Reset {
+            return Some(node);
+        }
+        let merge = node.merge;
+        let done = match kind {
+            Kind::Any => Some(node),
+            Kind::List(item) => self.list(item, node, field),
+            Kind::OneOrMany(item) => self.one_or_many(item, node, field),
+            Kind::Map(item) => self.map(item, false, node, field),
+            Kind::MapOfOptional(item) => self.map(item, true, node, field),
+            Kind::Pairs(unset) => self.pairs(*unset, node, field),
+            Kind::Words => self.words(node, field),
+            Kind::Object(object) => self.object(object, node, field),
+            Kind::Form(form) => {
+                let long = (form.expand)(self, node, field)?;
+                self.kind(&form.long, long, field)
+            }
+            _ => self.scalar(kind, node, field),
+        };
+        done.map(|node| node.tagged(merge))
+    }
+
+    fn scalar(&mut self, kind: &'static Kind, node: Node, field: &str) -> Option<Node> {
+        let place = node.place;
+        let value = match kind {
+            Kind::Text => node.as_text().map(|text| Value::Text(text.into())),
+            Kind::TextOrNumber if !matches!(node.value, Value::Bool(_)) => {
+                node.scalar_text().map(Value::Text)
+            }
+            Kind::Label if node.is_null() => Some(Value::Text("".into())),
+            Kind::Label => node.scalar_text().map(Value::Text),
+            Kind::Bool => self.boolean(&node, field).map(Value::Bool),
+            Kind::Int => integer(&node).map(Value::Int),
+            Kind::Float => number(&node).map(Value::Float),
+            Kind::Bytes => match &node.value {
+                Value::Int(size) => Some(Value::Int(*size)),
+                Value::Text(text) if &**text == "-1" => Some(Value::Int(-1)),
+                Value::Text(text) => units::bytes(text).map(Value::Int),
+                _ => None,
+            },
+            Kind::Duration => node
+                .as_text()
+                .and_then(units::duration)
+                .map(|time| Value::Text(units::duration_text(time).into())),
+            Kind::Mode => match &node.value {
+                Value::Int(mode) => Some(Value::Int(*mode)),
+                Value::Text(text) => i64::from_str_radix(text, 8).ok().map(Value::Int),
+                _ => None,
+            },
+            Kind::OneOf(words) => node
+                .as_text()
+                .filter(|text| words.contains(text))
+                .map(|text| Value::Text(text.into())),
+            _ => None,
+        };
+        if value.is_none() {
+            self.wrong(&node, field, &allowed(kind));
+        }
+        value.map(|value| Node::new(value, place))
+    }
+
+    fn boolean(&mut self, node: &Node, field: &str) -> Option<bool> {
+        let value = match &node.value {
+            Value::Bool(value) => return Some(*value),
+            Value::Text(text) => text.to_ascii_lowercase(),
+            _ => return None,
+        };
+        let meant = match value.as_str() {
+            "true" => return Some(true),
+            "false" => return Some(false),
+            "y" | "yes" | "on" => true,
+            "n" | "no" | "off" => false,
+            _ => return None,
+        };
+        let found = self.found(node);
+        self.report.add(
+            Finding::warning("old-boolean", field, format!("{field} is {found}"))
+                .at(node.place)
+                .help(format!("YAML 1.2 knows true and false only; write {meant}")),
+        );
+        Some(meant)
+    }
+
+    fn list(&mut self, item: &'static Kind, node: Node, field: &str) -> Option<Node> {
+        let Value::List(list) = node.value else {
+            self.wrong(&node, field, "a list");
+            return None;
+        };
+        let done = list
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, node)| self.kind(item, node, &format!("{field}[{index}]")))
+            .filter(|node| node.merge != MergeTag::Reset)
+            .collect();
+        Some(Node::new(Value::List(done), node.place))
+    }
+
+    fn one_or_many(&mut self, item: &'static Kind, node: Node, field: &str) -> Option<Node> {
+        if matches!(node.value, Value::List(_)) {
+            return self.list(item, node, field);
+        }
+        let place = node.place;
+        let one = self.kind(item, node, field)?;
+        Some(Node::new(Value::List(vec![one]), place))
+    }
+
+    fn map(
+        &mut self,
+        item: &'static Kind,
+        optional: bool,
+        node: Node,
+        field: &str,
+    ) -> Option<Node> {
+        let Value::Map(map) = node.value else {
+            self.wrong(&node, field, "a mapping");
+            return None;
+        };
+        let mut done = Map::new();
+        for (key, entry) in map {
+            let path = child(field, &key);
+            let node = if optional && entry.node.is_null() {
+                Some(entry.node)
+            } else {
+                self.kind(item, entry.node, &path)
+            };
+            if let Some(node) = node {
+                done.insert(
+                    key,
+                    Entry {
+                        key: entry.key,
+                        node,
+                    },
+                );
+            }
+        }
+        Some(Node::new(Value::Map(done), node.place))
+    }
+
+    fn pairs(&mut self, unset: Unset, node: Node, field: &str) -> Option<Node> {
+        let place = node.place;
+        let mut done = Map::new();
+        match node.value {
+            Value::Map(map) => {
+                for (key, entry) in map {
+                    let path = child(field, &key);
+                    if let Some(node) = self.pair_value(unset, entry.node, &path) {
+                        done.insert(
+                            key,
+                            Entry {
+                                key: entry.key,
+                                node,
+                            },
+                        );
+                    }
+                }
+            }
+            Value::List(list) => {
+                for (index, item) in list.into_iter().enumerate() {
+                    self.pair_item(unset, &item, &format!("{field}[{index}]"), &mut done);
+                }
+            }
+            _ => {
+                self.wrong(&node, field, "a mapping, or a list of key=value");
+                return None;
+            }
+        }
+        Some(Node::new(Value::Map(done), place))
+    }
+
+    fn pair_value(&mut self, unset: Unset, node: Node, field: &str) -> Option<Node> {
+        if node.merge == MergeTag::Reset {
+            return Some(node);
+        }
+        match (node.scalar_text(), unset) {
+            (Some(text), _) => Some(Node::text(text, node.place).tagged(node.merge)),
+            (None, Unset::Empty) if node.is_null() => Some(Node::text("", node.place)),
+            (None, Unset::FromEnvironment) if node.is_null() => Some(node),
+            _ => {
+                self.wrong(&node, field, "a text, a number, a truth value or nothing");
+                None
+            }
+        }
+    }
+
+    fn pair_item(&mut self, unset: Unset, item: &Node, field: &str, done: &mut Map) {
+        let Some(text) = item.as_text() else {
+            self.wrong(item, field, "key=value");
+            return;
+        };
+        let (key, node) = match (text.split_once('='), unset) {
+            (Some((key, value)), _) => (key, Node::text(value, item.place)),
+            (None, Unset::Empty) => (text, Node::text("", item.place)),
+            (None, Unset::FromEnvironment) => (text, Node::new(Value::Null, item.place)),
+        };
+        let key_place = item.place;
+        done.insert(
+            Arc::from(key),
+            Entry {
+                key: key_place,
+                node,
+            },
+        );
+    }
+
+    fn words(&mut self, node: Node, field: &str) -> Option<Node> {
+        static WORD: Kind = Kind::Text;
+        let place = node.place;
+        match &node.value {
+            Value::Null => Some(node),
+            Value::List(_) => self.list(&WORD, node, field),
+            Value::Text(line) => {
+                let Some(words) = units::words(line) else {
+                    self.wrong(&node, field, "a line whose quotes are closed");
+                    return None;
+                };
+                self.warn_operator(line, &node, field);
+                let words = words.into_iter().map(|word| Node::text(word, place));
+                Some(Node::new(Value::List(words.collect()), place))
+            }
+            _ => {
+                self.wrong(&node, field, "a text, a list of texts or nothing");
+                None
+            }
+        }
+    }
+
+    /// The command line drops everything behind an unquoted operator without a word; so do we, but not in silence.
+    fn warn_operator(&mut self, line: &str, node: &Node, field: &str) {
+        if units::cut_at(line).is_some_and(|symbol| symbol != '#') {
+            self.report.add(
+                Finding::warning(
+                    "no-shell",
+                    field,
+                    format!(
+                        "{field} is not run by a shell: everything from the operator on is dropped"
+                    ),
+                )
+                .at(node.place)
+                .help("write [\"sh\", \"-c\", \"…\"] if a shell is wanted"),
+            );
+        }
+    }
+
+    /// Checks a mapping with known keys.
+    pub(crate) fn object(
+        &mut self,
+        object: &'static Object,
+        node: Node,
+        field: &str,
+    ) -> Option<Node> {
+        let Value::Map(map) = node.value else {
+            self.wrong(&node, field, "a mapping");
+            return None;
+        };
+        let mut done = Map::new();
+        for (key, entry) in map {
+            let path = child(field, &key);
+            let Some(known) = object.field(&key) else {
+                if key.starts_with("x-") {
+                    done.insert(key, entry);
+                } else {
+                    self.unknown(object, &key, &entry, field);
+                }
+                continue;
+            };
+            let key_place = entry.key;
+            if let Some(node) = self.field(known, entry, &path) {
+                done.insert(
+                    key,
+                    Entry {
+                        key: key_place,
+                        node,
+                    },
+                );
+            }
+        }
+        for key in object.required {
+            if !done.contains_key(*key) {
+                let message = format!("{} is missing", child(field, key));
+                self.report
+                    .add(Finding::error("missing-key", field, message).at(node.place));
+            }
+        }
+        Some(Node::new(Value::Map(done), node.place))
+    }
+
+    fn field(&mut self, known: &'static Field, entry: Entry, path: &str) -> Option<Node> {
+        // The command line takes `deploy:` without a value, and nothing else.
+        if entry.node.is_null()
+            && entry.node.merge == MergeTag::Rule
+            && !matches!(known.kind, Kind::Words | Kind::Any)
+        {
+            if known.key != "deploy" {
+                self.null_field(known, &entry, path);
+            }
+            return None;
+        }
+        match known.support {
+            Support::NotYet(why) => {
+                self.report.add(
+                    Finding::error("not-built-yet", path, format!("{path} is not built yet"))
+                        .at(entry.key)
+                        .help(why),
+                );
+                return None;
+            }
+            Support::NoEffect(why) if known.key != "version" => {
+                self.report.add(
+                    Finding::note("no-effect", path, format!("{path} has no effect"))
+                        .at(entry.key)
+                        .help(why),
+                );
+            }
+            Support::NoEffect(_) => {
+                self.report.add(
+                    Finding::warning(
+                        "obsolete-version",
+                        path,
+                        "version is obsolete and has no effect",
+                    )
+                    .at(entry.key)
+                    .help("remove the line"),
+                );
+            }
+            Support::Supported => {}
+        }
+        self.kind(&known.kind, entry.node, path)
+    }
+
+    /// An empty value where the specification wants one.
+    fn null_field(&mut self, known: &'static Field, entry: &Entry, path: &str) {
+        self.report.add(
+            Finding::error("empty-value", path, format!("{path} has no value"))
+                .at(entry.key)
+                .help(format!(
+                    "{path} takes {}; or remove the line",
+                    allowed(&known.kind)
+                )),
+        );
+    }
+
+    fn unknown(&mut self, object: &'static Object, key: &str, entry: &Entry, field: &str) {
+        let path = child(field, key);
+        let place = if field.is_empty() {
+            "at the top of a file"
+        } else {
+            "here"
+        };
+        let mut finding = Finding::error(
+            "unknown-key",
+            &path,
+            format!("the key {key} is not known {place}"),
+        )
+        .at(entry.key);
+        finding = match suggest::nearest(key, object.keys()) {
+            Some(near) => finding.help(format!("did you mean {near}?")),
+            None => finding.help("keys of your own begin with x-"),
+        };
+        self.report.add(finding);
+    }
+}
+
+fn integer(node: &Node) -> Option<i64> {
+    match &node.value {
+        Value::Int(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be whole and small"
+        )]
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            Some(*number as i64)
+        }
+        _ => None,
+    }
+}
+
+fn number(node: &Node) -> Option<f64> {
+    match &node.value {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "CPUs and ratios are small numbers"
+        )]
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+    .filter(|number: &f64| number.is_finite())
+}
+
+/// What may stand there, in words.
+pub(crate) fn allowed(kind: &Kind) -> String {
+    match kind {
+        Kind::Text => "a text (in quotes, if it looks like a number)".to_owned(),
+        Kind::TextOrNumber => "a text or a number".to_owned(),
+        Kind::Label => "a text, a number or a truth value".to_owned(),
+        Kind::Bool => "true or false".to_owned(),
+        Kind::Int => "a whole number".to_owned(),
+        Kind::Float => "a number".to_owned(),
+        Kind::Bytes => "a size such as 512m or 1g".to_owned(),
+        Kind::Duration => "a time such as 30s, 1m30s or 500ms".to_owned(),
+        Kind::Mode => "permission bits such as 0440".to_owned(),
+        Kind::OneOf(words) => format!("one of {}", words.join(", ")),
+        Kind::List(_) => "a list".to_owned(),
+        Kind::OneOrMany(_) => "one value or a list".to_owned(),
+        Kind::Map(_) | Kind::MapOfOptional(_) | Kind::Object(_) => "a mapping".to_owned(),
+        Kind::Pairs(_) => "a mapping, or a list of key=value".to_owned(),
+        Kind::Form(form) => allowed(&form.long),
+        Kind::Any | Kind::Words => "a value".to_owned(),
+    }
+}

@@ -1,0 +1,404 @@
+//! What is wrong although every value by itself is right (compose-spec reference §2.11), and what will surprise.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::environment::child;
+use crate::manifest::node::{Node, Value};
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::source::Place;
+use crate::manifest::{limits, suggest};
+
+/// Checks the whole project. Edges to disabled services that are not required are removed.
+pub(crate) fn check(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
+    drop_optional_edges(model, disabled);
+    let mut checker = Checker {
+        model,
+        disabled,
+        report,
+    };
+    checker.services();
+    checker.resources();
+    checker.cycles();
+    checker.container_names();
+}
+
+fn drop_optional_edges(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>) {
+    let names: BTreeSet<Arc<str>> = model
+        .get("services")
+        .and_then(Node::as_map)
+        .into_iter()
+        .flat_map(|map| map.keys().cloned())
+        .collect();
+    let services = model.get_mut("services").and_then(Node::as_map_mut);
+    for entry in services.into_iter().flat_map(|map| map.values_mut()) {
+        if let Some(edges) = entry.node.get_mut("depends_on").and_then(Node::as_map_mut) {
+            edges.retain(|name, edge| {
+                let optional = edge.node.get("required").and_then(Node::as_bool) == Some(false);
+                !(optional && (disabled.contains_key(name) || !names.contains(name)))
+            });
+        }
+    }
+}
+
+struct Checker<'a> {
+    model: &'a Node,
+    disabled: &'a BTreeMap<Arc<str>, Place>,
+    report: &'a mut Report,
+}
+
+impl<'a> Checker<'a> {
+    fn each_service(&self) -> impl Iterator<Item = (&'a Arc<str>, Place, &'a Node)> + use<'a> {
+        let map = self.model.get("services").and_then(Node::as_map);
+        map.into_iter()
+            .flatten()
+            .map(|(name, entry)| (name, entry.key, &entry.node))
+    }
+
+    fn error(
+        &mut self,
+        code: &'static str,
+        place: Place,
+        field: &str,
+        message: String,
+        help: &str,
+    ) {
+        self.report
+            .add(Finding::error(code, field, message).at(place).help(help));
+    }
+
+    fn services(&mut self) {
+        for (name, key, service) in self.each_service() {
+            let field = child("services", name);
+            if !name
+                .chars()
+                .all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '_' | '-'))
+            {
+                let message = format!("{name} is not a name for a service");
+                self.error(
+                    "service-name",
+                    key,
+                    &field,
+                    message,
+                    "letters, digits and . _ -",
+                );
+            }
+            let has_image = service
+                .get("image")
+                .and_then(Node::as_text)
+                .is_some_and(|image| !image.is_empty());
+            if !has_image && service.get("build").is_none() {
+                let message = format!("the service {name} has neither image nor build");
+                self.error("no-image", key, &field, message, "add image: or build:");
+            }
+            self.namespaces(service, &field);
+            self.dependencies(service, &field);
+            self.mounts(service, &field);
+            limits::check(service, &field, self.report);
+        }
+    }
+
+    /// `service:x` in one of the namespaces needs a container id, which only the engine knows.
+    fn namespaces(&mut self, service: &Node, field: &str) {
+        for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
+            let Some(node) = service.get(key) else {
+                continue;
+            };
+            if node
+                .as_text()
+                .is_some_and(|text| text.starts_with("service:"))
+            {
+                let path = format!("{field}.{key}");
+                let message = format!("{path} with service: is not built yet");
+                self.error(
+                    "not-built-yet",
+                    node.place,
+                    &path,
+                    message,
+                    "use a shared network, or container:<name>",
+                );
+            }
+        }
+        if let (Some(mode), Some(_)) = (service.get("network_mode"), service.get("networks")) {
+            let message = "network_mode and networks exclude each other".to_owned();
+            self.error(
+                "exclusive-keys",
+                mode.place,
+                field,
+                message,
+                "remove one of the two",
+            );
+        }
+        if let (Some("host"), Some(ports)) = (
+            service.get("network_mode").and_then(Node::as_text),
+            service.get("ports"),
+        ) {
+            let finding = Finding::warning(
+                "host-ports",
+                &format!("{field}.ports"),
+                "with network_mode: host no port is published",
+            )
+            .at(ports.place)
+            .help("the service listens on the host's own ports; remove ports");
+            self.report.add(finding);
+        }
+    }
+
+    fn dependencies(&mut self, service: &Node, field: &str) {
+        let edges = service.get("depends_on").and_then(Node::as_map);
+        for (name, entry) in edges.into_iter().flatten() {
+            let path = child(&format!("{field}.depends_on"), name);
+            if let Some(place) = self.disabled.get(name) {
+                let finding = Finding::error(
+                    "disabled-dependency",
+                    &path,
+                    format!("{name} is switched off by its profiles"),
+                )
+                .at(entry.key)
+                .help("enable its profile in COMPOSE_PROFILES, or write required: false")
+                .related(*place, "defined here");
+                self.report.add(finding);
+                continue;
+            }
+            let Some(target) = self.model.at(&["services", name]) else {
+                self.unknown("service", "services", name, entry.key, &path);
+                continue;
+            };
+            let healthy =
+                entry.node.get("condition").and_then(Node::as_text) == Some("service_healthy");
+            if healthy && !has_check(target) {
+                self.no_health(
+                    name,
+                    target,
+                    entry
+                        .node
+                        .get("condition")
+                        .map_or(entry.key, |node| node.place),
+                    &path,
+                );
+            }
+        }
+    }
+
+    fn no_health(&mut self, name: &str, target: &Node, place: Place, path: &str) {
+        let disabled = target.get("healthcheck").is_some();
+        let message = if disabled {
+            format!("waits for {name} to be healthy, but its health check is switched off")
+        } else {
+            format!("waits for {name} to be healthy, but {name} declares no health check")
+        };
+        let mut finding = Finding::warning("no-health-check", path, message).at(place).help(format!(
+            "add healthcheck: to {name}, or write condition: service_started; unless its image brings a check, \
+             started counts as healthy here, while docker compose up would fail"
+        ));
+        finding = finding.related(target.place, format!("{name} is defined here"));
+        self.report.add(finding);
+    }
+
+    fn unknown(&mut self, what: &str, section: &str, name: &str, place: Place, path: &str) {
+        let known = self.model.get(section).and_then(Node::as_map);
+        let near = suggest::nearest(
+            name,
+            known
+                .into_iter()
+                .flat_map(|map| map.keys().map(|key| &**key)),
+        );
+        let help = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("define it under {section}:"),
+        };
+        let message = format!("there is no {what} {name}");
+        self.error("unknown-reference", place, path, message, &help);
+    }
+
+    fn mounts(&mut self, service: &Node, field: &str) {
+        let mut targets: BTreeMap<String, Place> = BTreeMap::new();
+        let lists = [
+            ("volumes", "volume"),
+            ("configs", "config"),
+            ("secrets", "secret"),
+        ];
+        for (section, what) in lists {
+            let list = service.get(section).and_then(Node::as_list).unwrap_or(&[]);
+            for (index, mount) in list.iter().enumerate() {
+                let path = format!("{field}.{section}[{index}]");
+                self.mount_source(section, what, mount, &path);
+                let Some(target) = mount_target(section, mount) else {
+                    continue;
+                };
+                if let Some(first) = targets.insert(target.clone(), mount.place) {
+                    let finding = Finding::error(
+                        "duplicate-target",
+                        &path,
+                        format!("{target} is mounted twice"),
+                    )
+                    .at(mount.place)
+                    .help("keep one of the two")
+                    .related(first, "it stands here, too");
+                    self.report.add(finding);
+                }
+            }
+        }
+        let networks = service.get("networks").and_then(Node::as_map);
+        for (name, entry) in networks.into_iter().flatten() {
+            if self.model.at(&["networks", name]).is_none() {
+                let path = child(&format!("{field}.networks"), name);
+                self.unknown("network", "networks", name, entry.key, &path);
+            }
+        }
+    }
+
+    fn mount_source(&mut self, section: &str, what: &str, mount: &Node, path: &str) {
+        let kind = mount.get("type").and_then(Node::as_text);
+        if section == "volumes" && matches!(kind, Some("image" | "npipe" | "cluster")) {
+            let message = format!("{path} is a mount of a type that is not built yet");
+            self.error(
+                "not-built-yet",
+                mount.place,
+                path,
+                message,
+                "bind, volume and tmpfs work",
+            );
+        }
+        if section == "volumes" && kind != Some("volume") {
+            return;
+        }
+        if let Some(source) = mount.get("source")
+            && let Some(name) = source.as_text().filter(|name| !name.is_empty())
+            && self.model.at(&[section, name]).is_none()
+        {
+            self.unknown(what, section, name, source.place, path);
+        }
+    }
+
+    fn resources(&mut self) {
+        for section in ["configs", "secrets"] {
+            let map = self.model.get(section).and_then(Node::as_map);
+            for (name, entry) in map.into_iter().flatten() {
+                if entry.node.get("file").is_none() {
+                    let path = child(section, name);
+                    let message = format!("{path} has no source");
+                    self.error(
+                        "missing-key",
+                        entry.key,
+                        &path,
+                        message,
+                        "name a file under file",
+                    );
+                }
+            }
+        }
+        let volumes = self.model.get("volumes").and_then(Node::as_map);
+        for (name, entry) in volumes.into_iter().flatten() {
+            let external = entry.node.get("external").and_then(Node::as_bool) == Some(true);
+            let extra = ["driver", "driver_opts", "labels"]
+                .into_iter()
+                .find_map(|key| entry.node.get(key));
+            if let (true, Some(extra)) = (external, extra) {
+                let path = child("volumes", name);
+                let message = format!("{path} is external and cannot be defined here");
+                self.error(
+                    "external-definition",
+                    extra.place,
+                    &path,
+                    message,
+                    "keep external and name only",
+                );
+            }
+        }
+    }
+
+    fn cycles(&mut self) {
+        let edges: BTreeMap<&str, Vec<&str>> = self
+            .each_service()
+            .map(|(name, _, service)| {
+                let map = service.get("depends_on").and_then(Node::as_map);
+                let targets = map.into_iter().flat_map(|map| map.keys().map(|key| &**key));
+                (&**name, targets.collect())
+            })
+            .collect();
+        let Some(path) = crate::manifest::cycle::find(&edges) else {
+            return;
+        };
+        let first = path.first().copied().unwrap_or("");
+        let second = path.get(1).copied().unwrap_or(first);
+        let place = self
+            .model
+            .at(&["services", first, "depends_on"])
+            .and_then(Node::as_map)
+            .and_then(|map| map.get(second))
+            .map_or(self.model.place, |entry| entry.key);
+        let field = format!("{}.depends_on", child("services", first));
+        let message = format!("the services wait for each other: {}", path.join(" → "));
+        self.error(
+            "dependency-cycle",
+            place,
+            &field,
+            message,
+            "remove one of these dependencies",
+        );
+    }
+
+    fn container_names(&mut self) {
+        let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+        for (name, _, service) in self.each_service() {
+            let Some(node) = service.get("container_name") else {
+                continue;
+            };
+            let Some(text) = node.as_text() else { continue };
+            let field = format!("{}.container_name", child("services", name));
+            let valid = text.chars().count() > 1
+                && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && text.chars().all(|symbol| {
+                    symbol.is_ascii_alphanumeric() || matches!(symbol, '_' | '.' | '-')
+                });
+            if !valid {
+                let message = "this is not a name for a container".to_owned();
+                self.error(
+                    "container-name",
+                    node.place,
+                    &field,
+                    message,
+                    "letters, digits and _ . -, beginning with a letter or digit",
+                );
+            }
+            if let Some(first) = seen.insert(text, node.place) {
+                let finding =
+                    Finding::error("container-name", &field, "two services claim this name")
+                        .at(node.place)
+                        .help("give one of them another name")
+                        .related(first, "claimed here");
+                self.report.add(finding);
+            }
+        }
+    }
+}
+
+/// Where a mount ends up in the container.
+fn mount_target(section: &str, mount: &Node) -> Option<String> {
+    let target = mount.get("target").and_then(Node::as_text);
+    let source = mount.get("source").and_then(Node::as_text);
+    Some(match (section, target, source) {
+        ("volumes", Some(target), _) => target.to_owned(),
+        ("secrets", Some(target), _) if !target.starts_with('/') => {
+            format!("/run/secrets/{target}")
+        }
+        ("configs", Some(target), _) if !target.starts_with('/') => format!("/{target}"),
+        (_, Some(target), _) => target.to_owned(),
+        ("configs", None, Some(source)) => format!("/{source}"),
+        _ => return None,
+    })
+}
+
+/// Whether a service declares a health check that runs.
+fn has_check(service: &Node) -> bool {
+    let Some(check) = service.get("healthcheck") else {
+        return false;
+    };
+    let off = check.get("disable").and_then(Node::as_bool) == Some(true);
+    let none = match check.get("test").map(|node| &node.value) {
+        Some(Value::List(words)) => words.first().and_then(Node::as_text) == Some("NONE"),
+        _ => false,
+    };
+    !off && !none
+}

@@ -1,0 +1,156 @@
+//! The project: its services, networks and volumes, and the digest of everything that was read.
+
+use std::collections::BTreeMap;
+
+use super::container::Named;
+use super::{service, spec};
+use crate::manifest::canonical::Canonical;
+use crate::manifest::environment::child;
+use crate::manifest::extension::{self, On};
+use crate::model::files::FileContent;
+use crate::manifest::node::Node;
+use crate::manifest::normalise::{Context, Normal};
+use crate::manifest::report::Finding;
+use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
+use crate::model::id::ServiceName;
+use crate::model::secret::sha256_hex;
+
+/// Builds the project; `None` after an error or if a file is lacking.
+pub(crate) fn project(
+    normal: &Normal,
+    canonical: &Canonical,
+    context: &mut Context<'_, '_>,
+) -> Option<DesiredProject> {
+    let tree = &normal.tree;
+    let suspend = extension::suspend(tree, On::Project, "", context.report);
+    extension::check_rest(tree, context.report);
+    let named = Named {
+        networks: decode_all(tree, "networks", context, network),
+        volumes: decode_all(tree, "volumes", context, volume),
+    };
+    let hashes = canonical.service_hashes();
+    let mut services = BTreeMap::new();
+    let map = tree.get("services").and_then(Node::as_map);
+    for (name, entry) in map.into_iter().flatten() {
+        let hash = hashes.get(&**name).cloned().unwrap_or_default();
+        if let Some(service) = service::service(tree, name, entry, hash, &named, context) {
+            services.insert(ServiceName::new(&**name), service);
+        }
+    }
+    if context.files.lacking() || context.report.errors() > 0 {
+        return None;
+    }
+    Some(DesiredProject {
+        name: context.name.clone(),
+        directory: context.directory.clone(),
+        config_files: context.config_files.to_vec(),
+        digest: digest(context),
+        services,
+        networks: named.networks,
+        volumes: named.volumes,
+        suspend,
+    })
+}
+
+/// Decodes every entry of a top-level section.
+fn decode_all<S: serde::de::DeserializeOwned, T>(
+    tree: &Node,
+    section: &str,
+    context: &mut Context<'_, '_>,
+    make: impl Fn(S) -> T,
+) -> BTreeMap<String, T> {
+    let mut out = BTreeMap::new();
+    let map = tree.get(section).and_then(Node::as_map);
+    for (name, entry) in map.into_iter().flatten() {
+        let field = child(section, name);
+        if let Some(spec) = decode(&entry.node, &field, context) {
+            out.insert(name.to_string(), make(spec));
+        }
+    }
+    out
+}
+
+/// Decodes a checked node; what fails is reported without any value.
+pub(super) fn decode<S: serde::de::DeserializeOwned>(
+    node: &Node,
+    field: &str,
+    context: &mut Context<'_, '_>,
+) -> Option<S> {
+    match spec::decode(node) {
+        Ok(spec) => Some(spec),
+        Err(_) => {
+            context.report.add(
+                Finding::error(
+                    "out-of-range",
+                    field,
+                    format!("a value in {field} is out of range"),
+                )
+                .at(node.place)
+                .help("numbers of replicas, retries, weights and modes are small and not negative"),
+            );
+            None
+        }
+    }
+}
+
+fn network(spec: spec::Network) -> DesiredNetwork {
+    let subnet = |pool: spec::Pool| Subnet {
+        subnet: pool.subnet,
+        ip_range: pool.ip_range,
+        gateway: pool.gateway,
+        aux_addresses: pool.aux_addresses,
+    };
+    DesiredNetwork {
+        name: spec.name,
+        external: spec.external,
+        config: NetworkConfig {
+            driver: spec.driver,
+            driver_opts: spec.driver_opts,
+            ipam_driver: spec.ipam.driver,
+            subnets: spec.ipam.config.into_iter().map(subnet).collect(),
+            ipam_options: spec.ipam.options,
+            internal: spec.internal,
+            attachable: spec.attachable,
+            enable_ipv6: spec.enable_ipv6,
+            labels: spec.labels,
+        },
+    }
+}
+
+fn volume(spec: spec::Volume) -> DesiredVolume {
+    DesiredVolume {
+        name: spec.name,
+        external: spec.external,
+        driver: spec.driver,
+        driver_opts: spec.driver_opts,
+        labels: spec.labels,
+    }
+}
+
+/// SHA-256 over the name, every file that was asked for and every variable that was used. Directory listings do not
+/// count: a file beside the manifest changes nothing.
+fn digest(context: &Context<'_, '_>) -> String {
+    let mut parts: Vec<Vec<u8>> = vec![context.name.as_str().into()];
+    let mut part = |kind: &str, name: &str, body: &[u8]| {
+        parts.push(format!("\0{kind}\0{name}\0{}\0", body.len()).into_bytes());
+        parts.push(body.to_vec());
+    };
+    for (path, content) in context.files.contents() {
+        let name = path.display().to_string();
+        match content {
+            FileContent::Bytes(bytes) => part("file", &name, bytes),
+            FileContent::Missing => part("missing", &name, b""),
+            _ => {}
+        }
+    }
+    for (name, value) in context.environment.used() {
+        part(
+            if value.is_some() { "set" } else { "unset" },
+            name,
+            value.unwrap_or("").as_bytes(),
+        );
+    }
+    let profiles: Vec<&str> = context.profiles.iter().map(String::as_str).collect();
+    part("profiles", &profiles.join(","), b"");
+    sha256_hex(parts)
+}

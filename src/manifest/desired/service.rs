@@ -1,0 +1,100 @@
+//! One service.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::project::decode;
+use super::{build, container, files, restart, spec};
+use crate::manifest::environment::child;
+use crate::manifest::extension::{self, On};
+use crate::manifest::node::{Entry, Node};
+use crate::manifest::normalise::Context;
+use crate::manifest::units;
+use crate::model::desired::{Dependency, DependencyCondition, DesiredService, PullPolicy};
+use crate::model::id::ServiceName;
+
+/// Builds a service; `None` after an error.
+pub(super) fn service(
+    tree: &Node,
+    name: &Arc<str>,
+    entry: &Entry,
+    compose_hash: String,
+    named: &container::Named,
+    context: &mut Context<'_, '_>,
+) -> Option<DesiredService> {
+    let field = child("services", name);
+    let suspend = extension::suspend(&entry.node, On::Service, &field, context.report);
+    let spec: spec::Service = decode(&entry.node, &field, context)?;
+    let located = container::Located {
+        node: &entry.node,
+        field: &field,
+    };
+    let mut config = container::config(&spec, &located, named, context);
+    let bound = files::bound(tree, &spec, &located, &mut config, context);
+    let image = match &spec.image {
+        Some(image) if !image.is_empty() => image.clone(),
+        _ => format!("{}-{name}", context.name),
+    };
+    Some(DesiredService {
+        name: ServiceName::new(&**name),
+        location: context.report.sources.location(entry.key)?,
+        container_name: spec.container_name.clone(),
+        replicas: replicas(&spec),
+        image,
+        pull_policy: pull_policy(&spec),
+        build: build::build(&spec, &located, context),
+        depends_on: dependencies(&spec),
+        restart: restart::intent(&spec),
+        files: bound,
+        suspend,
+        compose_hash,
+        config,
+    })
+}
+
+fn replicas(spec: &spec::Service) -> u32 {
+    let deployed = spec.deploy.as_ref().and_then(|deploy| deploy.replicas);
+    let global = spec
+        .deploy
+        .as_ref()
+        .and_then(|deploy| deploy.mode.as_deref())
+        .is_some_and(|mode| mode.starts_with("global"));
+    if global {
+        return spec.scale.unwrap_or(1);
+    }
+    spec.scale.or(deployed).unwrap_or(1)
+}
+
+fn pull_policy(spec: &spec::Service) -> PullPolicy {
+    const DAY: Duration = Duration::from_secs(86_400);
+    match spec.pull_policy.as_deref() {
+        Some("always") => PullPolicy::Always,
+        Some("never") => PullPolicy::Never,
+        Some("build") => PullPolicy::Build,
+        Some("daily") => PullPolicy::Every(DAY),
+        Some("weekly") => PullPolicy::Every(DAY * 7),
+        Some(other) => other
+            .strip_prefix("every_")
+            .and_then(units::duration)
+            .map_or(PullPolicy::Missing, PullPolicy::Every),
+        None => PullPolicy::Missing,
+    }
+}
+
+fn dependencies(spec: &spec::Service) -> BTreeMap<ServiceName, Dependency> {
+    let dependency = |(name, edge): (&String, &spec::Dependency)| {
+        let condition = match edge.condition.as_str() {
+            "service_healthy" => DependencyCondition::Healthy,
+            "service_completed_successfully" => DependencyCondition::CompletedSuccessfully,
+            _ => DependencyCondition::Started,
+        };
+        let dependency = Dependency {
+            condition,
+            restart: edge.restart,
+            required: edge.required,
+        };
+        (ServiceName::new(name.as_str()), dependency)
+    };
+    spec.depends_on.iter().map(dependency).collect()
+}

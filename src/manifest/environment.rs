@@ -1,0 +1,157 @@
+//! The variables of a project, and their way into the values of its files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::interpolate::{self, Problem};
+use crate::manifest::node::{Node, Value};
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::source::Place;
+
+/// Most bytes that interpolation may add to one project.
+const MOST_ADDED: usize = 16 << 20;
+
+/// Variables by name, and which of them were used: what was used is part of the project's digest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    values: BTreeMap<String, String>,
+    used: BTreeSet<String>,
+    added: usize,
+}
+
+impl Environment {
+    /// Starts from what the settings let in.
+    pub(crate) fn new(values: &BTreeMap<String, String>) -> Self {
+        Self {
+            values: values.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds variables that do not override what is there.
+    pub(crate) fn add_below(&mut self, values: BTreeMap<String, String>) {
+        for (name, value) in values {
+            self.values.entry(name).or_insert(value);
+        }
+    }
+
+    /// Sets a variable.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.values.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The value of `name`; remembers that it was asked for.
+    pub(crate) fn get(&mut self, name: &str) -> Option<String> {
+        self.used.insert(name.to_owned());
+        self.values.get(name).cloned()
+    }
+
+    /// All values, for a copy with other additions.
+    pub(crate) fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
+    /// Names asked for and their values, in order.
+    pub(crate) fn used(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.used
+            .iter()
+            .map(|name| (name.as_str(), self.values.get(name).map(String::as_str)))
+    }
+
+    /// Interpolates every text of `node`, never keys.
+    pub(crate) fn apply(&mut self, node: &mut Node, field: &str, report: &mut Report) {
+        match &mut node.value {
+            Value::Text(text) if text.contains('$') => {
+                let written = Arc::clone(text);
+                node.value = Value::Text(self.text(&written, node.place, field, report));
+            }
+            Value::List(list) => {
+                for (index, item) in list.iter_mut().enumerate() {
+                    self.apply(item, &format!("{field}[{index}]"), report);
+                }
+            }
+            Value::Map(map) => {
+                for (key, entry) in map.iter_mut() {
+                    self.apply(&mut entry.node, &child(field, key), report);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Interpolates one text; what cannot be interpolated stays as it is, with an error.
+    pub(crate) fn text(
+        &mut self,
+        text: &str,
+        place: Place,
+        field: &str,
+        report: &mut Report,
+    ) -> Arc<str> {
+        let done = interpolate::interpolate(text, &mut |name| self.get(name));
+        let done = match done {
+            Ok(done) if self.added + done.text.len() <= MOST_ADDED => done,
+            Ok(_) => {
+                report.add(problem(&Problem::TooLarge, field).at(place));
+                return Arc::from("");
+            }
+            Err(found) => {
+                report.add(problem(&found, field).at(place));
+                return Arc::from(text);
+            }
+        };
+        self.added += done.text.len();
+        for name in &done.unset {
+            report.add(
+                Finding::warning(
+                    "unset-variable",
+                    field,
+                    format!("the variable {name} is not set; an empty text stands in its place"),
+                )
+                .at(place)
+                .help(format!(
+                    "set it in the project's .env, or write ${{{name}:-default}}"
+                )),
+            );
+        }
+        Arc::from(done.text)
+    }
+}
+
+/// `field.key`, with the key in brackets where a dot would mislead.
+pub(crate) fn child(field: &str, key: &str) -> String {
+    match (field.is_empty(), key.contains(['.', ' ', '['])) {
+        (true, _) => key.to_owned(),
+        (false, false) => format!("{field}.{key}"),
+        (false, true) => format!("{field}[\"{key}\"]"),
+    }
+}
+
+fn problem(problem: &Problem, field: &str) -> Finding {
+    match problem {
+        Problem::Invalid(text) => Finding::error(
+            "interpolation",
+            field,
+            format!("{text} is not a valid variable expression"),
+        )
+        .help("write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${NAME:+other}; $$ for a dollar sign"),
+        Problem::Required { name, message } => {
+            let said = if message.is_empty() {
+                String::new()
+            } else {
+                format!(": {message}")
+            };
+            Finding::error(
+                "required-variable",
+                field,
+                format!("the variable {name} is required and has no value{said}"),
+            )
+            .help(format!("set {name} in the project's .env"))
+        }
+        Problem::TooLarge => Finding::error(
+            "interpolation",
+            field,
+            "the text becomes too long or is nested too deeply",
+        )
+        .help("at most 1 MiB a value, 16 MiB a project and 32 levels"),
+    }
+}

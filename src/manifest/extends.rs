@@ -1,0 +1,145 @@
+//! `extends`: a service takes another one as its base (compose-spec reference §2.7). Paths of the base resolve against the
+//! file of the base; its `depends_on`, networks and volumes come along, top-level resources do not.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::manifest::environment::{Environment, child};
+use crate::manifest::layers::Layers;
+use crate::manifest::merge;
+use crate::manifest::node::Node;
+use crate::manifest::report::Finding;
+use crate::manifest::schema::SERVICE;
+use crate::model::path::LocalPath;
+
+/// Longest chain of bases.
+const LONGEST: usize = 32;
+
+/// Resolves every `extends` of a layer in canonical form.
+pub(crate) fn apply(
+    layers: &mut Layers<'_, '_>,
+    mut layer: Node,
+    environment: &mut Environment,
+) -> Node {
+    let extending: Vec<Arc<str>> = layer
+        .get("services")
+        .and_then(Node::as_map)
+        .into_iter()
+        .flatten()
+        .filter(|(_, entry)| entry.node.get("extends").is_some())
+        .map(|(name, _)| Arc::clone(name))
+        .collect();
+    if extending.is_empty() {
+        return layer;
+    }
+    let here = layer.clone();
+    let mut resolver = Resolver {
+        layers,
+        environment,
+        loaded: BTreeMap::new(),
+    };
+    for name in extending {
+        let mut chain = Vec::new();
+        let resolved = resolver.service(&Scope::Here(&here), &name, &mut chain);
+        if let (Some(resolved), Some(node)) = (
+            resolved,
+            layer
+                .get_mut("services")
+                .and_then(|services| services.get_mut(&name)),
+        ) {
+            *node = resolved;
+        }
+    }
+    layer
+}
+
+/// Where a service is looked up.
+enum Scope<'n> {
+    Here(&'n Node),
+    File(LocalPath),
+}
+
+struct Resolver<'r, 'a, 'f> {
+    layers: &'r mut Layers<'a, 'f>,
+    environment: &'r mut Environment,
+    loaded: BTreeMap<LocalPath, Option<Node>>,
+}
+
+impl Resolver<'_, '_, '_> {
+    fn find(&mut self, scope: &Scope<'_>, name: &str, from: Option<&Node>) -> Option<Node> {
+        let services = match scope {
+            Scope::Here(layer) => layer.get("services").cloned(),
+            Scope::File(path) => self.file(path, from)?.get("services").cloned(),
+        };
+        let found = services.and_then(|mut services| services.take(name));
+        if let (None, Some(from)) = (&found, from) {
+            let message = format!("there is no service {name} to extend");
+            self.layers
+                .report
+                .add(Finding::error("extends", name, message).at(from.place));
+        }
+        found
+    }
+
+    fn file(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Node> {
+        if let Some(known) = self.loaded.get(path) {
+            return known.clone();
+        }
+        let documents = self.layers.read(path, from)?;
+        let directory = path.parent();
+        let document = documents.first().cloned()?;
+        let layer = self.layers.layer(document, &directory, self.environment);
+        self.loaded.insert(path.clone(), layer.clone());
+        layer
+    }
+
+    fn service(&mut self, scope: &Scope<'_>, name: &str, chain: &mut Vec<String>) -> Option<Node> {
+        let mut node = self.find(scope, name, None)?;
+        let Some(extends) = node.take("extends") else {
+            return Some(node);
+        };
+        let field = child("services", name);
+        let key = match scope {
+            Scope::Here(_) => name.to_owned(),
+            Scope::File(path) => format!("{} in {}", name, path.display()),
+        };
+        if chain.contains(&key) || chain.len() >= LONGEST {
+            chain.push(key);
+            let message = format!(
+                "the services extend each other in a circle: {}",
+                chain.join(" → ")
+            );
+            self.layers
+                .report
+                .add(Finding::error("extends-cycle", &field, message).at(extends.place));
+            return None;
+        }
+        chain.push(key);
+        let target = extends.get("service")?.clone();
+        let base_name = target.as_text()?.to_owned();
+        let file = extends
+            .get("file")
+            .and_then(Node::as_text)
+            .map(LocalPath::new);
+        let base = match file {
+            Some(path) => {
+                let scope = Scope::File(path);
+                self.find(&scope, &base_name, Some(&target))?;
+                self.service(&scope, &base_name, chain)
+            }
+            None => {
+                self.find(scope, &base_name, Some(&target))?;
+                self.service(scope, &base_name, chain)
+            }
+        };
+        chain.pop();
+        let base = merge::alone(&SERVICE, base?, &field, self.layers.report);
+        Some(merge::merge(
+            &SERVICE,
+            base,
+            node,
+            &field,
+            self.layers.report,
+        ))
+    }
+}

@@ -1,0 +1,57 @@
+//! What the loader may look at: the files it was given. What it lacks it asks for; what it asked for is the watch list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::files::FileContent;
+use crate::model::path::LocalPath;
+
+/// The files of one load, and what was asked for.
+#[derive(Debug)]
+pub(crate) struct Files<'a> {
+    given: &'a BTreeMap<LocalPath, FileContent>,
+    asked: BTreeSet<LocalPath>,
+    needs: BTreeSet<LocalPath>,
+}
+
+impl<'a> Files<'a> {
+    /// Starts with what was read so far.
+    pub(crate) fn new(given: &'a BTreeMap<LocalPath, FileContent>) -> Self {
+        Self {
+            given,
+            asked: BTreeSet::new(),
+            needs: BTreeSet::new(),
+        }
+    }
+
+    /// What is at `path`; `None` if that is not known yet: it is then among the needs.
+    pub(crate) fn get(&mut self, path: &LocalPath) -> Option<&'a FileContent> {
+        self.asked.insert(path.clone());
+        let found = self.given.get(path);
+        if found.is_none() {
+            self.needs.insert(path.clone());
+        }
+        found
+    }
+
+    /// Puts a path on the watch list without asking for its content.
+    pub(crate) fn watch(&mut self, path: &LocalPath) {
+        self.asked.insert(path.clone());
+    }
+
+    /// Whether something was asked for that is not known yet.
+    pub(crate) fn lacking(&self) -> bool {
+        !self.needs.is_empty()
+    }
+
+    /// What was asked for and is not known, and everything that was asked for.
+    pub(crate) fn into_parts(self) -> (BTreeSet<LocalPath>, BTreeSet<LocalPath>) {
+        (self.needs, self.asked)
+    }
+
+    /// The bytes of everything that was asked for and is there, in the order of paths.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a FileContent)> {
+        self.asked
+            .iter()
+            .filter_map(|path| Some((path, self.given.get(path)?)))
+    }
+}

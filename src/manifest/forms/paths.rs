@@ -1,0 +1,102 @@
+//! Paths and what is made of them: `build`, `env_file`, files of configs and secrets.
+
+use super::{mapping, truth};
+use crate::manifest::check::Check;
+use crate::manifest::node::{Node, Value};
+use crate::manifest::report::Finding;
+use crate::manifest::schema::{Form, Kind};
+
+/// A path of the host, made absolute against the directory of the project.
+pub(crate) static PATH: Form = Form {
+    expand: path,
+    long: Kind::Text,
+};
+
+/// A build context: a directory, or something remote that stays as it is.
+pub(crate) static CONTEXT: Form = Form {
+    expand: context,
+    long: Kind::Text,
+};
+
+impl Check<'_> {
+    /// `text` as an absolute path; `None` after an error.
+    pub(crate) fn absolute(&mut self, text: &str, node: &Node, field: &str) -> Option<String> {
+        let text = if text == "~" || text.starts_with("~/") {
+            let Some(home) = self.home else {
+                self.report.add(
+                    Finding::error("no-home", field, "~ means nothing here: no HOME is let in")
+                        .at(node.place)
+                        .help("write the whole path, or let HOME in with --env HOME"),
+                );
+                return None;
+            };
+            format!("{home}{}", text.get(1..).unwrap_or(""))
+        } else {
+            text.to_owned()
+        };
+        Some(self.directory.join(text).display().to_string())
+    }
+}
+
+fn path(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let Some(text) = node.as_text() else {
+        check.wrong(&node, field, "a path");
+        return None;
+    };
+    let absolute = check.absolute(text, &node, field)?;
+    Some(Node::text(absolute, node.place))
+}
+
+fn context(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    match node.as_text() {
+        Some(text) if is_remote(text) => Some(node),
+        _ => path(check, node, field),
+    }
+}
+
+/// Whether a build context is fetched by the builder instead of read from a directory.
+pub(crate) fn is_remote(text: &str) -> bool {
+    text.contains("://") || text.starts_with("git@") || text.starts_with("github.com/")
+}
+
+/// `build: ./dir` → `build: {context: ./dir}`.
+pub(crate) fn build(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    match &node.value {
+        Value::Text(text) => Some(mapping(&node, &[("context", text)])),
+        Value::Map(_) => Some(node),
+        _ => {
+            check.wrong(&node, field, "a directory, or a mapping");
+            None
+        }
+    }
+}
+
+/// One path, or a list of paths and mappings.
+pub(crate) fn env_file(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let place = node.place;
+    let items = match node.value {
+        Value::Text(_) => vec![node],
+        Value::List(list) => list,
+        _ => {
+            check.wrong(&node, field, "a path, or a list of paths");
+            return None;
+        }
+    };
+    let mut done = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        match &item.value {
+            Value::Text(path) => {
+                let mut long = mapping(&item, &[("path", path)]);
+                long.set("required", truth(true, &item));
+                done.push(long);
+            }
+            Value::Map(_) => done.push(item),
+            _ => check.wrong(
+                &item,
+                &format!("{field}[{index}]"),
+                "a path, or a mapping with path",
+            ),
+        }
+    }
+    Some(Node::new(Value::List(done), place))
+}

@@ -1,0 +1,123 @@
+//! `ports`: numbers, `[ip:][host:]container[/protocol]` with ranges, and the long form.
+
+use super::mapping;
+use crate::manifest::check::Check;
+use crate::manifest::node::{Node, Value};
+
+/// A range of ports; a single port is a range of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Range {
+    first: u16,
+    last: u16,
+}
+
+impl Range {
+    fn read(text: &str) -> Option<Self> {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = (port(first)?, port(last)?);
+        (first <= last).then_some(Self { first, last })
+    }
+
+    fn count(self) -> u32 {
+        u32::from(self.last) - u32::from(self.first) + 1
+    }
+}
+
+/// A decimal port without sign or blanks.
+pub(crate) fn port(text: &str) -> Option<u16> {
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
+
+/// Expands short forms and ranges; long forms get their defaults.
+pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let Value::List(list) = node.value else {
+        check.wrong(&node, field, "a list");
+        return None;
+    };
+    let mut done = Vec::new();
+    for (index, item) in list.into_iter().enumerate() {
+        let path = format!("{field}[{index}]");
+        match &item.value {
+            Value::Map(_) => done.push(long_form(item)),
+            Value::Text(_) | Value::Int(_) | Value::Float(_) => {
+                let text = item.scalar_text().unwrap_or_default();
+                match short_form(&text, &item) {
+                    Some(ports) => done.extend(ports),
+                    None => check.wrong(
+                        &item,
+                        &path,
+                        "[ip:][host:]container[/protocol], such as \"8080:80\", \"127.0.0.1:53:53/udp\" or \"8000-8010:80-90\"",
+                    ),
+                }
+            }
+            _ => check.wrong(&item, &path, "a port, a text or a mapping"),
+        }
+    }
+    Some(Node::new(Value::List(done), node.place))
+}
+
+fn long_form(mut item: Node) -> Node {
+    let place = item.place;
+    for (key, default) in [("mode", "ingress"), ("protocol", "tcp")] {
+        if item.get(key).is_none() {
+            item.set(key, Node::text(default, place));
+        }
+    }
+    item
+}
+
+fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
+    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let protocol = protocol.to_ascii_lowercase();
+    if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
+        return None;
+    }
+    let (front, target) = ports.rsplit_once(':').unwrap_or(("", ports));
+    let (ip, published) = front.rsplit_once(':').unwrap_or(("", front));
+    let ip = address(ip)?;
+    let target = Range::read(target)?;
+    let host = if published.is_empty() {
+        None
+    } else {
+        Some(Range::read(published)?)
+    };
+    if let Some(host) = host
+        && target.count() != 1
+        && host.count() != target.count()
+    {
+        return None;
+    }
+    let entry = |offset: u16| {
+        let published = match host {
+            None => String::new(),
+            Some(_) if target.count() == 1 => published.to_owned(),
+            Some(host) => (host.first + offset).to_string(),
+        };
+        let mut entry = mapping(item, &[("mode", "ingress")]);
+        if !ip.is_empty() {
+            entry.set("host_ip", Node::text(ip, item.place));
+        }
+        entry.set(
+            "target",
+            Node::new(Value::Int(i64::from(target.first + offset)), item.place),
+        );
+        if !published.is_empty() {
+            entry.set("published", Node::text(published, item.place));
+        }
+        entry.set("protocol", Node::text(protocol.clone(), item.place));
+        entry
+    };
+    Some((0..=target.last - target.first).map(entry).collect())
+}
+
+/// An address without its brackets; empty is every address.
+fn address(text: &str) -> Option<&str> {
+    if let Some(inner) = text.strip_prefix('[') {
+        let inner = inner.strip_suffix(']')?;
+        return inner.parse::<std::net::Ipv6Addr>().is_ok().then_some(inner);
+    }
+    (text.is_empty() || text.parse::<std::net::Ipv4Addr>().is_ok()).then_some(text)
+}

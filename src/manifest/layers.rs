@@ -1,0 +1,144 @@
+//! The files of a project one upon the other: read, interpolated, checked, extended, merged.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::manifest::check::Check;
+use crate::manifest::discovery::describe;
+use crate::manifest::environment::Environment;
+use crate::manifest::extends;
+use crate::manifest::files::Files;
+use crate::model::files::FileContent;
+use crate::manifest::merge;
+use crate::manifest::node::{Node, Value};
+use crate::manifest::parse;
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::schema::PROJECT;
+use crate::model::path::LocalPath;
+
+/// Most files that one project may be made of, those it extends included.
+const MOST_FILES: usize = 200;
+
+/// Reads layers.
+#[derive(Debug)]
+pub(crate) struct Layers<'a, 'f> {
+    /// Relative paths of all files of the project start here.
+    pub(crate) directory: &'a LocalPath,
+    /// The files.
+    pub(crate) files: &'a mut Files<'f>,
+    /// Where findings go.
+    pub(crate) report: &'a mut Report,
+    parsed: BTreeMap<LocalPath, Arc<[Node]>>,
+}
+
+impl<'a, 'f> Layers<'a, 'f> {
+    /// Starts reading.
+    pub(crate) fn new(
+        directory: &'a LocalPath,
+        files: &'a mut Files<'f>,
+        report: &'a mut Report,
+    ) -> Self {
+        Self {
+            directory,
+            files,
+            report,
+            parsed: BTreeMap::new(),
+        }
+    }
+
+    /// The documents of all `paths`, not yet interpolated; `None` if a file is lacking or wrong.
+    pub(crate) fn read_all(&mut self, paths: &[LocalPath]) -> Option<Vec<Node>> {
+        let mut documents = Vec::new();
+        let mut complete = true;
+        for path in paths {
+            match self.read(path, None) {
+                Some(read) => documents.extend(read.iter().cloned()),
+                None => complete = false,
+            }
+        }
+        complete.then_some(documents)
+    }
+
+    /// The documents of one file; `from` is the place that names it.
+    pub(crate) fn read(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Arc<[Node]>> {
+        if let Some(known) = self.parsed.get(path) {
+            return Some(Arc::clone(known));
+        }
+        if self.parsed.len() >= MOST_FILES {
+            self.report.add(Finding::error(
+                "too-many-files",
+                "",
+                "the project is made of too many files",
+            ));
+            return None;
+        }
+        let bytes = match self.files.get(path)? {
+            FileContent::Bytes(bytes) => bytes,
+            other => {
+                let mut finding = Finding::error("unreadable-file", "", describe(path, other));
+                if let Some(node) = from {
+                    finding = finding.at(node.place);
+                }
+                self.report.add(finding);
+                return None;
+            }
+        };
+        let name = path.display().to_string();
+        let text = parse::decode(bytes, &name, self.report).ok()?;
+        let source = self.report.sources.add(path.clone(), Arc::clone(&text));
+        let documents: Arc<[Node]> = parse::documents(&text, source, self.report).ok()?.into();
+        if documents.is_empty() {
+            let message = format!("{name} is empty");
+            self.report.add(
+                Finding::error("empty-file", "", message)
+                    .help("a Compose file has at least services:"),
+            );
+            return None;
+        }
+        self.parsed.insert(path.clone(), Arc::clone(&documents));
+        Some(documents)
+    }
+
+    /// Interpolates, checks, extends and merges the documents.
+    pub(crate) fn merge_all(
+        &mut self,
+        documents: Vec<Node>,
+        environment: &mut Environment,
+    ) -> Option<Node> {
+        let mut model: Option<Node> = None;
+        for document in documents {
+            let Some(layer) = self.layer(document, self.directory, environment) else {
+                continue;
+            };
+            let layer = extends::apply(self, layer, environment);
+            model = Some(match model {
+                None => merge::alone(&PROJECT, layer, "", self.report),
+                Some(base) => merge::merge(&PROJECT, base, layer, "", self.report),
+            });
+        }
+        model
+    }
+
+    /// One document in canonical form.
+    pub(crate) fn layer(
+        &mut self,
+        mut document: Node,
+        directory: &LocalPath,
+        environment: &mut Environment,
+    ) -> Option<Node> {
+        if !matches!(document.value, Value::Map(_)) {
+            let message = format!("a Compose file is a mapping, this is {}", document.kind());
+            self.report
+                .add(Finding::error("wrong-kind", "", message).at(document.place));
+            return None;
+        }
+        environment.apply(&mut document, "", self.report);
+        let home = environment.get("HOME");
+        let mut check = Check {
+            report: self.report,
+            directory,
+            home: home.as_deref(),
+        };
+        check.object(&PROJECT, document, "")
+    }
+}

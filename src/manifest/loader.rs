@@ -1,0 +1,274 @@
+//! One call of the loader, from an entry to a project with its diagnostics.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::manifest::desired;
+use crate::manifest::discovery::{self, Entry};
+use crate::manifest::environment::Environment;
+use crate::manifest::files::Files;
+use crate::model::files::FileContent;
+use crate::manifest::layers::Layers;
+use crate::manifest::node::Node;
+use crate::manifest::normalise;
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::{canonical, dotenv, parse};
+use crate::model::desired::DesiredProject;
+use crate::model::diagnostic::Diagnostic;
+use crate::model::id::ProjectName;
+use crate::model::path::LocalPath;
+
+/// One call of the loader. Pure: no file system, no environment of the process.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadInput<'a> {
+    /// What the project is read from.
+    pub entry: &'a Entry,
+    /// What was read so far.
+    pub files: &'a BTreeMap<LocalPath, FileContent>,
+    /// What the settings let in (`--env NAME`).
+    pub environment: &'a BTreeMap<String, String>,
+    /// What the settings of this host add.
+    pub choices: &'a HostChoices,
+    /// Whose rules of precedence hold.
+    pub dialect: Dialect,
+}
+
+/// What the settings of one host add to a project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostChoices {
+    /// Profiles that are enabled beside those of COMPOSE_PROFILES.
+    pub profiles: BTreeSet<String>,
+    /// Files that are merged after the project's own.
+    pub files: Vec<LocalPath>,
+}
+
+/// Whose rules of precedence hold where the controller and the command line differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// The top-level `name` beats COMPOSE_PROJECT_NAME (DESIGN §5).
+    #[default]
+    Controller,
+    /// COMPOSE_PROJECT_NAME beats the top-level `name`, as for `docker compose`.
+    Cli,
+}
+
+/// What came of a call.
+#[derive(Clone, Debug)]
+pub enum LoadResult {
+    /// These paths must be read first; then call again with what was found.
+    Needs(BTreeSet<LocalPath>),
+    /// The project.
+    Loaded(Box<Loaded>),
+}
+
+/// A project that was read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Its name, known also if there are errors further on.
+    pub name: Option<ProjectName>,
+    /// The project; `None` if there is an error.
+    pub project: Option<DesiredProject>,
+    /// What was found, errors first.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every path that was consulted, also those that do not exist: the watch list.
+    pub asked: BTreeSet<LocalPath>,
+    /// The canonical form, for the command `config`; `None` if there is an error.
+    pub canonical: Option<canonical::Canonical>,
+}
+
+/// Reads a project from the files given, or says which files it needs. Never panics, whatever the bytes are; time and
+/// memory are bounded (1 MiB a file, 100,000 values, 64 levels).
+pub fn load(input: &LoadInput<'_>) -> LoadResult {
+    let mut load = Load {
+        files: Files::new(input.files),
+        report: Report::default(),
+        environment: Environment::new(input.environment),
+        name: None,
+    };
+    let built = load.run(input);
+    if load.files.lacking() {
+        return LoadResult::Needs(load.files.into_parts().0);
+    }
+    let (project, canonical) = match built {
+        Some((project, canonical)) if load.report.errors() == 0 => (Some(project), Some(canonical)),
+        _ => (None, None),
+    };
+    LoadResult::Loaded(Box::new(Loaded {
+        name: load.name,
+        project,
+        diagnostics: load.report.into_diagnostics(),
+        asked: load.files.into_parts().1,
+        canonical,
+    }))
+}
+
+struct Load<'a> {
+    files: Files<'a>,
+    report: Report,
+    environment: Environment,
+    name: Option<ProjectName>,
+}
+
+impl<'a> Load<'a> {
+    fn run(&mut self, input: &LoadInput<'a>) -> Option<(DesiredProject, canonical::Canonical)> {
+        self.dotenv(input)?;
+        let paths = discovery::compose_files(
+            input.entry,
+            &mut self.environment,
+            &mut self.files,
+            &mut self.report,
+        );
+        let mut paths = paths?;
+        paths.extend(input.choices.files.iter().cloned());
+        let directory = paths.first()?.parent();
+        let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+        let documents = layers.read_all(&paths)?;
+        self.name = self.project_name(input, &documents);
+        if let Some(name) = &self.name {
+            self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
+        }
+        let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+        let model = layers.merge_all(documents, &mut self.environment)?;
+        if self.files.lacking() || self.report.errors() > 0 {
+            return None;
+        }
+        let name = self.name.clone()?;
+        let profiles = self.profiles(input);
+        let mut context = normalise::Context {
+            name: &name,
+            directory: &directory,
+            config_files: &paths,
+            profiles: &profiles,
+            environment: &mut self.environment,
+            files: &mut self.files,
+            report: &mut self.report,
+        };
+        let normal = normalise::normalise(model, &mut context)?;
+        let canonical = canonical::Canonical::new(&normal.tree);
+        let project = desired::project(&normal, &canonical, &mut context)?;
+        Some((project, canonical))
+    }
+
+    fn profiles(&mut self, input: &LoadInput<'_>) -> BTreeSet<String> {
+        let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
+        let named = named
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        let named: BTreeSet<String> = named.map(str::to_owned).collect();
+        named.union(&input.choices.profiles).cloned().collect()
+    }
+
+    /// `.env`, and the files of COMPOSE_ENV_FILES above it.
+    fn dotenv(&mut self, input: &LoadInput<'_>) -> Option<()> {
+        let directory = input.entry.directory();
+        let mut values = BTreeMap::new();
+        self.env_file(&directory.join(".env"), false, &mut values)?;
+        let files = self.environment.get("COMPOSE_ENV_FILES");
+        let files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
+        for path in files
+            .unwrap_or_default()
+            .split(',')
+            .filter(|path| !path.is_empty())
+        {
+            self.env_file(&directory.join(path), true, &mut values)?;
+        }
+        if matches!(input.entry, Entry::File(_)) {
+            // Several projects share that directory: its .env names neither a project nor its files.
+            values.remove("COMPOSE_FILE");
+            values.remove("COMPOSE_PROJECT_NAME");
+        }
+        self.environment.add_below(values);
+        Some(())
+    }
+
+    fn env_file(
+        &mut self,
+        path: &LocalPath,
+        required: bool,
+        values: &mut BTreeMap<String, String>,
+    ) -> Option<()> {
+        let bytes = match self.files.get(path)? {
+            FileContent::Bytes(bytes) => bytes,
+            FileContent::Missing if !required => return Some(()),
+            other => {
+                self.report.add(Finding::error(
+                    "env-file",
+                    "",
+                    discovery::describe(path, other),
+                ));
+                return None;
+            }
+        };
+        let name = path.display().to_string();
+        let text = parse::decode(bytes, &name, &mut self.report).ok()?;
+        let source = self.report.sources.add(path.clone(), text.clone());
+        let Self {
+            environment,
+            report,
+            ..
+        } = self;
+        let before = values.clone();
+        let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
+        match dotenv::parse(&text, &mut lookup) {
+            Ok(read) => values.extend(read),
+            Err(mistake) => {
+                let place = normalise::mistake_place(source, mistake.at);
+                report.add(Finding::error("env-file", "", mistake.message).at(place));
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.
+    fn project_name(&mut self, input: &LoadInput<'_>, documents: &[Node]) -> Option<ProjectName> {
+        let named = documents
+            .iter()
+            .rev()
+            .find_map(|document| document.get("name"));
+        let from_environment = self
+            .environment
+            .get("COMPOSE_PROJECT_NAME")
+            .filter(|name| !name.is_empty());
+        let explicit = named.and_then(|node| {
+            let written = node.as_text()?;
+            let mut quiet = Report::default();
+            Some(
+                self.environment
+                    .text(written, node.place, "name", &mut quiet),
+            )
+        });
+        let explicit = explicit.filter(|name| !name.is_empty());
+        if let Some(name) = &from_environment
+            && (input.dialect == Dialect::Cli || explicit.is_none())
+        {
+            if discovery::normalise_name(name) == *name {
+                return Some(ProjectName::new(name.clone()));
+            }
+            self.report.add(
+                Finding::error(
+                    "project-name",
+                    "name",
+                    "COMPOSE_PROJECT_NAME is not a valid project name",
+                )
+                .help("lower-case letters, digits, _ and -, beginning with a letter or digit"),
+            );
+            return None;
+        }
+        let text = explicit
+            .as_deref()
+            .unwrap_or_else(|| input.entry.base_name());
+        let name = discovery::normalise_name(text);
+        if name.is_empty() {
+            let mut finding =
+                Finding::error("project-name", "name", "nothing of the name can be used")
+                    .help("lower-case letters, digits, _ and -, beginning with a letter or digit");
+            if let Some(node) = named {
+                finding = finding.at(node.place);
+            }
+            self.report.add(finding);
+            return None;
+        }
+        Some(ProjectName::new(name))
+    }
+}

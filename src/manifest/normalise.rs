@@ -1,0 +1,325 @@
+//! What the files leave unsaid is filled in: default network, names, build defaults, env files, values from the
+//! environment (compose-spec reference §2.6, §2.9). The result is what `docker compose config` shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::manifest::discovery::describe;
+use crate::manifest::environment::{Environment, child};
+use crate::manifest::files::Files;
+use crate::model::files::FileContent;
+use crate::manifest::node::{Entry, Map, Node, Value};
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::source::Place;
+use crate::manifest::{consistency, dotenv, parse};
+use crate::model::id::ProjectName;
+use crate::model::path::LocalPath;
+
+/// What normalisation needs to know.
+#[derive(Debug)]
+pub(crate) struct Context<'a, 'f> {
+    /// Name of the project.
+    pub(crate) name: &'a ProjectName,
+    /// Directory of the project.
+    pub(crate) directory: &'a LocalPath,
+    /// The Compose files in merge order.
+    pub(crate) config_files: &'a [LocalPath],
+    /// Enabled profiles; `*` enables all.
+    pub(crate) profiles: &'a BTreeSet<String>,
+    /// Variables.
+    pub(crate) environment: &'a mut Environment,
+    /// Files.
+    pub(crate) files: &'a mut Files<'f>,
+    /// Where findings go.
+    pub(crate) report: &'a mut Report,
+}
+
+/// A project in normal form.
+#[derive(Debug)]
+pub(crate) struct Normal {
+    /// The tree, with enabled services and the resources they use.
+    pub(crate) tree: Node,
+}
+
+/// A place of one byte in a text that is not YAML.
+pub(crate) fn mistake_place(source: u32, at: usize) -> Place {
+    let start = u32::try_from(at).unwrap_or(u32::MAX);
+    Place {
+        source,
+        start,
+        end: start.saturating_add(1),
+    }
+}
+
+/// Brings the merged model into normal form and checks it; `None` after an error or if a file is lacking.
+pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Option<Normal> {
+    let place = model.place;
+    model.set("name", Node::text(context.name.as_str(), place));
+    let Some(Value::Map(services)) = model.take("services").map(|node| node.value) else {
+        context.report.add(
+            Finding::error("no-services", "services", "the project has no services")
+                .at(place)
+                .help("add at least one service under services:"),
+        );
+        return None;
+    };
+    let (mut enabled, disabled) = by_profile(services, context.profiles);
+    for (name, entry) in &mut enabled {
+        service_defaults(name, &mut entry.node, context);
+    }
+    resource_names(&mut model, context);
+    model.set("services", Node::new(Value::Map(enabled), place));
+    if uses_default_network(&model) {
+        add_default_network(&mut model, context.name);
+    }
+    consistency::check(&mut model, &disabled, context.report);
+    if context.report.errors() > 0 || context.files.lacking() {
+        return None;
+    }
+    for (section, users) in [
+        ("networks", "networks"),
+        ("volumes", "volumes"),
+        ("configs", "configs"),
+        ("secrets", "secrets"),
+    ] {
+        keep_used(&mut model, section, users);
+    }
+    Some(Normal { tree: model })
+}
+
+/// Enabled services, and the names of the others with the place of their key.
+fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<str>, Place>) {
+    let mut enabled = Map::new();
+    let mut disabled = BTreeMap::new();
+    for (name, entry) in services {
+        let wanted = entry
+            .node
+            .get("profiles")
+            .and_then(Node::as_list)
+            .unwrap_or(&[]);
+        let active = wanted.is_empty()
+            || profiles.contains("*")
+            || wanted
+                .iter()
+                .filter_map(Node::as_text)
+                .any(|profile| profiles.contains(profile));
+        if active {
+            enabled.insert(name, entry);
+        } else {
+            disabled.insert(name, entry.key);
+        }
+    }
+    (enabled, disabled)
+}
+
+fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_>) {
+    let place = service.place;
+    let no_networks = service
+        .get("networks")
+        .and_then(Node::as_map)
+        .is_none_or(Map::is_empty);
+    if no_networks {
+        service.take("networks");
+        if service.get("network_mode").is_none() {
+            let mut networks = Node::map(place);
+            networks.set("default", Node::new(Value::Null, place));
+            service.set("networks", networks);
+        }
+    }
+    if let Some(build) = service.get_mut("build") {
+        build_defaults(build, context);
+    }
+    let field = child("services", name);
+    env_files(service, &field, context);
+    if let Some(environment) = service.get_mut("environment") {
+        resolve_unset(environment, context.environment, false);
+    }
+}
+
+fn build_defaults(build: &mut Node, context: &mut Context<'_, '_>) {
+    let place = build.place;
+    if build.get("context").is_none() {
+        let directory = context.directory.display().to_string();
+        build.set("context", Node::text(directory, place));
+    }
+    let inline = build
+        .get("dockerfile_inline")
+        .and_then(Node::as_text)
+        .is_some_and(|text| !text.is_empty());
+    if build.get("dockerfile").is_none() && !inline {
+        build.set("dockerfile", Node::text("Dockerfile", place));
+    }
+    if let Some(args) = build.get_mut("args") {
+        resolve_unset(args, context.environment, true);
+    }
+}
+
+/// Keys without a value take the one of the project's environment; what is still unset is dropped or stays null.
+fn resolve_unset(pairs: &mut Node, environment: &mut Environment, drop: bool) {
+    let Some(map) = pairs.as_map_mut() else {
+        return;
+    };
+    for (key, entry) in map.iter_mut() {
+        if entry.node.is_null()
+            && let Some(value) = environment.get(key)
+        {
+            entry.node.value = Value::Text(value.into());
+        }
+    }
+    if drop {
+        map.retain(|_, entry| !entry.node.is_null());
+    }
+}
+
+/// Reads `env_file` and lays `environment` upon it.
+fn env_files(service: &mut Node, field: &str, context: &mut Context<'_, '_>) {
+    let Some(list) = service.take("env_file") else {
+        return;
+    };
+    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    let explicit: BTreeMap<String, String> = service
+        .get("environment")
+        .and_then(Node::as_map)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, entry)| Some((key.to_string(), entry.node.as_text()?.to_owned())))
+        .collect();
+    for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
+        let field = format!("{field}.env_file[{index}]");
+        if let Some(read) = env_file(entry, &field, &explicit, &values, context) {
+            values.extend(read);
+        }
+    }
+    let place = list.place;
+    if service.get("environment").is_none() && !values.is_empty() {
+        service.set("environment", Node::map(place));
+    }
+    if let Some(map) = service.get_mut("environment").and_then(Node::as_map_mut) {
+        for (key, value) in values {
+            map.entry(Arc::from(key)).or_insert_with(|| Entry {
+                key: place,
+                node: Node::text(value, place),
+            });
+        }
+    }
+}
+
+fn env_file(
+    entry: &Node,
+    field: &str,
+    explicit: &BTreeMap<String, String>,
+    earlier: &BTreeMap<String, String>,
+    context: &mut Context<'_, '_>,
+) -> Option<dotenv::Assignments> {
+    let path = LocalPath::new(entry.get("path")?.as_text()?);
+    let required = entry
+        .get("required")
+        .and_then(Node::as_bool)
+        .unwrap_or(true);
+    let bytes = match context.files.get(&path)? {
+        FileContent::Bytes(bytes) => bytes,
+        FileContent::Missing if !required => return None,
+        other => {
+            let finding = Finding::error("env-file", field, describe(&path, other)).at(entry.place);
+            context
+                .report
+                .add(finding.help("create it, or write {path: …, required: false}"));
+            return None;
+        }
+    };
+    let name = path.display().to_string();
+    let text = parse::decode(bytes, &name, context.report).ok()?;
+    let source = context.report.sources.add(path.clone(), Arc::clone(&text));
+    let mut lookup = |key: &str| {
+        let own = || explicit.get(key).or_else(|| earlier.get(key)).cloned();
+        context.environment.get(key).or_else(own)
+    };
+    let raw = entry.get("format").and_then(Node::as_text) == Some("raw");
+    let read = if raw {
+        dotenv::parse_raw(&text, &mut lookup)
+    } else {
+        dotenv::parse(&text, &mut lookup)
+    };
+    match read {
+        Ok(values) => Some(values),
+        Err(mistake) => {
+            let place = mistake_place(source, mistake.at);
+            let finding = Finding::error("env-file", field, mistake.message).at(place);
+            context
+                .report
+                .add(finding.related(entry.place, "named here"));
+            None
+        }
+    }
+}
+
+/// `<project>_<key>`, or the key of what is external.
+fn resource_names(model: &mut Node, context: &mut Context<'_, '_>) {
+    for section in ["networks", "volumes", "configs", "secrets"] {
+        let Some(map) = model.get_mut(section).and_then(Node::as_map_mut) else {
+            continue;
+        };
+        for (key, entry) in map.iter_mut() {
+            if entry.node.is_null() {
+                entry.node.value = Value::Map(Map::new());
+            }
+            if entry.node.get("name").is_some() {
+                continue;
+            }
+            let external = entry.node.get("external").and_then(Node::as_bool) == Some(true);
+            let name = if external {
+                key.to_string()
+            } else {
+                format!("{}_{key}", context.name)
+            };
+            let place = entry.key;
+            entry.node.set("name", Node::text(name, place));
+        }
+    }
+}
+
+fn services(model: &Node) -> impl Iterator<Item = &Node> {
+    let map = model.get("services").and_then(Node::as_map);
+    map.into_iter()
+        .flat_map(|map| map.values().map(|entry| &entry.node))
+}
+
+fn uses_default_network(model: &Node) -> bool {
+    services(model).any(|service| service.at(&["networks", "default"]).is_some())
+}
+
+fn add_default_network(model: &mut Node, project: &ProjectName) {
+    let place = model.place;
+    if model.get("networks").is_none() {
+        model.set("networks", Node::map(place));
+    }
+    if let Some(networks) = model.get_mut("networks")
+        && networks.get("default").is_none()
+    {
+        let mut network = Node::map(place);
+        network.set("name", Node::text(format!("{project}_default"), place));
+        networks.set("default", network);
+    }
+}
+
+/// Resources that no enabled service uses are not created, so they are not kept.
+fn keep_used(model: &mut Node, section: &str, users: &str) {
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    for service in services(model) {
+        match service.get(users).map(|node| &node.value) {
+            Some(Value::Map(map)) => used.extend(map.keys().map(ToString::to_string)),
+            Some(Value::List(list)) => used.extend(
+                list.iter()
+                    .filter(|mount| {
+                        section != "volumes"
+                            || mount.get("type").and_then(Node::as_text) == Some("volume")
+                    })
+                    .filter_map(|mount| Some(mount.get("source")?.as_text()?.to_owned())),
+            ),
+            _ => {}
+        }
+    }
+    if let Some(map) = model.get_mut(section).and_then(Node::as_map_mut) {
+        map.retain(|key, _| used.contains(&**key));
+    }
+}

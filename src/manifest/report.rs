@@ -1,0 +1,121 @@
+//! Where the floors of the loader put what they find.
+
+use crate::manifest::source::{Place, Sources};
+use crate::model::diagnostic::{Diagnostic, Severity};
+
+/// Most diagnostics of one load; what comes after is only counted.
+const MOST: usize = 200;
+
+/// One finding, before its place has become a location.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    severity: Severity,
+    code: &'static str,
+    place: Option<Place>,
+    field: String,
+    message: String,
+    help: Option<String>,
+    related: Vec<(Place, String)>,
+}
+
+impl Finding {
+    /// A finding that holds the project at its last good version.
+    pub(crate) fn error(code: &'static str, field: &str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, field, message.into())
+    }
+
+    /// A finding that lets the project run.
+    pub(crate) fn warning(code: &'static str, field: &str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, field, message.into())
+    }
+
+    /// Something good to know.
+    pub(crate) fn note(code: &'static str, field: &str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Note, code, field, message.into())
+    }
+
+    fn new(severity: Severity, code: &'static str, field: &str, message: String) -> Self {
+        Self {
+            severity,
+            code,
+            place: None,
+            field: field.to_owned(),
+            message,
+            help: None,
+            related: Vec::new(),
+        }
+    }
+
+    /// Where it stands.
+    pub(crate) fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// What is allowed, or what to do.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// A second place that belongs to it.
+    pub(crate) fn related(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.related.push((place, text.into()));
+        self
+    }
+}
+
+/// The findings of one load and the texts they point into.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// The texts.
+    pub(crate) sources: Sources,
+    found: Vec<Diagnostic>,
+    errors: usize,
+}
+
+impl Report {
+    /// Adds a finding; the same one twice counts once.
+    pub(crate) fn add(&mut self, finding: Finding) {
+        if finding.severity == Severity::Error {
+            self.errors += 1;
+        }
+        let diagnostic = self.locate(finding);
+        if self.found.len() < MOST && !self.found.contains(&diagnostic) {
+            self.found.push(diagnostic);
+        }
+    }
+
+    /// How many errors were added so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// The diagnostics: errors first, each severity in the order of finding.
+    pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        self.found
+            .sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+        self.found
+    }
+
+    fn locate(&self, finding: Finding) -> Diagnostic {
+        let meanwhile = (finding.severity == Severity::Error).then(|| {
+            "the project stays at its last good version; nothing of it is changed".to_owned()
+        });
+        let related = finding
+            .related
+            .into_iter()
+            .filter_map(|(place, text)| Some((self.sources.location(place)?, text)))
+            .collect();
+        Diagnostic {
+            severity: finding.severity,
+            code: finding.code.to_owned(),
+            location: finding.place.and_then(|place| self.sources.location(place)),
+            field: finding.field,
+            message: finding.message,
+            help: finding.help,
+            meanwhile,
+            related,
+        }
+    }
+}

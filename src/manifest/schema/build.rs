@@ -1,0 +1,47 @@
+//! `build`.
+
+use super::service::ULIMIT;
+use super::{Form, Kind, Merge, Object, Print, Unset, field};
+use crate::manifest::forms;
+
+/// A path, or how the image is built.
+pub(crate) static BUILD: Form = Form {
+    expand: forms::build,
+    long: Kind::Object(&BUILD_LONG),
+};
+
+const CLASSIC: &str = "the engine's classic builder has no word for it";
+
+static BUILD_LONG: Object = Object::new(&[
+    field("context", Kind::Form(&forms::CONTEXT)),
+    field("dockerfile", Kind::Text),
+    field("dockerfile_inline", Kind::Text),
+    field("entitlements", Kind::List(&Kind::Text)).not_yet(CLASSIC),
+    field("args", Kind::Pairs(Unset::FromEnvironment)),
+    field("provenance", Kind::Any)
+        .print(Print::Never)
+        .no_effect(CLASSIC),
+    field("sbom", Kind::Any)
+        .print(Print::Never)
+        .no_effect(CLASSIC),
+    field("ssh", Kind::Any).not_yet(CLASSIC),
+    field("labels", Kind::Pairs(Unset::Empty)),
+    field("cache_from", Kind::List(&Kind::Text)),
+    field("cache_to", Kind::List(&Kind::Text)).no_effect(CLASSIC),
+    field("no_cache", Kind::Bool),
+    field("no_cache_filter", Kind::OneOrMany(&Kind::Text)).no_effect(CLASSIC),
+    field("additional_contexts", Kind::Any).not_yet(CLASSIC),
+    field("pull", Kind::Bool),
+    field("extra_hosts", Kind::Form(&forms::EXTRA_HOSTS))
+        .merge(Merge::Unique(forms::text_identity)),
+    field("isolation", Kind::Text).no_effect("Windows only"),
+    field("network", Kind::Text),
+    field("target", Kind::Text),
+    field("secrets", Kind::List(&Kind::Any)).not_yet(CLASSIC),
+    field("shm_size", Kind::Bytes),
+    field("tags", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
+    field("ulimits", Kind::Map(&Kind::Form(&ULIMIT)))
+        .not_yet("limits of build steps are not built yet"),
+    field("platforms", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
+    field("privileged", Kind::Bool).not_yet(CLASSIC),
+]);

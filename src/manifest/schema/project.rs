@@ -1,0 +1,90 @@
+//! Top-level keys, networks, volumes, configs and secrets.
+
+use super::{Field, Form, Kind, Merge, Object, Print, SERVICE, Unset, field};
+use crate::manifest::forms;
+
+/// A Compose file.
+pub(crate) static PROJECT: Object = Object::new(&[
+    field("version", Kind::TextOrNumber)
+        .no_effect("obsolete: the specification has no versions any more")
+        .print(Print::Never),
+    field("name", Kind::Text),
+    field("include", Kind::List(&Kind::Any))
+        .not_yet("merge the files with COMPOSE_FILE in the project's .env instead"),
+    field("services", Kind::Map(&Kind::Object(&SERVICE))),
+    field("networks", Kind::MapOfOptional(&Kind::Object(&NETWORK))),
+    field("volumes", Kind::MapOfOptional(&Kind::Object(&VOLUME))),
+    field("configs", Kind::Map(&Kind::Object(&CONFIG))),
+    field("secrets", Kind::Map(&Kind::Object(&SECRET))),
+    field("models", Kind::Map(&Kind::Any))
+        .not_yet("there is no model runner here; run it as a service"),
+]);
+
+static EXTERNAL: Form = Form {
+    expand: forms::external,
+    long: Kind::Bool,
+};
+
+const fn labels() -> Field {
+    field("labels", Kind::Pairs(Unset::Empty))
+}
+
+static NETWORK: Object = Object::new(&[
+    field("name", Kind::Text),
+    field("driver", Kind::Text),
+    field("driver_opts", Kind::Map(&Kind::TextOrNumber)),
+    field("ipam", Kind::Object(&IPAM)).print(Print::Empty),
+    field("external", Kind::Form(&EXTERNAL)),
+    field("internal", Kind::Bool),
+    field("attachable", Kind::Bool),
+    labels(),
+    field("enable_ipv4", Kind::Bool)
+        .print(Print::Set)
+        .not_yet("it needs Engine 28 (API 1.48)"),
+    field("enable_ipv6", Kind::Bool).print(Print::Set),
+]);
+
+static IPAM: Object = Object::new(&[
+    field("driver", Kind::Text),
+    field("config", Kind::List(&Kind::Object(&IPAM_POOL)))
+        .merge(Merge::Unique(forms::subnet_identity)),
+    field("options", Kind::Map(&Kind::TextOrNumber)).print(Print::Never),
+]);
+
+static IPAM_POOL: Object = Object::new(&[
+    field("subnet", Kind::Text),
+    field("gateway", Kind::Text),
+    field("ip_range", Kind::Text),
+    field("aux_addresses", Kind::Map(&Kind::Text)),
+]);
+
+static VOLUME: Object = Object::new(&[
+    field("name", Kind::Text),
+    field("driver", Kind::Text),
+    field("driver_opts", Kind::Map(&Kind::TextOrNumber)),
+    field("external", Kind::Form(&EXTERNAL)),
+    labels(),
+]);
+
+const SWARM: &str = "there is no Swarm here; use file";
+
+static CONFIG: Object = Object::new(&[
+    field("name", Kind::Text).no_effect("no object exists on the engine"),
+    field("file", Kind::Form(&forms::PATH)),
+    field("environment", Kind::Text).not_yet("put the text into a file and name it with file"),
+    field("content", Kind::Text).not_yet("put the text into a file and name it with file"),
+    field("external", Kind::Form(&EXTERNAL)).not_yet(SWARM),
+    labels().no_effect("no object exists on the engine"),
+    field("template_driver", Kind::Text).not_yet(SWARM),
+]);
+
+static SECRET: Object = Object::new(&[
+    field("name", Kind::Text).no_effect("no object exists on the engine"),
+    field("file", Kind::Form(&forms::PATH)),
+    field("environment", Kind::Text).not_yet("put the text into a file and name it with file"),
+    field("external", Kind::Form(&EXTERNAL)).not_yet(SWARM),
+    labels().no_effect("no object exists on the engine"),
+    field("driver", Kind::Text).not_yet(SWARM),
+    field("driver_opts", Kind::Map(&Kind::TextOrNumber)).not_yet(SWARM),
+    field("template_driver", Kind::Text).not_yet(SWARM),
+]);

@@ -1,0 +1,92 @@
+//! The texts that were read, and places in them. A place is small and is copied into every node; it becomes a
+//! [`Location`] with its line only when a diagnostic needs one.
+
+use std::sync::Arc;
+
+use crate::model::diagnostic::Location;
+use crate::model::path::LocalPath;
+
+/// Longest line text that a diagnostic carries, in characters.
+const SHOWN_LINE: usize = 200;
+
+/// A range of bytes in one of the texts that were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Index into [`Sources`].
+    pub(crate) source: u32,
+    /// First byte.
+    pub(crate) start: u32,
+    /// Byte after the last one.
+    pub(crate) end: u32,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+struct Source {
+    file: LocalPath,
+    text: Arc<str>,
+    line_starts: Vec<usize>,
+}
+
+/// Every text of one load, so that places can be turned into locations.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources(Vec<Source>);
+
+impl Sources {
+    /// Keeps `text` and returns its index.
+    pub(crate) fn add(&mut self, file: LocalPath, text: Arc<str>) -> u32 {
+        let line_starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        self.0.push(Source {
+            file,
+            text,
+            line_starts,
+        });
+        u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The file in which `place` lies.
+    pub(crate) fn file(&self, place: Place) -> Option<&LocalPath> {
+        self.get(place).map(|source| &source.file)
+    }
+
+    /// The text of `place` as it stands in the file, before interpolation.
+    pub(crate) fn raw(&self, place: Place) -> &str {
+        self.get(place)
+            .and_then(|source| source.text.get(place.start as usize..place.end as usize))
+            .unwrap_or("")
+    }
+
+    /// Line, column and line text of `place`.
+    pub(crate) fn location(&self, place: Place) -> Option<Location> {
+        let source = self.get(place)?;
+        let start = place.start as usize;
+        let line_index = source.line_starts.partition_point(|&at| at <= start).max(1) - 1;
+        let line_start = source.line_starts.get(line_index).copied()?;
+        let line = source.text.get(line_start..)?.split('\n').next()?;
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let before = source
+            .text
+            .get(line_start..start.min(line_start + line.len()));
+        let column = before.map_or(0, |text| text.chars().count());
+        let left = line.chars().count().saturating_sub(column);
+        let wanted = self.raw(place).split('\n').next().unwrap_or("");
+        let width = wanted.trim_end().chars().count().min(left).max(1);
+        Some(Location {
+            file: source.file.clone(),
+            line: narrow(line_index + 1),
+            column: narrow(column + 1),
+            text: line.chars().take(SHOWN_LINE).collect(),
+            width: narrow(width),
+        })
+    }
+
+    fn get(&self, place: Place) -> Option<&Source> {
+        self.0.get(place.source as usize)
+    }
+}
+
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,156 @@
+//! Containers on a real engine for the tests of the adapter: made under names of their own, removed at the end.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use composelet::engine::{Engine, ObserveRequest, labels};
+use composelet::model::config::ContainerConfig;
+use composelet::model::id::{
+    ContainerId, ContainerName, ImageId, Installation, ProjectName, ReplicaId, Revision,
+    ServiceName,
+};
+use composelet::model::observed::{ImageState, ObservedContainer, ObservedImage, ObservedState};
+use composelet::model::plan::CreateContainer;
+
+/// Image that the tests run: a static busybox.
+pub(crate) const IMAGE: &str = "composelet-test/busybox:1";
+
+/// Address of the engine.
+pub(crate) const HOST: &str = "unix:///var/run/docker.sock";
+
+/// A connection, or `None` (with a word on standard error) where there is no engine or not the image.
+pub(crate) async fn engine() -> Option<(Engine, ObservedImage)> {
+    let engine = match Engine::connect(HOST, Installation::new("eng")).await {
+        Ok(engine) => engine,
+        Err(failure) => {
+            eprintln!("skipped: no engine: {}", failure.message);
+            return None;
+        }
+    };
+    let request = ObserveRequest {
+        project: Some(ProjectName::new("eng-none")),
+        images: [IMAGE.to_owned()].into(),
+        ..ObserveRequest::default()
+    };
+    let seen = engine.observe(&request).await.expect("observe");
+    match seen.images.get(IMAGE) {
+        Some(ImageState::Present(image)) => Some((engine, (**image).clone())),
+        _ => {
+            eprintln!("skipped: no image {IMAGE}");
+            None
+        }
+    }
+}
+
+/// A project of one test; what carries its label goes when it is dropped.
+pub(crate) struct Project {
+    pub(crate) name: ProjectName,
+}
+
+impl Project {
+    pub(crate) fn new(test: &str) -> Self {
+        let project = Self {
+            name: ProjectName::new(format!("eng-{test}")),
+        };
+        project.clear();
+        project
+    }
+
+    /// Removes what carries the label. The docker command line does it: the facade never forces.
+    fn clear(&self) {
+        let label = format!("label={}={}", labels::PROJECT, self.name);
+        for (list, remove) in [
+            (vec!["ps", "-aq"], vec!["rm", "-fv"]),
+            (vec!["network", "ls", "-q"], vec!["network", "rm"]),
+            (vec!["volume", "ls", "-q"], vec!["volume", "rm"]),
+        ] {
+            let found = Command::new("docker")
+                .args(list)
+                .args(["--filter", &label])
+                .output()
+                .expect("docker");
+            for id in String::from_utf8_lossy(&found.stdout).split_whitespace() {
+                drop(Command::new("docker").args(&remove).arg(id).output());
+            }
+        }
+    }
+
+    pub(crate) fn labels(&self, service: &str) -> BTreeMap<String, String> {
+        [
+            (labels::PROJECT, self.name.as_str()),
+            (labels::SERVICE, service),
+            (labels::CONTAINER_NUMBER, "1"),
+            (labels::ONE_OFF, "False"),
+            (labels::INSTALLATION, "eng"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// A create of service `web` under its usual name.
+    pub(crate) fn create(&self, image: &ObservedImage, config: ContainerConfig) -> CreateContainer {
+        let name = format!("{}-web-1", self.name);
+        CreateContainer {
+            replica: ReplicaId::new(ServiceName::new("web"), 1),
+            name: ContainerName::new(name.clone()),
+            image: IMAGE.to_owned(),
+            image_id: image.id.clone().unwrap_or(ImageId::new("")),
+            primary_network: config.endpoints.keys().next().cloned(),
+            config,
+            labels: self.labels("web"),
+            dns_names: vec!["web".to_owned(), name],
+            revision: Revision::new("r1"),
+        }
+    }
+
+    pub(crate) async fn observe(&self, engine: &Engine) -> ObservedState {
+        let request = ObserveRequest {
+            project: Some(self.name.clone()),
+            ..ObserveRequest::default()
+        };
+        engine.observe(&request).await.expect("observe")
+    }
+
+    pub(crate) async fn only(&self, engine: &Engine) -> ObservedContainer {
+        let mut containers = self.observe(engine).await.containers;
+        assert_eq!(containers.len(), 1, "one container is expected");
+        containers.remove(0)
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A container that sleeps until it is asked to stop.
+pub(crate) fn sleeper() -> ContainerConfig {
+    ContainerConfig {
+        command: Some(vec![
+            "sh".into(),
+            "-c".into(),
+            "trap 'exit 0' TERM; while :; do sleep 0.1; done".into(),
+        ]),
+        ..ContainerConfig::default()
+    }
+}
+
+/// `docker` as a person would type it.
+pub(crate) fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker")
+        .args(arguments)
+        .output()
+        .expect("docker");
+    assert!(
+        output.status.success(),
+        "docker {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The id as text.
+pub(crate) fn raw(id: &ContainerId) -> &str {
+    id.as_str()
+}

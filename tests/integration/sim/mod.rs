@@ -1,0 +1,58 @@
+//! The simulated engine: a Docker Engine API server in memory, under tokio's paused clock.
+//!
+//! It stands behind bollard's custom transport, so that the whole controller runs against it with
+//! the real client. Everything it does follows from the seed, the scripts and the calls: ordered
+//! maps, own random numbers, no threads, no sockets, no wall clock. Its behaviour was taken from
+//! engine 20.10 (API 1.41); `sim_conformance` holds it to that, row by row.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a test bench: not every handle is used by the tests that exist so far"
+)]
+
+mod build;
+mod clock;
+mod container;
+mod containers;
+mod daemon;
+mod dockerfile;
+mod endpoints;
+mod engine;
+mod events;
+mod exec;
+mod faults;
+mod filters;
+mod hands;
+mod health;
+mod images;
+mod latency;
+mod networks;
+mod process;
+mod questions;
+mod random;
+mod registry;
+mod request;
+mod restart;
+mod router;
+mod scene;
+mod script;
+mod system;
+mod trace;
+mod transport;
+mod volumes;
+mod world;
+
+pub(crate) use build::BuildScript;
+pub(crate) use container::Phase;
+pub(crate) use engine::{SimEngine, SimOptions};
+pub(crate) use faults::{FaultAction, FaultRule, Which};
+pub(crate) use images::ImageSpec;
+pub(crate) use registry::Offer;
+pub(crate) use request::ApiError;
+pub(crate) use script::{
+    AppScript, ExecOutcome, HealthScript, LogStream, Run, ScriptKey, StartFailure, StopReaction,
+    Verdict,
+};
+pub(crate) use trace::{CallKind, TracedCall};
+pub(crate) use transport::SimTransport;

@@ -1,0 +1,26 @@
+//! What several tests need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use composelet::model::desired::{Build, Dockerfile};
+use composelet::model::path::LocalPath;
+
+/// A build of this directory with its `Dockerfile`.
+pub(crate) fn build(context: &Path) -> Build {
+    Build {
+        context: LocalPath::new(context),
+        dockerfile: Dockerfile::Path("Dockerfile".to_owned()),
+        target: None,
+        args: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        network: None,
+        extra_hosts: BTreeSet::new(),
+        pull: false,
+        no_cache: false,
+        cache_from: Vec::new(),
+        tags: BTreeSet::new(),
+        shm_size_bytes: None,
+        platform: None,
+    }
+}

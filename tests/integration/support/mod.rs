@@ -1,0 +1,4 @@
+//! What several areas of the tests share.
+
+pub(crate) mod command;
+pub(crate) mod tokens;
