@@ -76,10 +76,10 @@ impl Sink {
     fn lagged(&self, missed: u64) {
         match self {
             Self::Log(_) => {
-                tracing::warn!(missed, "events were lost, the log is slower than they are")
+                tracing::warn!(missed, "events were lost, the log is slower than they are");
             }
             Self::Lines { out, .. } => {
-                out.warn(&format!("{missed} events are not shown, output is too slow"))
+                out.warn(&format!("{missed} events are not shown, output is too slow"));
             }
         }
     }

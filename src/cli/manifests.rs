@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
@@ -57,7 +58,7 @@ impl Reading {
 /// The loader's own form of what was read.
 fn converted(files: &Files) -> BTreeMap<LocalPath, manifest::FileContent> {
     let convert = |content: &FileContent| match content {
-        FileContent::Bytes(bytes) => manifest::FileContent::Bytes(bytes.clone()),
+        FileContent::Bytes(bytes) => manifest::FileContent::Bytes(Arc::clone(bytes)),
         FileContent::Missing => manifest::FileContent::Missing,
         FileContent::Directory(names) => manifest::FileContent::Directory(names.clone()),
         FileContent::NotRegular(what) => manifest::FileContent::NotRegular(what.clone()),

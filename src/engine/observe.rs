@@ -236,6 +236,8 @@ impl Engine {
             };
             (reference.clone(), state)
         });
+        // Collected, so that no closure lives across an await: the compiler cannot show such a future to be Send.
+        let looks: Vec<_> = looks.collect();
         futures::stream::iter(looks)
             .buffer_unordered(PARALLEL)
             .collect()

@@ -7,10 +7,11 @@ use anstyle::{AnsiColor, Style};
 
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::event::{Event, EventKind};
+use crate::model::held::{Held, WaitingOn};
 use crate::model::operation::OperationSubject;
 use crate::model::outcome::{Effect, NodeOutcome, SkipReason};
 use crate::model::plan::PlanNode;
-use crate::model::status::{ConditionKind, Truth};
+use crate::model::status::{Condition, ConditionKind, Truth};
 use crate::model::time::Timestamp;
 use crate::telemetry::log::subject_text;
 
@@ -82,11 +83,14 @@ fn text(kind: &EventKind) -> Option<String> {
                 format!("{kind} {} {failed}: {}", subject_text(subject), failure.message)
             }
         },
+        // Its begin was told as an action.
+        EventKind::Held(Held { waiting_on: WaitingOn::Operation { .. }, .. }) => return None,
         EventKind::Held(held) => {
             let code = styled(WARN, held.waiting_on.code());
             let until = held.until.map_or_else(String::new, |until| format!(", until {until}"));
             format!("held {}: {code}: waiting on {}{until}", held.subject, held.waiting_on)
         }
+        EventKind::Condition(condition) if !is_news(condition) => return None,
         EventKind::Condition(condition) => {
             let style = match (condition.kind, condition.status) {
                 (ConditionKind::Ready | ConditionKind::Available, Truth::True) => GOOD,
@@ -104,6 +108,17 @@ fn text(kind: &EventKind) -> Option<String> {
         }
     };
     Some(text)
+}
+
+/// Ready always; what is abnormal when it begins. The others follow from the actions that are told anyway.
+fn is_news(condition: &Condition) -> bool {
+    match condition.kind {
+        ConditionKind::Ready => true,
+        ConditionKind::Stalled | ConditionKind::Degraded | ConditionKind::Suspended => {
+            condition.status == Truth::True
+        }
+        ConditionKind::Available | ConditionKind::Progressing | ConditionKind::Reconciling => false,
+    }
 }
 
 /// `create container shop-web-1: declared, not there`, and how it ended if not well.
@@ -156,10 +171,11 @@ fn finding(found: &Diagnostic) -> String {
     let place = found.location.as_ref().map(|location| format!("{location}: "));
     let help = found.help.as_ref().map(|help| format!("; {help}"));
     let meanwhile = found.meanwhile.as_ref().map(|meanwhile| format!(" ({meanwhile})"));
+    let field = if found.message.contains(&found.field) { "" } else { &found.field };
+    let colon = if field.is_empty() { "" } else { ": " };
     format!(
-        "{head} {}{}: {}{}{}",
+        "{head} {}{field}{colon}{}{}{}",
         place.unwrap_or_default(),
-        found.field,
         found.message,
         help.unwrap_or_default(),
         meanwhile.unwrap_or_default()

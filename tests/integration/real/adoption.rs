@@ -15,7 +15,7 @@ fn manifest() -> String {
     ];
     let text = file(&[
         service("web", SLEEP, &["depends_on: { db: { condition: service_healthy } }", "scale: 2"]),
-        service("db", SLEEP, &[check, &lines[0], &lines[1], &lines[2], &lines[3]]),
+        service("db", SLEEP, &[check, lines[0], lines[1], lines[2], lines[3]]),
     ]);
     format!("{text}volumes: {{ data: {{}} }}\n")
 }

@@ -38,7 +38,9 @@ fn end_state(host: &Host, project: &str) -> BTreeMap<&'static str, Vec<String>> 
         ("volumes", named("/volumes", "Volumes")),
     ]);
     for names in state.values_mut() {
-        names.iter_mut().for_each(|name| *name = name.replace(project, "P"));
+        for name in names.iter_mut() {
+            *name = name.replace(project, "P");
+        }
         names.sort();
     }
     state

@@ -12,7 +12,7 @@ pub(crate) fn service(name: &str, command: &str, lines: &[&str]) -> String {
         "  {name}:\n    image: {IMAGE}\n    init: true\n    command: [\"sh\", \"-c\", {command}]\n"
     );
     for line in lines {
-        text.push_str(&format!("    {line}\n"));
+        text.extend(["    ", line, "\n"]);
     }
     text
 }

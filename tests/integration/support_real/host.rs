@@ -1,7 +1,6 @@
 //! A host of its own for each test: directories, names, installation; and nothing of it is left behind.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -62,11 +61,6 @@ impl Host {
     /// The full name of a project, also of its directory.
     pub(crate) fn project(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
-    }
-
-    /// The name of this installation, and the beginning of every project's name.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
     }
 
     /// The watched directory.
@@ -174,15 +168,6 @@ impl Host {
         };
         let key = |item: &Value| item["Id"].as_str().or(item["Name"].as_str()).map(str::to_owned);
         items.iter().filter(|item| named(item)).filter_map(key).collect()
-    }
-
-    /// Names of all that we made and that is there, by kind. Nothing else begins with our prefix.
-    pub(crate) fn objects(&self) -> BTreeMap<&'static str, Vec<String>> {
-        BTreeMap::from([
-            ("containers", self.ours("/containers/json?all=1", "Names")),
-            ("networks", self.ours("/networks", "Name")),
-            ("volumes", self.ours("/volumes", "Name")),
-        ])
     }
 
     /// Removes what we made. Nothing here may panic: it also runs while a test fails.
