@@ -162,7 +162,7 @@ pub(super) fn containers(published: &Published) -> Vec<Item> {
         &ContainerStatus,
     )| {
         let exit = container.exit_code.map_or_else(String::new, |code| code.to_string());
-        let next = container.next_try.map(|next| view::until(published.now, next));
+        let next = view::next_try(container).map(|next| view::until(published.now, next));
         Item {
             name: container.name.clone(),
             project: project.to_string(),

@@ -174,7 +174,7 @@ fn container_text(container: &ContainerStatus, now: Timestamp) -> String {
         );
         line("failures", &counts);
     }
-    if let Some(next) = container.next_try {
+    if let Some(next) = view::next_try(container) {
         line("next try", &styled(WARN, &format!("{} ({next})", view::until(now, next))));
     }
     if !container.ports.is_empty() {

@@ -88,6 +88,11 @@ pub(super) fn until(now: Timestamp, instant: Timestamp) -> String {
     format!("in {}", duration::format(instant.since(now)))
 }
 
+/// The next try of a container that waits for one; one that runs does not.
+pub(super) fn next_try(container: &ContainerStatus) -> Option<Timestamp> {
+    container.next_try.filter(|_| container.state != "running")
+}
+
 /// `1/2` with the style of whether that is enough.
 pub(super) fn ratio(ready: u32, wanted: u32) -> Cell {
     let style = match ready {

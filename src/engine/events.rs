@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, sleep};
 
 use crate::engine::call::Call;
 use crate::engine::facade::{Engine, locked};
@@ -30,6 +30,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const GOOD_CONNECTION: Duration = Duration::from_secs(120);
 /// Time between two signs of life: a connection whose other end is gone without a word tells nothing by itself.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// Time between two tries to tell a slow reader that it missed something.
+const MAKE_GOOD_EVERY: Duration = Duration::from_secs(1);
 /// Events that wait for the reader; beyond it they are dropped, and a `Gap` says so.
 const BUFFER: usize = 1024;
 
@@ -87,7 +89,12 @@ impl Engine {
     /// 30 s) and yields [`EngineEvent::Gap`] after every (re)connection, before any event.
     pub fn events(&self) -> BoxStream<'static, EngineEvent> {
         let (sender, receiver) = channel(BUFFER);
-        tokio::spawn(watch(self.clone(), sender));
+        let engine = self.clone();
+        tokio::spawn(async move {
+            watch(&engine, &sender).await;
+            // Nobody listens any more: from now on nobody tells of changes.
+            locked(&engine.inner.cache).events_cut();
+        });
         stream_of(receiver)
     }
 }
@@ -107,12 +114,12 @@ enum Reader {
 }
 
 /// Connects, reads until the connection is cut, waits, connects again; ends when nobody listens any more.
-async fn watch(engine: Engine, sender: Sender<EngineEvent>) {
+async fn watch(engine: &Engine, sender: &Sender<EngineEvent>) {
     let mut delays = delays();
     let mut attempt = 0_u64;
     loop {
         let begun = Instant::now();
-        let session = session(&engine, &sender, attempt);
+        let session = session(engine, sender, attempt);
         let why = tokio::select! {
             biased;
             () = sender.closed() => return,
@@ -183,11 +190,10 @@ async fn session(
     let mut lines = client.events(since.as_deref(), &filters());
     // The request goes out when the stream is first polled; a ping that comes back after that shows that the engine
     // takes requests, and an event that came meanwhile is kept.
-    let ping = engine.ping();
     let early = tokio::select! {
         biased;
         line = lines.next() => Some(line),
-        pong = ping => { pong?; None }
+        alive = engine.ping() => { alive?; None }
     };
     locked(&engine.inner.cache).events_stand();
     tracing::info!("engine event stream stands");
@@ -205,7 +211,15 @@ async fn session(
         };
         relay.pass_on(&line.map_err(as_failure)?);
     }
-    let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    let alive = async {
+        loop {
+            sleep(PING_EVERY).await;
+            if let Err(failure) = engine.ping().await {
+                return failure;
+            }
+        }
+    };
+    tokio::pin!(alive);
     loop {
         tokio::select! {
             biased;
@@ -213,10 +227,8 @@ async fn session(
                 None => return Ok(Reader::Listens),
                 Some(line) => relay.pass_on(&line.map_err(as_failure)?),
             },
-            _ = pings.tick() => {
-                engine.ping().await?;
-                relay.make_good();
-            }
+            failure = &mut alive => return Err(failure),
+            () = sleep(MAKE_GOOD_EVERY), if relay.lost == Lost::Some => relay.make_good(),
         }
     }
 }

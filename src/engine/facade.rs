@@ -70,10 +70,6 @@ impl fmt::Debug for Engine {
 }
 
 /// The wall clock of the moment of the call, moved on by the monotonic clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one reading of the wall clock, for callers without a clock of their own"
-)]
 fn default_clock() -> Clock {
     let since_epoch = std::time::SystemTime::UNIX_EPOCH
         .elapsed()
@@ -242,8 +238,12 @@ impl Engine {
     pub async fn create_container(&self, create: &CreateContainer) -> Result<ContainerId, Failure> {
         let client = self.client();
         let hooks = locked(&self.inner.admission).clone();
-        let (body, _) = create_body(create, client.api(), &hooks)
+        let (body, left_out) = create_body(create, client.api(), &hooks)
             .map_err(|text| classify(CallError::Refused(text), Effect::Mutating))?;
+        for lacking in left_out {
+            let (attribute, since) = (lacking.attribute, lacking.since.to_string());
+            tracing::warn!(attribute, since, "left out: the engine is too old for it");
+        }
         let image = client.inspect_image(&create.image);
         let image = self.run(Call::read("inspect_image", 5), image).await?;
         if image.id != create.image_id.as_str() {
@@ -360,7 +360,7 @@ impl Engine {
         let work = async {
             match client.remove_container(id).await {
                 Err(error) if is_removal_in_progress(&error) => {
-                    until_gone(&client, id, error).await
+                    Box::pin(until_gone(&client, id, error)).await
                 }
                 other => other,
             }

@@ -1,6 +1,7 @@
 //! Pull and build, as the facade offers them.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -86,7 +87,8 @@ impl Engine {
             (labels::IMAGE_BUILDER.to_owned(), "classic".to_owned()),
             (labels::BUILD.to_owned(), digest.clone()),
         ]);
-        let mut parameters = parameters(image, build);
+        let refused = |text| classify(CallError::Refused(text), Effect::Mutating);
+        let mut parameters = parameters(image, build).map_err(refused)?;
         parameters.push(("labels", json!(identity).to_string()));
         let context = match &build.dockerfile {
             Dockerfile::Path(_) => context,
@@ -136,8 +138,33 @@ impl Engine {
     }
 }
 
+/// Name of the Dockerfile within the context.
+///
+/// # Errors
+/// An absolute path that does not lie in the context.
+fn dockerfile(build: &Build) -> Result<String, String> {
+    let path = match &build.dockerfile {
+        Dockerfile::Inline(_) => return Ok(INLINE_DOCKERFILE.to_owned()),
+        Dockerfile::Path(path) => Path::new(path),
+    };
+    if path.is_relative() {
+        return Ok(path.display().to_string());
+    }
+    match path.strip_prefix(build.context.as_path()) {
+        Ok(inside) => Ok(inside.display().to_string()),
+        Err(_) => Err(format!(
+            "the Dockerfile {} does not lie in the build context {}",
+            path.display(),
+            build.context.display()
+        )),
+    }
+}
+
 /// Parameters of the build call. `forcerm` also removes the container of a step that failed.
-fn parameters(image: &str, build: &Build) -> Vec<(&'static str, String)> {
+///
+/// # Errors
+/// As [`dockerfile`].
+fn parameters(image: &str, build: &Build) -> Result<Vec<(&'static str, String)>, String> {
     let flag = |set: bool| if set { "1" } else { "0" }.to_owned();
     let mut parameters = vec![
         ("t", image.to_owned()),
@@ -146,11 +173,7 @@ fn parameters(image: &str, build: &Build) -> Vec<(&'static str, String)> {
         ("nocache", flag(build.no_cache)),
     ];
     parameters.extend(build.tags.iter().map(|tag| ("t", tag.clone())));
-    let dockerfile = match &build.dockerfile {
-        Dockerfile::Path(path) => path.clone(),
-        Dockerfile::Inline(_) => INLINE_DOCKERFILE.to_owned(),
-    };
-    parameters.push(("dockerfile", dockerfile));
+    parameters.push(("dockerfile", dockerfile(build)?));
     if build.pull {
         parameters.push(("pull", flag(true)));
     }
@@ -183,7 +206,7 @@ fn parameters(image: &str, build: &Build) -> Vec<(&'static str, String)> {
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    parameters
+    Ok(parameters)
 }
 
 /// The context with one more file in front: a tar archive goes on where another one's last entry ends.

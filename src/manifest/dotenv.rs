@@ -61,6 +61,11 @@ pub(crate) fn parse_raw(
     Ok(values)
 }
 
+fn mistake<T>(at: usize, message: impl Into<String>) -> Result<T, Mistake> {
+    let message = message.into();
+    Err(Mistake { at, message })
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -71,11 +76,6 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
-    }
-
-    fn mistake<T>(&self, at: usize, message: impl Into<String>) -> Result<T, Mistake> {
-        let message = message.into();
-        Err(Mistake { at, message })
     }
 
     /// Skips blank lines and comments.
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             }
             _ => {
-                return self.mistake(
+                return mistake(
                     start,
                     "expected NAME=value, with a name of letters, digits and _ . - [ ]",
                 );
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
             closes.then_some(at)
         });
         let Some(end) = end else {
-            return self.mistake(start, "this quote is never closed");
+            return mistake(start, "this quote is never closed");
         };
         let inner = body.get(..end).unwrap_or("");
         self.at += end + 1;
@@ -189,12 +189,12 @@ impl<'a> Reader<'a> {
         let mut find = |name: &str| lookup(name).or_else(|| values.get(name).cloned());
         match interpolate::interpolate(value, &mut find) {
             Ok(done) => Ok(done.text),
-            Err(Problem::Invalid(_)) => self.mistake(at, "not a valid variable expression"),
-            Err(Problem::Required { name, .. }) => self.mistake(
+            Err(Problem::Invalid(_)) => mistake(at, "not a valid variable expression"),
+            Err(Problem::Required { name, .. }) => mistake(
                 at,
                 format!("the variable {name} is required and has no value"),
             ),
-            Err(Problem::TooLarge) => self.mistake(at, "the value becomes too long"),
+            Err(Problem::TooLarge) => mistake(at, "the value becomes too long"),
         }
     }
 }
@@ -209,7 +209,6 @@ fn unescape(text: &str) -> String {
         let (mapped, used) = match symbols.next() {
             Some('a') => ('\u{7}', 1),
             Some('b') => ('\u{8}', 1),
-            Some('c') => ('\0', 0),
             Some('f') => ('\u{c}', 1),
             Some('n') => ('\n', 1),
             Some('r') => ('\r', 1),

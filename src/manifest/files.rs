@@ -33,11 +33,6 @@ impl<'a> Files<'a> {
         found
     }
 
-    /// Puts a path on the watch list without asking for its content.
-    pub(crate) fn watch(&mut self, path: &LocalPath) {
-        self.asked.insert(path.clone());
-    }
-
     /// Whether something was asked for that is not known yet.
     pub(crate) fn lacking(&self) -> bool {
         !self.needs.is_empty()

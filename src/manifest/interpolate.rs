@@ -222,4 +222,17 @@ mod tests {
         let text = format!("{}z{}", "${A:-".repeat(1000), "}".repeat(1000));
         assert_eq!(run(&text), Err(Problem::TooLarge));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_gives_a_result_or_a_problem(text in "[ -~$${}:?+-]{0,60}") {
+            let mut asked = Vec::new();
+            let done = interpolate(&text, &mut |name| {
+                asked.push(name.to_owned());
+                (name.len() % 2 == 0).then(|| "v".to_owned())
+            });
+            proptest::prop_assert!(done.is_ok() || text.contains('$'));
+            proptest::prop_assert!(asked.iter().all(|name| leading_name(name) == name));
+        }
+    }
 }

@@ -11,14 +11,14 @@ use crate::manifest::layers::Layers;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::{canonical, dotenv, parse};
+use crate::manifest::{canonical, variables};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
 
 /// One call of the loader. Pure: no file system, no environment of the process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LoadInput<'a> {
     /// What the project is read from.
     pub entry: &'a Entry,
@@ -30,6 +30,19 @@ pub struct LoadInput<'a> {
     pub choices: &'a HostChoices,
     /// Whose rules of precedence hold.
     pub dialect: Dialect,
+}
+
+impl std::fmt::Debug for LoadInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Variables and files hold secrets (invariant 17).
+        f.debug_struct("LoadInput")
+            .field("entry", self.entry)
+            .field("files", &self.files.keys())
+            .field("environment", &self.environment.keys())
+            .field("choices", self.choices)
+            .field("dialect", &self.dialect)
+            .finish()
+    }
 }
 
 /// What the settings of one host add to a project.
@@ -110,6 +123,10 @@ struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn run(&mut self, input: &LoadInput<'a>) -> Option<(DesiredProject, canonical::Canonical)> {
+        if let Entry::Directory(directory) = input.entry {
+            // Asked for together with `.env`, to save a round.
+            let _listing = self.files.get(directory);
+        }
         self.dotenv(input)?;
         let paths = discovery::compose_files(
             input.entry,
@@ -127,6 +144,7 @@ impl<'a> Load<'a> {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
         }
         let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+        layers.chain.clone_from(&paths);
         let model = layers.merge_all(documents, &mut self.environment)?;
         if self.files.lacking() || self.report.errors() > 0 {
             return None;
@@ -187,37 +205,13 @@ impl<'a> Load<'a> {
         required: bool,
         values: &mut BTreeMap<String, String>,
     ) -> Option<()> {
-        let bytes = match self.files.get(path)? {
-            FileContent::Bytes(bytes) => bytes,
-            FileContent::Missing if !required => return Some(()),
-            other => {
-                self.report.add(Finding::error(
-                    "env-file",
-                    "",
-                    discovery::describe(path, other),
-                ));
-                return None;
-            }
-        };
-        let name = path.display().to_string();
-        let text = parse::decode(bytes, &name, &mut self.report).ok()?;
-        let source = self.report.sources.add(path.clone(), text.clone());
         let Self {
-            environment,
+            files,
             report,
+            environment,
             ..
         } = self;
-        let before = values.clone();
-        let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
-        match dotenv::parse(&text, &mut lookup) {
-            Ok(read) => values.extend(read),
-            Err(mistake) => {
-                let place = normalise::mistake_place(source, mistake.at);
-                report.add(Finding::error("env-file", "", mistake.message).at(place));
-                return None;
-            }
-        }
-        Some(())
+        variables::read(path, required, values, files, environment, report)
     }
 
     /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.

@@ -10,7 +10,7 @@ use crate::manifest::files::Files;
 use crate::model::files::FileContent;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::source::Place;
+use crate::manifest::source::{Content, Place};
 use crate::manifest::{consistency, dotenv, parse};
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
@@ -72,7 +72,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     if uses_default_network(&model) {
         add_default_network(&mut model, context.name);
     }
-    consistency::check(&mut model, &disabled, context.report);
+    consistency::check(&model, &disabled, context.report);
     if context.report.errors() > 0 || context.files.lacking() {
         return None;
     }
@@ -130,7 +130,8 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
         build_defaults(build, context);
     }
     let field = child("services", name);
-    env_files(service, &field, context);
+    variable_files(service, ("env_file", "environment"), &field, context);
+    variable_files(service, ("label_file", "labels"), &field, context);
     if let Some(environment) = service.get_mut("environment") {
         resolve_unset(environment, context.environment, false);
     }
@@ -171,30 +172,35 @@ fn resolve_unset(pairs: &mut Node, environment: &mut Environment, drop: bool) {
     }
 }
 
-/// Reads `env_file` and lays `environment` upon it.
-fn env_files(service: &mut Node, field: &str, context: &mut Context<'_, '_>) {
-    let Some(list) = service.take("env_file") else {
+/// Reads `env_file` and lays `environment` upon it; the same for `label_file` and `labels`.
+fn variable_files(
+    service: &mut Node,
+    (files, pairs): (&str, &str),
+    field: &str,
+    context: &mut Context<'_, '_>,
+) {
+    let Some(list) = service.take(files) else {
         return;
     };
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let explicit: BTreeMap<String, String> = service
-        .get("environment")
+        .get(pairs)
         .and_then(Node::as_map)
         .into_iter()
         .flatten()
         .filter_map(|(key, entry)| Some((key.to_string(), entry.node.as_text()?.to_owned())))
         .collect();
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
-        let field = format!("{field}.env_file[{index}]");
+        let field = format!("{field}.{files}[{index}]");
         if let Some(read) = env_file(entry, &field, &explicit, &values, context) {
             values.extend(read);
         }
     }
     let place = list.place;
-    if service.get("environment").is_none() && !values.is_empty() {
-        service.set("environment", Node::map(place));
+    if service.get(pairs).is_none() && !values.is_empty() {
+        service.set(pairs, Node::map(place));
     }
-    if let Some(map) = service.get_mut("environment").and_then(Node::as_map_mut) {
+    if let Some(map) = service.get_mut(pairs).and_then(Node::as_map_mut) {
         for (key, value) in values {
             map.entry(Arc::from(key)).or_insert_with(|| Entry {
                 key: place,
@@ -211,7 +217,7 @@ fn env_file(
     earlier: &BTreeMap<String, String>,
     context: &mut Context<'_, '_>,
 ) -> Option<dotenv::Assignments> {
-    let path = LocalPath::new(entry.get("path")?.as_text()?);
+    let path = LocalPath::new(entry.get("path").unwrap_or(entry).as_text()?);
     let required = entry
         .get("required")
         .and_then(Node::as_bool)
@@ -229,7 +235,10 @@ fn env_file(
     };
     let name = path.display().to_string();
     let text = parse::decode(bytes, &name, context.report).ok()?;
-    let source = context.report.sources.add(path.clone(), Arc::clone(&text));
+    let source = context
+        .report
+        .sources
+        .add(path.clone(), Arc::clone(&text), Content::Variables);
     let mut lookup = |key: &str| {
         let own = || explicit.get(key).or_else(|| earlier.get(key)).cloned();
         context.environment.get(key).or_else(own)

@@ -399,7 +399,6 @@ impl<'a> Reader<'a, '_> {
     fn merge(&mut self, map: &mut Map, node: Node) -> Result<(), Stopped> {
         let place = node.place;
         let sources = match node.value {
-            Value::Map(_) => vec![node],
             Value::List(list) => list,
             _ => vec![node],
         };

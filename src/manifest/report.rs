@@ -81,7 +81,14 @@ impl Report {
             self.errors += 1;
         }
         let diagnostic = self.locate(finding);
-        if self.found.len() < MOST && !self.found.contains(&diagnostic) {
+        // One note for one place: ports are looked at twice, before and after the expansion of ranges.
+        let said = |other: &Diagnostic| {
+            *other == diagnostic
+                || (diagnostic.severity == Severity::Note
+                    && other.code == diagnostic.code
+                    && other.location == diagnostic.location)
+        };
+        if self.found.len() < MOST && !self.found.iter().any(said) {
             self.found.push(diagnostic);
         }
     }

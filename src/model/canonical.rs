@@ -21,7 +21,7 @@
 //! | `shm_size_bytes` | 64 MiB is absent |
 //! | `runtime` | the daemon's default is absent |
 //! | `devices` | target is the source, permissions are `rwm`, where empty |
-//! | `endpoints` | priority 0, no MAC address (generated ones cannot be told from given ones); only with `NetworkMode::Networks` |
+//! | `endpoints` | priority 0, no MAC address (generated ones cannot be told from given ones), no alias that is the host name (engines add it at start); only with `NetworkMode::Networks` |
 //! | `network_mode` | `default` is `Bridge` |
 //! | `mac_address` | lower case |
 //! | `platform` | absent: the engine does not keep it; another platform is another image id |
@@ -285,6 +285,9 @@ fn canonical_networks(config: &mut ContainerConfig) {
     for endpoint in config.endpoints.values_mut() {
         endpoint.priority = 0;
         endpoint.mac_address = None;
+        if let Some(hostname) = &config.hostname {
+            endpoint.aliases.remove(hostname);
+        }
     }
 }
 

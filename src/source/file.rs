@@ -177,3 +177,40 @@ fn list(path: &Path) -> io::Result<FileContent> {
     names.sort();
     Ok(FileContent::Directory(names))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_another_one_by_now_is_not_read() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let before = fs::metadata(&path).unwrap();
+        assert_eq!(
+            read_stable(&path, &before).unwrap().as_deref(),
+            Some(b"one".as_slice())
+        );
+        fs::write(&path, "longer").unwrap();
+        assert_eq!(read_stable(&path, &before).unwrap(), None);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(read_stable(&path, &before).unwrap(), None);
+    }
+
+    /// Opening a pipe without a writer waits for ever, unless it is opened as here.
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_does_not_block() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let before = fs::metadata(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(read_stable(&path, &before).unwrap(), None);
+    }
+}

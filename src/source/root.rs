@@ -11,7 +11,7 @@ use crate::model::path::LocalPath;
 use crate::source::file::{Looked, describe, kind, look};
 
 /// Most entries that the watched directory may have.
-const MAX_ROOT_ENTRIES: usize = 10_000;
+pub const MAX_ROOT_ENTRIES: usize = 2_000;
 
 /// Endings of names that editors and tools leave behind.
 const LEFTOVER_ENDINGS: [&str; 9] = [

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::command::{composelet, composelet_with};
+use crate::cli_binary::{composelet, composelet_with};
 
 const SHOP: &str = "services:\n  web:\n    image: \"shop:${TAG:-latest}\"\n  db:\n    image: mariadb\n    volumes: [data:/var/lib/mysql]\nvolumes:\n  data: {}\n";
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::command::{composelet, composelet_with};
+use crate::cli_binary::{composelet, composelet_with};
 
 #[test]
 fn a_flag_wins_over_environment_and_file() {

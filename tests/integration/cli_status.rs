@@ -12,7 +12,7 @@ use composelet::model::status::{
 };
 use composelet::model::time::Timestamp;
 
-use crate::support::command::{Run, composelet};
+use crate::cli_binary::{Run, composelet};
 
 /// 2033: published instants lie before every run of this test only if they lie in the past, deadlines after it.
 const NEXT_TRY: Timestamp = Timestamp::from_millis(2_000_000_000_000);

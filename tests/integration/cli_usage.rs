@@ -1,6 +1,6 @@
 //! What is typed wrongly ends in 2, help and version in 0; results go to standard output, remarks to standard error.
 
-use crate::support::command::{composelet, composelet_with};
+use crate::cli_binary::{composelet, composelet_with};
 
 #[test]
 fn mistakes_end_in_two() {

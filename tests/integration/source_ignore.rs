@@ -1,4 +1,5 @@
-//! `.dockerignore` as the engine reads it. The table was compared with `docker build` of engine 20.10.
+//! `.dockerignore` as the engine reads it. The table was compared with `docker build` (command line 28.2,
+//! engine 20.10): context sent, copied into an image, image listed.
 
 use std::path::Path;
 
@@ -124,6 +125,7 @@ fn slow_match(pattern: &[u8], path: &[u8]) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_pattern_means_what_the_slow_matcher_says(
         pattern in "[ab]([ab*?]|/[ab*?]){0,6}|\\*\\*(/[ab*?]{1,3}){1,2}",

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use composelet::model::path::LocalPath;
-use composelet::source::{RootEntry, RootReading, read_root};
+use composelet::source::{MAX_ROOT_ENTRIES, RootEntry, RootReading, read_root};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 type Entries = BTreeSet<RootEntry>;
@@ -170,5 +170,21 @@ fn what_cannot_be_read_is_not_empty() {
     assert_eq!(
         read_root(&LocalPath::new(&link)),
         RootReading::Unreadable("it is a link to nothing, which does not exist".to_owned())
+    );
+}
+
+#[test]
+fn a_root_with_too_many_entries_is_refused_as_a_whole() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..MAX_ROOT_ENTRIES - 1 {
+        fs::write(root.path().join(number.to_string()), "").unwrap();
+    }
+    read(root.path());
+    fs::write(root.path().join("one"), "").unwrap();
+    read(root.path());
+    fs::write(root.path().join("more"), "").unwrap();
+    assert_eq!(
+        read_root(&LocalPath::new(root.path())),
+        RootReading::Unreadable("it has more than 2000 entries".to_owned())
     );
 }

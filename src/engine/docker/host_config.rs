@@ -6,8 +6,8 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
-use crate::engine::docker::create::Unsupported;
 use crate::engine::docker::mounts::mounts;
+use crate::engine::unsupported::ANNOTATIONS;
 use crate::model::config::{ContainerConfig, NetworkMode, Resources, RestartPolicy, Security};
 use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
@@ -16,11 +16,7 @@ use crate::model::plan::CreateContainer;
 ///
 /// # Errors
 /// A value that has no form in the API.
-pub(super) fn host_config(
-    create: &CreateContainer,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Result<HostConfig, String> {
+pub(super) fn host_config(create: &CreateContainer, api: ApiVersion) -> Result<HostConfig, String> {
     let config = &create.config;
     let mut host = HostConfig {
         network_mode: Some(network_mode(create)),
@@ -38,7 +34,7 @@ pub(super) fn host_config(
         sysctls: (!config.sysctls.is_empty()).then(|| config.sysctls.clone().into_iter().collect()),
         storage_opt: (!config.storage_opt.is_empty())
             .then(|| config.storage_opt.clone().into_iter().collect()),
-        annotations: (!config.annotations.is_empty() && api >= ApiVersion::v1(43))
+        annotations: (!config.annotations.is_empty() && api >= ANNOTATIONS)
             .then(|| config.annotations.clone().into_iter().collect()),
         shm_size: config.shm_size_bytes,
         runtime: config.runtime.clone(),
@@ -46,7 +42,7 @@ pub(super) fn host_config(
         devices: devices(config),
         ..HostConfig::default()
     };
-    mounts(config, api, unsupported)?.fill(&mut host);
+    mounts(config, api)?.fill(&mut host);
     limit(&mut host, &config.resources);
     isolate(&mut host, &config.security)?;
     Ok(host)
@@ -205,7 +201,7 @@ fn isolate(host: &mut HostConfig, security: &Security) -> Result<(), String> {
 }
 
 /// The security option that the command line translates.
-pub(super) const SYSTEM_PATHS: &str = "systempaths=unconfined";
+const SYSTEM_PATHS: &str = "systempaths=unconfined";
 
 /// The texts as a list; `None` if there are none.
 fn filled<'a>(texts: impl IntoIterator<Item = &'a String>) -> Option<Vec<String>> {

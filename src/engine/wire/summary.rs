@@ -90,14 +90,14 @@ impl SummaryJson {
                 endpoint.ip_address.unwrap_or_default()
             ));
         }
-        let mut ports: Vec<String> = self
+        let mut published: Vec<String> = self
             .ports
             .iter()
             .flatten()
             .map(|port| format!("{port:?}"))
             .collect();
-        ports.sort();
-        parts.extend(ports);
+        published.sort();
+        parts.extend(published);
         parts.join("\n")
     }
 }

@@ -141,7 +141,7 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
     let lead = "  ".repeat(level);
     let mut inner = String::new();
     match item {
-        Json::Map(map, more) if !map.is_empty() || !more.is_empty() => {
+        Json::Map(..) if shows(item) => {
             yaml_node(item, level + 1, &mut inner);
         }
         Json::List(list) if !list.is_empty() => yaml_node(item, level + 1, &mut inner),
@@ -159,7 +159,7 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
 
 fn yaml_value(value: &Json, level: usize, out: &mut String) {
     match value {
-        Json::Map(map, more) if map.is_empty() && more.is_empty() => out.push_str(" {}\n"),
+        Json::Map(..) if !shows(value) => out.push_str(" {}\n"),
         Json::List(list) if list.is_empty() => out.push_str(" []\n"),
         Json::Map(..) | Json::List(_) => {
             out.push('\n');
@@ -179,21 +179,38 @@ fn yaml_value(value: &Json, level: usize, out: &mut String) {
     }
 }
 
+/// Whether anything of a mapping is written in YAML.
+fn shows(value: &Json) -> bool {
+    match value {
+        Json::Map(map, more) => map
+            .iter()
+            .chain(more)
+            .any(|(_, item)| !matches!(item, Json::Unwritten(_))),
+        _ => true,
+    }
+}
+
 /// Whether a text is written as a literal block.
 fn is_block(text: &str) -> bool {
     let clean = text
         .chars()
         .all(|symbol| symbol == '\n' || symbol == '\t' || !symbol.is_control());
-    text.contains('\n') && clean && !text.starts_with([' ', '\n', '\t'])
+    text.contains('\n') && clean
 }
 
 fn yaml_block(text: &str, level: usize, out: &mut String) {
     let body = text.trim_end_matches('\n');
     let ends = text.len() - body.len();
+    // Where the first line begins with a blank or is empty, a reader must be told the indentation.
+    out.push_str(if text.starts_with([' ', '\n']) {
+        " |2"
+    } else {
+        " |"
+    });
     out.push_str(match ends {
-        0 => " |-\n",
-        1 => " |\n",
-        _ => " |+\n",
+        0 => "-\n",
+        1 => "\n",
+        _ => "+\n",
     });
     let kept = if ends > 1 {
         text.strip_suffix('\n').unwrap_or(text)
@@ -247,12 +264,13 @@ fn needs_double(text: &str) -> bool {
             .all(|symbol| symbol.is_ascii_digit() || matches!(symbol, ':' | '.' | '_' | '-' | '+'));
     let resolved = crate::manifest::scalar::resolve(text);
     let other = !matches!(&resolved, Value::Text(same) if **same == *text);
-    text.is_empty() || old_boolean || base_60 || other || text == "<<" || text == "="
+    text.is_empty() || old_boolean || base_60 || other
 }
 
 /// Texts whose form is YAML's own.
 fn needs_single(text: &str) -> bool {
     let first = text.chars().next().unwrap_or(' ');
+    // One of these alone counts as followed by a blank.
     let second = text.chars().nth(1).unwrap_or(' ');
     let indicator = matches!(
         first,
@@ -272,7 +290,7 @@ fn needs_single(text: &str) -> bool {
             | '@'
             | '`'
     );
-    let dash = matches!(first, '-' | '?' | ':') && second == ' ';
+    let dash = matches!(first, '-' | '?' | ':') && matches!(second, ' ');
     indicator
         || dash
         || text.contains(": ")

@@ -6,7 +6,7 @@ use super::container::Named;
 use super::{service, spec};
 use crate::manifest::canonical::Canonical;
 use crate::manifest::environment::child;
-use crate::manifest::extension::{self, On};
+use crate::manifest::extension;
 use crate::model::files::FileContent;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{Context, Normal};
@@ -22,8 +22,7 @@ pub(crate) fn project(
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredProject> {
     let tree = &normal.tree;
-    let suspend = extension::suspend(tree, On::Project, "", context.report);
-    extension::check_rest(tree, context.report);
+    let suspend = extension::suspend(tree);
     let named = Named {
         networks: decode_all(tree, "networks", context, network),
         volumes: decode_all(tree, "volumes", context, volume),
@@ -76,21 +75,19 @@ pub(super) fn decode<S: serde::de::DeserializeOwned>(
     field: &str,
     context: &mut Context<'_, '_>,
 ) -> Option<S> {
-    match spec::decode(node) {
-        Ok(spec) => Some(spec),
-        Err(_) => {
-            context.report.add(
-                Finding::error(
-                    "out-of-range",
-                    field,
-                    format!("a value in {field} is out of range"),
-                )
-                .at(node.place)
-                .help("numbers of replicas, retries, weights and modes are small and not negative"),
-            );
-            None
-        }
+    let decoded = spec::decode(node).ok();
+    if decoded.is_none() {
+        context.report.add(
+            Finding::error(
+                "out-of-range",
+                field,
+                format!("a value in {field} is out of range"),
+            )
+            .at(node.place)
+            .help("numbers of replicas, retries, weights and modes are small and not negative"),
+        );
     }
+    decoded
 }
 
 fn network(spec: spec::Network) -> DesiredNetwork {

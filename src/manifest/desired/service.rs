@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::project::decode;
 use super::{build, container, files, restart, spec};
 use crate::manifest::environment::child;
-use crate::manifest::extension::{self, On};
+use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::Context;
 use crate::manifest::units;
@@ -24,7 +24,6 @@ pub(super) fn service(
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredService> {
     let field = child("services", name);
-    let suspend = extension::suspend(&entry.node, On::Service, &field, context.report);
     let spec: spec::Service = decode(&entry.node, &field, context)?;
     let located = container::Located {
         node: &entry.node,
@@ -44,10 +43,10 @@ pub(super) fn service(
         image,
         pull_policy: pull_policy(&spec),
         build: build::build(&spec, &located, context),
-        depends_on: dependencies(&spec),
+        depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec),
         files: bound,
-        suspend,
+        suspend: extension::suspend(&entry.node),
         compose_hash,
         config,
     })
@@ -67,7 +66,7 @@ fn replicas(spec: &spec::Service) -> u32 {
 }
 
 fn pull_policy(spec: &spec::Service) -> PullPolicy {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     match spec.pull_policy.as_deref() {
         Some("always") => PullPolicy::Always,
         Some("never") => PullPolicy::Never,
@@ -82,7 +81,8 @@ fn pull_policy(spec: &spec::Service) -> PullPolicy {
     }
 }
 
-fn dependencies(spec: &spec::Service) -> BTreeMap<ServiceName, Dependency> {
+/// Edges to services that are there; one that is not required may lead to a service that its profiles switch off.
+fn dependencies(spec: &spec::Service, tree: &Node) -> BTreeMap<ServiceName, Dependency> {
     let dependency = |(name, edge): (&String, &spec::Dependency)| {
         let condition = match edge.condition.as_str() {
             "service_healthy" => DependencyCondition::Healthy,
@@ -96,5 +96,9 @@ fn dependencies(spec: &spec::Service) -> BTreeMap<ServiceName, Dependency> {
         };
         (ServiceName::new(name.as_str()), dependency)
     };
-    spec.depends_on.iter().map(dependency).collect()
+    spec.depends_on
+        .iter()
+        .filter(|(name, _)| tree.at(&["services", name.as_str()]).is_some())
+        .map(dependency)
+        .collect()
 }

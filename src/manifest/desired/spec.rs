@@ -13,6 +13,10 @@ pub(super) type Pairs = BTreeMap<String, String>;
 /// A service.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of the specification"
+)]
 pub(super) struct Service {
     pub(super) annotations: Pairs,
     pub(super) blkio_config: Option<Blkio>,

@@ -14,8 +14,8 @@ pub(crate) use mounts::{config_mount, secret_mount, volume};
 pub(crate) use paths::{CONTEXT, PATH, build, env_file, is_remote};
 pub(crate) use ports::ports;
 pub(crate) use small::{
-    EXTRA_HOSTS, depends_on, device, extends, external, health_test, networks, pull_policy,
-    restart, ulimit,
+    EXTRA_HOSTS, depends_on, device, extends, external, health_test, include, networks,
+    pull_policy, restart, ulimit,
 };
 
 use std::sync::Arc;

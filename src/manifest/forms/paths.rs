@@ -38,6 +38,10 @@ impl Check<'_> {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature of Form::expand"
+)]
 fn path(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     let Some(text) = node.as_text() else {
         check.wrong(&node, field, "a path");

@@ -3,6 +3,7 @@
 use super::mapping;
 use crate::manifest::check::Check;
 use crate::manifest::node::{Node, Value};
+use crate::manifest::schema::PORT;
 
 /// A range of ports; a single port is a range of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,12 @@ pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<No
     for (index, item) in list.into_iter().enumerate() {
         let path = format!("{field}[{index}]");
         match &item.value {
-            Value::Map(_) => done.push(long_form(item)),
+            Value::Map(_) => {
+                // Checked here, because ranges before it would shift its number in the path.
+                let before = check.report.errors();
+                let checked = check.object(&PORT, long_form(item), &path);
+                done.extend(checked.filter(|_| check.report.errors() == before));
+            }
             Value::Text(_) | Value::Int(_) | Value::Float(_) => {
                 let text = item.scalar_text().unwrap_or_default();
                 match short_form(&text, &item) {

@@ -42,12 +42,16 @@ pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Opti
 
 /// A list of networks, or a mapping with details.
 pub(crate) fn networks(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    if !matches!(node.value, Value::List(_)) {
+    if node.as_map().is_some() {
         return Some(node);
     }
     let made = names_to_map(&node, |item| Node::new(Value::Null, item.place));
     if made.is_none() {
-        check.wrong(&node, field, "a list of networks");
+        check.wrong(
+            &node,
+            field,
+            "a list of networks, or a mapping with details",
+        );
     }
     made
 }
@@ -125,7 +129,22 @@ pub(crate) fn external(check: &mut Check<'_>, node: Node, field: &str) -> Option
     None
 }
 
+/// Files by themselves become mappings with `path`.
+pub(crate) fn include(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let place = node.place;
+    let Value::List(list) = node.value else {
+        check.wrong(&node, field, "a list of files");
+        return None;
+    };
+    let long = list.into_iter().map(|item| match &item.value {
+        Value::Text(path) => mapping(&item, &[("path", path)]),
+        _ => item,
+    });
+    Some(Node::new(Value::List(long.collect()), place))
+}
+
 /// `extends: web` → `extends: {service: web}`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of Form::expand")]
 pub(crate) fn extends(_check: &mut Check<'_>, node: Node, _field: &str) -> Option<Node> {
     match &node.value {
         Value::Text(service) => Some(mapping(&node, &[("service", service)])),
@@ -203,6 +222,10 @@ pub(crate) fn restart(check: &mut Check<'_>, node: Node, field: &str) -> Option<
     None
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature of Form::expand"
+)]
 fn extra_hosts(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     let mut lines = Vec::new();
     match &node.value {

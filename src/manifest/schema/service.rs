@@ -69,9 +69,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("ipc", Kind::Text),
     field("isolation", Kind::Text).no_effect(WINDOWS),
     field("labels", Kind::Pairs(Unset::Empty)),
-    field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH)))
-        .print(Print::Set)
-        .not_yet("write the labels under labels"),
+    field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH))).print(Print::Never),
     field("links", Kind::List(&Kind::Text))
         .merge(Merge::Unique(forms::text_identity))
         .not_yet("services find each other by name; other names are networks.<name>.aliases"),
@@ -267,7 +265,8 @@ static PORTS: Form = Form {
     long: Kind::List(&Kind::Object(&PORT)),
 };
 
-static PORT: Object = Object {
+/// A published port.
+pub(crate) static PORT: Object = Object {
     fields: &[
         field("name", Kind::Text).no_effect("a name for the reader only"),
         field("mode", Kind::Text).no_effect("Swarm only"),

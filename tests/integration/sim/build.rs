@@ -10,14 +10,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::dockerfile::{Instruction, configure, parse};
+use super::dockerfile::{Instruction, configure, has_stage, parse, shell_words};
 use super::engine::SimEngine;
 use super::faults::glob;
 use super::images::{ImageSpec, empty_config, familiar, member};
 use super::random::{sha256_hex, short};
 use super::registry::{error_line, line};
 use super::request::{ApiError, Call, Outcome, Piece, Reply};
-use super::world::string_map;
+use super::world::{string_list, string_map};
 
 /// What builds with a tag do beyond the ordinary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,10 @@ impl Order {
             .map(|tag| familiar(tag))
             .collect();
         let instructions = parse(&text).map_err(|error| ApiError::new(400, error))?;
+        if !target.is_empty() && !has_stage(&instructions, &target) {
+            let text = format!("failed to reach build target {target} in Dockerfile");
+            return Err(ApiError::new(400, text));
+        }
         let labels = parameter("labels");
         Ok(Self {
             instructions,
@@ -176,9 +180,9 @@ async fn run(engine: SimEngine, order: Order, script: BuildScript, out: mpsc::Se
         BuildScript::RunFails(code, time) => {
             tokio::time::sleep(time).await;
             let command = order.instructions.iter().find(|step| step.word == "RUN");
-            let command = command.map_or("true", |step| step.rest.as_str());
-            let text =
-                format!("The command '/bin/sh -c {command}' returned a non-zero code: {code}");
+            let words = command.map_or(json!(["/bin/sh"]), |step| shell_words(&step.rest));
+            let words = string_list(Some(&words)).join(" ");
+            let text = format!("The command '{words}' returned a non-zero code: {code}");
             drop(out.send(error_line(code, &text)).await);
             return;
         }

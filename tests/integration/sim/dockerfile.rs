@@ -131,6 +131,12 @@ pub(crate) fn configure(
     Ok(last.1)
 }
 
+/// Whether there is a stage of this name.
+pub(crate) fn has_stage(instructions: &[Instruction], name: &str) -> bool {
+    let mut stages = instructions.iter().filter(|step| step.word == "FROM");
+    stages.any(|step| step.rest.split_whitespace().next_back() == Some(name))
+}
+
 /// `$NAME` and `${NAME}` of build arguments.
 fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
     variables
@@ -141,8 +147,8 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
         })
 }
 
-/// The JSON form, or the shell form.
-fn command(rest: &str) -> Value {
+/// The words of the JSON form, or of the shell form.
+pub(crate) fn shell_words(rest: &str) -> Value {
     match serde_json::from_str::<Vec<String>>(rest) {
         Ok(words) => json!(words),
         Err(_) => json!(["/bin/sh", "-c", rest]),
@@ -170,9 +176,9 @@ fn words(rest: &str) -> Vec<String> {
 
 fn apply(config: &mut Value, word: &str, rest: &str) {
     match word {
-        "CMD" => set(config, "Cmd", command(rest)),
+        "CMD" => set(config, "Cmd", shell_words(rest)),
         "ENTRYPOINT" => {
-            set(config, "Entrypoint", command(rest));
+            set(config, "Entrypoint", shell_words(rest));
             set(config, "Cmd", Value::Null);
         }
         "ENV" => {
@@ -203,7 +209,7 @@ fn apply(config: &mut Value, word: &str, rest: &str) {
         "WORKDIR" => set(config, "WorkingDir", json!(rest)),
         "USER" => set(config, "User", json!(rest)),
         "STOPSIGNAL" => set(config, "StopSignal", json!(rest)),
-        "SHELL" => set(config, "Shell", command(rest)),
+        "SHELL" => set(config, "Shell", shell_words(rest)),
         "HEALTHCHECK" => set(config, "Healthcheck", health_check(rest)),
         _ => {}
     }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::container::{Container, Published};
+use super::container::{Container, Phase, Published};
 use super::networks::Network;
 use super::request::ApiError;
 use super::world::{World, string_list};
@@ -228,24 +228,38 @@ impl World {
         }
     }
 
-    /// Connects a container to a network: now if it runs, else at its next start.
+    /// Connects a container to a network: now if it runs, else at its next start. For a container
+    /// that does not run, the network need not be there.
     ///
     /// # Errors
-    /// 404, 403 if it is connected already or the container is being removed, 400 for an address
-    /// on a network without a chosen subnet.
+    /// 404, 403 if it is connected already, 409 while it is being removed, 400 for an address on a
+    /// network without a chosen subnet.
     pub(crate) fn connect(
         &mut self,
         reference: &str,
         container: &str,
         settings: &Value,
     ) -> Result<(), ApiError> {
-        let network = self.networks.find(reference)?.clone();
         let id = self.container_id(container)?;
+        let running = self.changeable(&id)?;
+        let mode = self.container(&id)?.network_mode();
+        if mode == "host" || mode.starts_with("container:") {
+            let text = "container sharing network namespace with another container or host cannot be connected to any other network";
+            return Err(ApiError::new(400, text));
+        }
         let mut endpoint = Endpoint::asked(settings);
+        let network = match self.networks.find(reference) {
+            Ok(network) => network.clone(),
+            Err(_) if !running => {
+                let container = self.container_mut(&id)?;
+                container.endpoints.insert(reference.to_owned(), endpoint);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.address_for(&network, &endpoint)?;
         let alias = self.automatic_alias(&id);
         let container = self.container_mut(&id)?;
-        let running = container.phase.has_process();
         if running && container.endpoints.contains_key(&network.name) {
             let text = format!(
                 "endpoint with name {} already exists in network {}",
@@ -254,31 +268,75 @@ impl World {
             return Err(ApiError::new(403, text));
         }
         endpoint.aliases.extend(alias);
-        container.endpoints.insert(network.name.clone(), endpoint);
+        // A container that does not run keeps the endpoint it has.
+        container
+            .endpoints
+            .entry(network.name.clone())
+            .or_insert(endpoint);
         if running {
-            self.attach(&id, &network.name)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Takes a container off a network.
-    ///
-    /// # Errors
-    /// 404; 500 if it was not connected.
-    pub(crate) fn disconnect(&mut self, reference: &str, container: &str) -> Result<(), ApiError> {
-        let network = self.networks.find(reference)?.clone();
-        let id = self.container_id(container)?;
-        let container = self.container_mut(&id)?;
-        let Some(endpoint) = container.endpoints.remove(&network.name) else {
-            let name = &network.name;
-            let text = format!("container {id} is not connected to network {name}");
-            return Err(ApiError::new(500, text));
-        };
-        if !endpoint.id.is_empty() {
-            self.network_event(&network.id, "disconnect", Some(&id));
+            self.attach(&id, &network.name)?;
+            self.publish_ports(&id)?;
         }
         Ok(())
+    }
+
+    /// Takes a container off a network. For a container that does not run, the network need not be
+    /// there any more.
+    ///
+    /// # Errors
+    /// 404; 409 while the container is being removed; 500 if it was not connected.
+    pub(crate) fn disconnect(
+        &mut self,
+        reference: &str,
+        container: &str,
+        force: bool,
+    ) -> Result<(), ApiError> {
+        let id = self.container_id(container)?;
+        let running = self.changeable(&id)?;
+        let found = self
+            .networks
+            .find(reference)
+            .map(|it| (it.id.clone(), it.name.clone()));
+        let network = match found {
+            Ok((network, name)) => Some((network, name)),
+            Err(_) if !running || force => None,
+            Err(error) => return Err(error),
+        };
+        let name = network
+            .as_ref()
+            .map_or(reference, |(_, name)| name.as_str());
+        let container = self.container_mut(&id)?;
+        let Some(endpoint) = container.endpoints.remove(name) else {
+            let the = if running { "" } else { "the " };
+            let text = format!("container {id} is not connected to {the}network {name}");
+            return Err(ApiError::new(500, text));
+        };
+        if container.endpoints.values().all(|it| it.address.is_none()) {
+            container.published.clear();
+        }
+        if let Some((network, _)) = &network {
+            // Engine 20.10 tells it twice for a running container.
+            if !endpoint.id.is_empty() {
+                self.network_event(network, "disconnect", Some(&id));
+            }
+            self.network_event(network, "disconnect", Some(&id));
+        }
+        Ok(())
+    }
+
+    /// Whether the container has a process.
+    ///
+    /// # Errors
+    /// 409 while it is being removed.
+    fn changeable(&self, id: &str) -> Result<bool, ApiError> {
+        let phase = self.container(id)?.phase;
+        if matches!(phase, Phase::Removing | Phase::Dead) {
+            let text = format!(
+                "Container {id} is marked for removal and cannot be connected or disconnected to the network"
+            );
+            return Err(ApiError::new(409, text));
+        }
+        Ok(phase.has_process())
     }
 
     /// Takes the host ports a starting container wants.
@@ -287,7 +345,8 @@ impl World {
     /// 500 if one is taken, by a container or by another process of the host.
     pub(crate) fn publish_ports(&mut self, id: &str) -> Result<(), ApiError> {
         let container = self.container(id)?;
-        if matches!(container.network_mode(), "host" | "none") {
+        let unconnected = container.endpoints.values().all(|it| it.address.is_none());
+        if unconnected || !container.published.is_empty() {
             return Ok(());
         }
         let endpoint = container.endpoints.values().next().map(|it| it.id.clone());

@@ -147,7 +147,7 @@ impl SimEngine {
     /// # Errors
     /// Those of the disconnect call.
     pub(crate) fn docker_disconnect(&self, network: &str, name: &str) -> Result<(), ApiError> {
-        self.with(|world| world.disconnect(network, name))
+        self.with(|world| world.disconnect(network, name, false))
     }
 
     /// `docker network connect` with these aliases.

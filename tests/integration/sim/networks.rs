@@ -412,6 +412,6 @@ pub(crate) async fn disconnect(engine: &SimEngine, call: &Call, reference: &str)
         engine.unless_wedged(&container).await;
     }
     engine.latency(Op::Network).await;
-    engine.with(|world| world.disconnect(reference, &container))?;
+    engine.with(|world| world.disconnect(reference, &container, force))?;
     Ok(Reply::empty(200))
 }

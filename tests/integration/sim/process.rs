@@ -29,7 +29,10 @@ impl World {
             self.release_network(id);
             if let Some(container) = self.containers.get_mut(id) {
                 container.error.clone_from(&error.message);
-                container.exit_code = code;
+                // Only an exit code of zero is overwritten by the general failure.
+                if code != 128 || container.exit_code == 0 {
+                    container.exit_code = code;
+                }
                 container.starts += 1;
                 container.enter(container.phase);
             }

@@ -56,6 +56,12 @@ impl World {
             "" => self.ids.fresh("volume"),
             name => name.to_owned(),
         };
+        if name.len() < 2 {
+            let text = format!(
+                "create {name}: volume name is too short, names should be at least two alphanumeric characters"
+            );
+            return Err(ApiError::new(400, text));
+        }
         if !super::containers::valid_name(&name) {
             let text = format!(
                 "create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"

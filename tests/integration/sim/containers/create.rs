@@ -7,6 +7,7 @@ use bollard::models::ContainerCreateBody;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 
+use super::validate::validate;
 use super::{defaults, mounts};
 use crate::sim::container::{Container, Phase, Removal};
 use crate::sim::engine::SimEngine;
@@ -21,15 +22,31 @@ use crate::sim::world::World;
 /// Makes a container.
 pub(crate) async fn create(engine: &SimEngine, call: &Call) -> Outcome {
     let body = call.json()?;
-    if let Err(error) = serde_json::from_value::<ContainerCreateBody>(body.clone()) {
-        return Err(ApiError::new(
-            500,
-            format!("json: cannot unmarshal: {error}"),
-        ));
-    }
+    check_shape(&body)?;
     engine.latency(Op::Create).await;
     let id = engine.with(|world| world.create_container(call.param("name"), &body))?;
-    Ok(Reply::json(201, &json!({"Id": id, "Warnings": []})))
+    let mode = body
+        .pointer("/HostConfig/NetworkMode")
+        .and_then(Value::as_str);
+    let ports = body
+        .pointer("/HostConfig/PortBindings")
+        .and_then(Value::as_object);
+    let mut warnings = Vec::new();
+    if mode == Some("host") && ports.is_some_and(|ports| !ports.is_empty()) {
+        warnings.push("Published ports are discarded when using host network mode");
+    }
+    Ok(Reply::json(201, &json!({"Id": id, "Warnings": warnings})))
+}
+
+/// A member of the wrong JSON type is 500. A word that is not known is left to the checks of values.
+fn check_shape(body: &Value) -> Result<(), ApiError> {
+    match serde_json::from_value::<ContainerCreateBody>(body.clone()) {
+        Err(error) if !error.to_string().contains("unknown variant") => Err(ApiError::new(
+            500,
+            format!("json: cannot unmarshal: {error}"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Names of containers and volumes: two characters at least, no path.
@@ -198,46 +215,4 @@ impl World {
         }
         endpoints
     }
-}
-
-/// Checks that need no state.
-fn validate(body: &Value, host_config: &Value, minor: u32) -> Result<(), ApiError> {
-    let policy = host_config
-        .pointer("/RestartPolicy/Name")
-        .and_then(Value::as_str)
-        .unwrap_or("");
-    if !matches!(
-        policy,
-        "" | "no" | "always" | "unless-stopped" | "on-failure"
-    ) {
-        return Err(ApiError::new(
-            400,
-            format!("invalid restart policy '{policy}'"),
-        ));
-    }
-    let auto_remove = host_config
-        .get("AutoRemove")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
-    if auto_remove && !matches!(policy, "" | "no") {
-        let text = "can't create 'AutoRemove' container with restart policy";
-        return Err(ApiError::new(400, text));
-    }
-    let memory = host_config
-        .get("Memory")
-        .and_then(Value::as_i64)
-        .unwrap_or(0);
-    if memory > 0 && memory < 6 * 1024 * 1024 {
-        return Err(ApiError::new(400, "Minimum memory limit allowed is 6MB"));
-    }
-    let endpoints = body
-        .pointer("/NetworkingConfig/EndpointsConfig")
-        .and_then(Value::as_object);
-    if let Some(names) = endpoints.filter(|names| names.len() > 1 && minor < 44) {
-        let names: Vec<&str> = names.keys().map(String::as_str).collect();
-        let names = names.join(", ");
-        let text = format!("Container cannot be connected to network endpoints: {names}");
-        return Err(ApiError::new(400, text));
-    }
-    Ok(())
 }

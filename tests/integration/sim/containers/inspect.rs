@@ -82,7 +82,8 @@ fn state(container: &Container) -> Value {
 /// while the container does not run.
 fn ports(container: &Container) -> Value {
     let mut ports = serde_json::Map::new();
-    if !container.phase.has_process() {
+    let connected = container.endpoints.values().any(|it| it.address.is_some());
+    if !container.phase.has_process() || !connected {
         return Value::Object(ports);
     }
     let exposed = container

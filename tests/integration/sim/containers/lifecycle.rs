@@ -58,7 +58,7 @@ fn may_start(world: &World, id: &str) -> Result<Option<Reply>, ApiError> {
     }
 }
 
-/// `POST /containers/{id}/restart`
+/// `POST /containers/{id}/restart`: whatever goes wrong in it is a 500.
 pub(crate) async fn restart(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let id = engine.with(|world| world.container_id(reference))?;
     let phase = engine.with(|world| world.container(&id).map(|it| it.phase))?;
@@ -66,13 +66,17 @@ pub(crate) async fn restart(engine: &SimEngine, call: &Call, reference: &str) ->
         super::signal::stop_and_wait(engine, call, &id).await?;
     }
     engine.latency(Op::Start).await;
-    engine.with(|world| {
+    let restarted = engine.with(|world| {
         if may_start(world, &id)?.is_none() {
             begin_anew(world, &id);
             world.start_container(&id)?;
         }
         world.container_event(&id, "restart", &[]);
         Ok(Reply::empty(204))
+    });
+    restarted.map_err(|error: ApiError| {
+        let text = format!("Cannot restart container {reference}: {}", error.message);
+        ApiError::new(500, text)
     })
 }
 

@@ -120,7 +120,8 @@ fn split_port(inside: &str) -> (u16, &str) {
 }
 
 fn ports(container: &Container) -> Vec<Value> {
-    if !container.phase.has_process() {
+    let connected = container.endpoints.values().any(|it| it.address.is_some());
+    if !container.phase.has_process() || !connected {
         return Vec::new();
     }
     let mut ports = Vec::new();

@@ -57,16 +57,23 @@ pub(crate) async fn stop_and_wait(
 }
 
 impl World {
-    /// Tells of a signal and delivers it. A paused process gets only SIGKILL.
+    /// Tells of a signal and delivers it. A paused process is resumed for it, unless the container
+    /// names a stop signal of its own and this is another one.
     pub(crate) fn send(&mut self, id: &str, signal: &str) {
         let number = signal_number(signal).unwrap_or(0).to_string();
         self.container_event(id, "kill", &[("signal", number)]);
-        let paused = self
-            .containers
-            .get(id)
-            .is_some_and(|it| it.phase == Phase::Paused);
-        if !paused || signal == "KILL" {
-            self.deliver(id, signal);
+        self.deliver(id, signal);
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
+        let own = container
+            .config
+            .get("StopSignal")
+            .is_some_and(serde_json::Value::is_string);
+        let resumes = signal != "KILL" && (!own || signal == container.stop_signal());
+        if container.phase == Phase::Paused && resumes {
+            container.enter(Phase::Running);
+            self.container_event(id, "unpause", &[]);
         }
     }
 }
@@ -110,7 +117,10 @@ pub(crate) async fn kill(engine: &SimEngine, call: &Call, reference: &str) -> Ou
     }
     engine.latency(Op::Other).await;
     let id = engine.with(|world| {
-        let container = world.container_mut(reference)?;
+        let container = world.container_mut(reference).map_err(|error| {
+            let text = format!("Cannot kill container: {reference}: {}", error.message);
+            ApiError::new(error.status, text)
+        })?;
         let id = container.id.clone();
         if !container.phase.is_running() {
             let text = format!("Cannot kill container: {reference}: Container {id} is not running");

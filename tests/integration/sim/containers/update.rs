@@ -114,6 +114,14 @@ impl World {
             );
             return Err(ApiError::new(409, text));
         }
+        let small = |memory: i64| memory > 0 && memory < 6 * 1024 * 1024;
+        if body
+            .get("Memory")
+            .and_then(Value::as_i64)
+            .is_some_and(small)
+        {
+            return Err(ApiError::new(400, "Minimum memory limit allowed is 6MB"));
+        }
         let stored = |key: &str| container.host_config.get(key).and_then(Value::as_i64);
         let asked = |key: &str| body.get(key).and_then(Value::as_i64).filter(|it| *it != 0);
         let swap = asked("MemorySwap").or(stored("MemorySwap")).unwrap_or(0);

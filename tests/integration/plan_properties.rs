@@ -1,0 +1,454 @@
+//! Properties of the planner over generated worlds, named after the invariants of the design.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use composelet::model::desired::DependencyCondition;
+use composelet::model::held::WaitingOn;
+use composelet::model::id::{ContainerId, ServiceName};
+use composelet::model::observed::{Health, Lifecycle, ObservedContainer};
+use composelet::model::operation::Operation;
+use composelet::model::outcome::FailureClass;
+use composelet::model::plan::{Action, ContainerRef, Plan, PlanNode};
+use composelet::model::reason::Reason;
+use composelet::model::time::Timestamp;
+use composelet::planner::revision;
+
+use super::plan_world::{Case, PLANTED, Sim, Wish, case, failure, image_id, project};
+
+/// Passes within which every world must stand still once nothing fails any more.
+const MOST_PASSES: usize = 120;
+
+/// The containers of ours that live, by replica.
+fn alive(sim: &Sim, foreign: &BTreeSet<ContainerId>) -> BTreeMap<(ServiceName, u32), usize> {
+    let mut counts = BTreeMap::new();
+    for one in &sim.engine.observed.containers {
+        if one.lifecycle.is_alive() && !foreign.contains(&one.id) {
+            let key = (one.claim.service.clone().unwrap(), one.claim.number.unwrap_or(1));
+            *counts.entry(key).or_insert(0) += 1;
+        }
+    }
+    counts
+}
+
+fn target(action: &Action) -> Option<&ContainerId> {
+    match action {
+        Action::DisconnectNetwork { container, .. }
+        | Action::UpdateContainer { container, .. }
+        | Action::UnpauseContainer { container, .. }
+        | Action::RemoveContainer { container, .. } => Some(container),
+        Action::StartContainer { container: ContainerRef::Existing(id), .. }
+        | Action::RenameContainer { container: ContainerRef::Existing(id), .. }
+        | Action::ConnectNetwork { container: ContainerRef::Existing(id), .. } => Some(id),
+        Action::Begin(operation) => match &**operation {
+            Operation::Stop { container, .. } => Some(container),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn seen<'a>(sim: &'a Sim, id: &ContainerId) -> &'a ObservedContainer {
+    sim.engine.observed.containers.iter().find(|one| one.id == *id).unwrap()
+}
+
+/// Rules that hold for every plan of every pass.
+fn judge(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
+    for node in &plan.nodes {
+        assert!(!node.reason.to_string().is_empty());
+        if let Some(id) = target(&node.action) {
+            assert!(!foreign.contains(id), "touches a stranger:\n{plan}");
+            if matches!(node.action, Action::RemoveContainer { .. }) {
+                assert!(!seen(sim, id).lifecycle.is_alive(), "removes what lives:\n{plan}");
+            }
+        }
+        if let Action::Begin(operation) = &node.action
+            && let Operation::Stop { container, .. } = &**operation
+        {
+            successor_first(sim, plan, node, seen(sim, container));
+        }
+        if let Action::StartContainer { .. } = &node.action {
+            in_order(sim, plan, node);
+        }
+    }
+    for held in &plan.held {
+        assert!(!held.waiting_on.to_string().is_empty(), "{held:?}");
+        assert!(!held.waiting_on.code().is_empty(), "{held:?}");
+    }
+    let creates = plan.nodes.iter().filter_map(|node| match &node.action {
+        Action::CreateContainer(create) => Some(create.name.clone()),
+        _ => None,
+    });
+    for name in creates {
+        let holder = sim.engine.host.names.get(&name);
+        assert!(holder.is_none(), "creates {name}, a name that is held:\n{plan}");
+    }
+    let removed = plan.nodes.iter().filter_map(|node| match &node.action {
+        Action::RemoveContainer { container, .. } => Some(container.clone()),
+        _ => None,
+    });
+    let removed: Vec<ContainerId> = removed.collect();
+    let distinct: BTreeSet<&ContainerId> = removed.iter().collect();
+    assert_eq!(distinct.len(), removed.len(), "removes twice:\n{plan}");
+}
+
+/// Invariant 7: what is stopped to be replaced has a successor that stands, or that the same plan creates before.
+fn successor_first(sim: &Sim, plan: &Plan, node: &PlanNode, stopped: &ObservedContainer) {
+    let replaced = matches!(
+        node.reason,
+        Reason::Drift(_) | Reason::ImageChanged { .. } | Reason::ContentChanged | Reason::Replaced
+    );
+    if !replaced {
+        return;
+    }
+    let replica = node.group.as_ref().unwrap();
+    let stands = sim.engine.observed.containers.iter().any(|one| {
+        one.id != stopped.id
+            && one.claim.service.as_ref() == Some(&replica.service)
+            && one.claim.number == Some(replica.number)
+            && !matches!(one.lifecycle, Lifecycle::Removing | Lifecycle::Dead)
+    });
+    let created = plan.nodes.iter().any(|one| {
+        matches!(one.action, Action::CreateContainer(_))
+            && one.group.as_ref() == Some(replica)
+            && node.depends_on.contains(&one.id)
+    });
+    assert!(stands || created, "stops before the successor is there:\n{plan}");
+}
+
+/// Invariant 9: what is started stands on what it depends on.
+fn in_order(sim: &Sim, plan: &Plan, node: &PlanNode) {
+    let replica = node.group.as_ref().unwrap();
+    for (name, dependency) in &sim.desired.services[&replica.service].depends_on {
+        let target = &sim.desired.services[name];
+        for number in 1..=target.replicas {
+            let containers = sim.engine.observed.containers.iter().filter(|one| {
+                one.claim.service.as_ref() == Some(name)
+                    && one.claim.installation.as_ref() == Some(&sim.policy.installation)
+            });
+            let good = containers.clone().any(|one| match dependency.condition {
+                DependencyCondition::Started => {
+                    one.lifecycle.is_alive()
+                        || matches!(&one.lifecycle, Lifecycle::Exited(exit) if exit.code == 0)
+                }
+                DependencyCondition::Healthy => {
+                    matches!(one.lifecycle, Lifecycle::Running { .. })
+                        && matches!(one.health, Health::Healthy | Health::None)
+                }
+                DependencyCondition::CompletedSuccessfully => {
+                    matches!(&one.lifecycle, Lifecycle::Exited(exit) if exit.code == 0)
+                }
+            });
+            let key = format!("{name}:{number}");
+            let done = sim.ledger.replicas.get(&key).is_some_and(|record| record.completed);
+            let same_plan = dependency.condition == DependencyCondition::Started
+                && plan.nodes.iter().any(|one| {
+                    node.depends_on.contains(&one.id)
+                        && one.group.as_ref().is_some_and(|group| group.service == *name)
+                });
+            assert!(good || done || same_plan, "starts {replica} before {name}:\n{plan}");
+        }
+    }
+}
+
+/// A phase in which things fail or the controller dies, as the bytes say.
+fn trouble(sim: &mut Sim, case: &Case, foreign: &BTreeSet<ContainerId>) {
+    for fault in &case.faults {
+        let plan = sim.look();
+        judge(sim, &plan, foreign);
+        let before = alive(sim, foreign);
+        let bad = usize::from(fault / 4);
+        match fault % 4 {
+            0 => sim.walk(&plan, &|_| None),
+            1 => sim.walk(&plan, &|node| {
+                let hit = node.id.0 as usize % 3 == bad % 3;
+                hit.then(|| failure(FailureClass::Engine, "out of luck"))
+            }),
+            2 => sim.interrupted(&plan, bad % (plan.nodes.len() + 1)),
+            _ => {
+                sim.walk(&plan, &|_| None);
+                sim.engine.make_healthy();
+            }
+        }
+        one_each(&before, sim, foreign, &plan);
+        if fault % 3 != 2 {
+            sim.finish(&|_| None);
+        }
+        sim.pass_time(Duration::from_secs(u64::from(fault % 5)));
+    }
+}
+
+/// At most one live container per replica, unless more lived before.
+fn one_each(
+    before: &BTreeMap<(ServiceName, u32), usize>,
+    sim: &Sim,
+    foreign: &BTreeSet<ContainerId>,
+    plan: &Plan,
+) {
+    for (replica, count) in alive(sim, foreign) {
+        let most = before.get(&replica).copied().unwrap_or(0).max(1);
+        assert!(count <= most, "{replica:?} lives {count} times after\n{plan}");
+    }
+}
+
+/// Passes without faults until nothing moves.
+fn settle(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> Plan {
+    let mut history = String::new();
+    for _ in 0..MOST_PASSES {
+        let plan = sim.look();
+        judge(sim, &plan, foreign);
+        history.push_str(&format!("# {}\n{plan}", sim.now));
+        let before = alive(sim, foreign);
+        sim.walk(&plan, &|_| None);
+        one_each(&before, sim, foreign, &plan);
+        let mut moved = !plan.nodes.is_empty();
+        moved |= sim.finish(&|_| None);
+        moved |= !sim.engine.make_healthy().is_empty();
+        moved |= recover(sim, foreign);
+        moved |= sim.complete_jobs();
+        sim.pass_time(Duration::from_millis(200));
+        if moved {
+            continue;
+        }
+        let until = plan.held.iter().filter_map(|held| held.until);
+        match until.filter(|until| *until > sim.now).min() {
+            Some(until) => sim.pass_time(until.since(sim.now)),
+            None if plan.held.iter().all(|held| held.until.is_none()) => return plan,
+            None => {}
+        }
+    }
+    panic!("does not come to rest:\n{history}");
+}
+
+/// What the engine does by itself: restarts what restarts; a second probe finds it well.
+fn recover(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> bool {
+    let now = sim.now;
+    let mut any = false;
+    for one in &mut sim.engine.observed.containers {
+        if foreign.contains(&one.id) {
+            continue;
+        }
+        if let Lifecycle::Restarting(_) = one.lifecycle {
+            one.lifecycle = Lifecycle::Running { started_at: now };
+            any = true;
+        }
+    }
+    any
+}
+
+/// What must stand in the end, looked at without the planner's own comparison.
+fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
+    let ours: Vec<&ObservedContainer> =
+        sim.engine.observed.containers.iter().filter(|one| !foreign.contains(&one.id)).collect();
+    for one in &ours {
+        let service = one.claim.service.as_ref().unwrap();
+        assert!(sim.desired.services.contains_key(service), "{} stays:\n{plan}", one.name);
+    }
+    for service in sim.desired.services.values() {
+        let mine: Vec<_> =
+            ours.iter().filter(|one| one.claim.service.as_ref() == Some(&service.name)).collect();
+        let most = usize::try_from(service.replicas).unwrap();
+        assert!(mine.len() <= most, "{} has too many:\n{plan}", service.name);
+        for number in mine.iter().map(|one| one.claim.number.unwrap()) {
+            let twins = mine.iter().filter(|one| one.claim.number == Some(number)).count();
+            assert_eq!(twins, 1);
+        }
+        let exhausted = plan.held.iter().any(|held| {
+            held.subject.service() == Some(&service.name)
+                && matches!(held.waiting_on, WaitingOn::RestartsExhausted { .. } | WaitingOn::Dependency { .. })
+        });
+        for one in &mine {
+            let name = format!("shop-{}-{}", service.name, one.claim.number.unwrap());
+            assert_eq!(one.name.as_str(), name, "\n{plan}");
+            let runs = matches!(one.lifecycle, Lifecycle::Running { .. });
+            let ended = matches!(&one.lifecycle, Lifecycle::Exited(exit) if exit.code == 0);
+            let job = matches!(service.restart.when,
+                composelet::model::desired::RestartWhen::Never | composelet::model::desired::RestartWhen::OnFailure);
+            assert!(runs || (ended && job) || exhausted, "{name} {:?}\n{plan}", one.lifecycle);
+            let config = &one.detail.known().unwrap().config;
+            assert_eq!(config.environment, service.config.environment, "{name}");
+            assert_eq!(config.resources.memory_bytes, service.config.resources.memory_bytes);
+            assert_eq!(one.image_id, image_id(&service.image));
+            let wanted: Vec<&String> = service.config.endpoints.keys().collect();
+            assert_eq!(config.endpoints.keys().collect::<Vec<_>>(), wanted, "{name}");
+        }
+        let jobs = service.name.as_str().starts_with("job");
+        assert!(mine.len() == most || exhausted || jobs, "{} lacks replicas:\n{plan}", service.name);
+    }
+}
+
+proptest! {
+    #[test]
+    fn invariant_01_converged_means_silent(case in case()) {
+        let (mut sim, foreign) = case.world();
+        settle(&mut sim, &foreign);
+        for _ in 0..3 {
+            let plan = sim.look();
+            prop_assert!(plan.nodes.is_empty(), "{}", plan);
+            sim.walk(&plan, &|_| None);
+            sim.pass_time(Duration::from_secs(3600));
+        }
+    }
+
+    #[test]
+    fn invariant_02_every_world_converges_after_faults(case in case()) {
+        let (mut sim, foreign) = case.world();
+        let strangers: Vec<ObservedContainer> =
+            foreign.iter().map(|id| seen(&sim, id).clone()).collect();
+        let volumes = sim.engine.observed.volumes.clone();
+        trouble(&mut sim, &case, &foreign);
+        let plan = settle(&mut sim, &foreign);
+        satisfied(&sim, &plan, &foreign);
+        for stranger in strangers {
+            prop_assert_eq!(seen(&sim, &stranger.id), &stranger);
+        }
+        for (name, volume) in volumes {
+            prop_assert_eq!(sim.engine.observed.volumes.get(&name), Some(&volume));
+        }
+    }
+
+    #[test]
+    fn invariant_04_a_removed_project_leaves_strangers_and_volumes(case in case()) {
+        let (mut sim, foreign) = case.world();
+        trouble(&mut sim, &case, &foreign);
+        let volumes = sim.engine.observed.volumes.clone();
+        sim.wish = Wish::Remove;
+        settle(&mut sim, &foreign);
+        let left: BTreeSet<ContainerId> =
+            sim.engine.observed.containers.iter().map(|one| one.id.clone()).collect();
+        prop_assert_eq!(left, foreign);
+        prop_assert_eq!(&sim.engine.observed.volumes, &volumes);
+    }
+
+    #[test]
+    fn invariant_17_a_secret_is_never_shown(case in case()) {
+        let (mut sim, foreign) = case.world();
+        for _ in 0..6 {
+            let plan = sim.look();
+            judge(&sim, &plan, &foreign);
+            let status = serde_json::to_string(&sim.status(&plan)).unwrap();
+            let ledger = serde_json::to_string(&sim.ledger).unwrap();
+            for text in [plan.to_string(), format!("{plan:?}"), status, ledger] {
+                prop_assert!(!text.contains(PLANTED), "{}", text);
+            }
+            sim.walk(&plan, &|_| None);
+            sim.finish(&|_| None);
+            sim.engine.make_healthy();
+            sim.pass_time(Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn invariant_13_live_changes_never_recreate(case in case(), bytes in 64_i64..512) {
+        let (mut sim, foreign) = case.world();
+        settle(&mut sim, &foreign);
+        let limited: Vec<ServiceName> = sim.desired.services.values()
+            .filter(|service| service.config.resources.memory_bytes.is_some())
+            .map(|service| service.name.clone()).collect();
+        for name in &limited {
+            let service = sim.desired.services.get_mut(name).unwrap();
+            service.config.resources.memory_bytes = Some(bytes * 1_048_576);
+        }
+        sim.desired.digest.push('x');
+        let ids = |sim: &Sim| -> Vec<ContainerId> {
+            sim.engine.observed.containers.iter().map(|one| one.id.clone()).collect()
+        };
+        let before = ids(&sim);
+        let plan = sim.look();
+        for node in &plan.nodes {
+            let live = matches!(node.action, Action::UpdateContainer { .. });
+            prop_assert!(live, "{}", plan);
+        }
+        settle(&mut sim, &foreign);
+        prop_assert_eq!(before, ids(&sim));
+    }
+}
+
+const ONE: &str = "name: shop\nservices:\n  web: {image: nginx, restart: always}\n";
+
+#[test]
+fn invariant_10_between_tries_of_a_failing_start_lies_its_back_off() {
+    let mut sim = Sim::new(project(ONE, &BTreeMap::new()));
+    let mut tries: Vec<Timestamp> = Vec::new();
+    for _ in 0..60 {
+        let plan = sim.look();
+        let starts = plan.nodes.iter().any(|node| node.action.kind() == "StartContainer");
+        tries.extend(starts.then_some(sim.now));
+        let fate = |node: &PlanNode| {
+            let start = node.action.kind() == "StartContainer";
+            start.then(|| failure(FailureClass::Engine, "no such device"))
+        };
+        sim.walk(&plan, &fate);
+        let until = plan.held.iter().filter_map(|held| held.until).min();
+        let step = until.map_or(Duration::from_millis(50), |until| until.since(sim.now));
+        sim.pass_time(step.max(Duration::from_millis(50)));
+    }
+    back_off_holds(&tries);
+}
+
+#[test]
+fn invariant_10_between_restarts_of_a_crashing_container_lies_its_back_off() {
+    let mut sim = Sim::new(project(ONE, &BTreeMap::new()));
+    let mut tries: Vec<Timestamp> = Vec::new();
+    for _ in 0..60 {
+        let plan = sim.look();
+        let starts = plan.nodes.iter().any(|node| node.action.kind() == "StartContainer");
+        tries.extend(starts.then_some(sim.now));
+        sim.walk(&plan, &|_| None);
+        let now = sim.now;
+        for one in &mut sim.engine.observed.containers {
+            if let Lifecycle::Running { started_at } = one.lifecycle {
+                one.lifecycle = Lifecycle::Exited(composelet::model::observed::Exit {
+                    code: 1,
+                    started_at: Some(started_at),
+                    finished_at: Some(now.plus(Duration::from_millis(10))),
+                    oom_killed: false,
+                    error: String::new(),
+                });
+            }
+        }
+        let until = plan.held.iter().filter_map(|held| held.until).min();
+        let step = until.map_or(Duration::from_millis(50), |until| until.since(sim.now));
+        sim.pass_time(step.max(Duration::from_millis(50)));
+    }
+    // The first restart is free.
+    back_off_holds(&tries[1..]);
+}
+
+fn back_off_holds(tries: &[Timestamp]) {
+    assert!(tries.len() > 8, "{tries:?}");
+    for (attempt, pair) in tries.windows(2).enumerate() {
+        let exponent = u32::try_from(attempt).unwrap().min(6);
+        let least = Duration::from_millis(900) * 2_u32.pow(exponent);
+        let gap = pair[1].since(pair[0]);
+        assert!(gap >= least.min(Duration::from_secs(54)), "try {attempt} after {gap:?}");
+        assert!(gap <= Duration::from_secs(61), "try {attempt} only after {gap:?}");
+    }
+}
+
+#[test]
+fn invariant_12_hashes_are_what_they_were() {
+    let desired = project(
+        "name: shop\nservices:\n  web:\n    image: nginx\n    command: [nginx, -g, daemon off;]\n    environment: {A: b}\n    ports: [\"8080:80\"]\n    volumes: [\"data:/data\"]\n    restart: always\n    mem_limit: 64m\nvolumes: {data: {}}\n",
+        &BTreeMap::new(),
+    );
+    let service = &desired.services[&ServiceName::from("web")];
+    assert_eq!(
+        revision::spec_hash(&service.config).as_str(),
+        "v1:golden"
+    );
+    assert_eq!(revision::revision(service, &image_id("nginx")).as_str(), "golden");
+    let mut same = service.clone();
+    same.config.restart = composelet::model::config::RestartPolicy::No;
+    same.config.resources.memory_bytes = Some(1);
+    same.config.annotations.clear();
+    same.config.hostname = Some(String::new());
+    same.config.security.oom_score_adj = Some(0);
+    assert_eq!(revision::spec_hash(&same.config), revision::spec_hash(&service.config));
+    assert_eq!(
+        revision::network_hash(&desired.networks["default"].config).as_str(),
+        "v1:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    );
+}
