@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
-use crate::manifest::{self, Dialect, Entry, HostChoices, LoadInput, LoadResult, Loaded, load};
-use crate::model::files::{FileContent, Files};
+use crate::manifest::{Dialect, Entry, HostChoices, LoadInput, LoadResult, Loaded, load};
+use crate::model::files::Files;
 use crate::model::path::{LocalPath, clean};
 use crate::source::{RootEntry, RootReading, read_path, read_root};
 
@@ -35,7 +34,7 @@ impl Reading {
         for _ in 0..ROUNDS {
             let input = LoadInput {
                 entry,
-                files: &converted(&files),
+                files: &files,
                 environment: &self.environment,
                 choices: &self.choices,
                 dialect: self.dialect,
@@ -53,19 +52,6 @@ impl Reading {
         ))
         .hint(format!("let files include or extend each other at most {ROUNDS} deep")))
     }
-}
-
-/// The loader's own form of what was read.
-fn converted(files: &Files) -> BTreeMap<LocalPath, manifest::FileContent> {
-    let convert = |content: &FileContent| match content {
-        FileContent::Bytes(bytes) => manifest::FileContent::Bytes(Arc::clone(bytes)),
-        FileContent::Missing => manifest::FileContent::Missing,
-        FileContent::Directory(names) => manifest::FileContent::Directory(names.clone()),
-        FileContent::NotRegular(what) => manifest::FileContent::NotRegular(what.clone()),
-        FileContent::TooLarge(bytes) => manifest::FileContent::TooLarge(*bytes),
-        FileContent::Unreadable(why) => manifest::FileContent::Unreadable(why.clone()),
-    };
-    files.iter().map(|(path, content)| (path.clone(), convert(content))).collect()
 }
 
 /// The path of an entry.

@@ -1,4 +1,12 @@
 //! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should; helpers are tests too"
+)]
 
 mod cli_binary;
 mod cli_manifests;
@@ -13,6 +21,7 @@ mod engine_fixture;
 mod engine_images;
 mod engine_real;
 mod engine_roundtrip;
+mod engine_sim;
 mod engine_streams;
 mod executor_walk;
 mod ledger_crash;
@@ -23,6 +32,7 @@ mod manifest_properties;
 mod plan_cases;
 mod plan_properties;
 mod plan_world;
+mod real;
 mod sim;
 mod sim_conformance;
 mod simulation;
@@ -34,4 +44,5 @@ mod source_ignore;
 mod source_root;
 mod source_watch;
 mod support;
+mod support_real;
 mod tidy;
