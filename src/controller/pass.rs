@@ -1,7 +1,6 @@
 //! One pass over one project: look, account, plan, persist, execute, record, publish. It never knows why it runs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -18,20 +17,19 @@ use crate::controller::report;
 use crate::controller::requeue::requeue;
 use crate::controller::telling::{publish, tell};
 use crate::engine::{Engine, ObserveRequest};
-use crate::executor::{Lanes, Walk, WalkHost, walk};
-use crate::ledger::{HistoryRecord, Ledger};
+use crate::executor::{Lanes, Walk, walk};
+use crate::ledger::Ledger;
 use crate::model::desired::SourceFacts;
 use crate::model::event::EventKind;
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::{HostView, ObservedState};
-use crate::model::operation::{Operation, OperationSubject, RunningOperations};
-use crate::model::outcome::{Failure, FailureClass, NodeOutcome, PassReport, SkipReason};
+use crate::model::operation::RunningOperations;
+use crate::model::outcome::{Failure, FailureClass, PassReport};
 use crate::model::path::PathMap;
-use crate::model::plan::{Plan, PlanNode};
+use crate::model::plan::Plan;
 use crate::model::policy::Policy;
-use crate::model::status::ProjectStatus;
 use crate::model::time::Timestamp;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
 
