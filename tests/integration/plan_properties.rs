@@ -58,6 +58,11 @@ fn seen<'a>(sim: &'a Sim, id: &ContainerId) -> &'a ObservedContainer {
 fn judge(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
     for node in &plan.nodes {
         assert!(!node.reason.to_string().is_empty());
+        if let (Some(id), Some(replica), Wish::Run) = (target(&node.action), &node.group, sim.wish)
+            && replica.number <= sim.desired.services[&replica.service].replicas
+        {
+            assert!(seen(sim, id).detail.known().is_some(), "touches the unknown:\n{plan}");
+        }
         if let Some(id) = target(&node.action) {
             assert!(!foreign.contains(id), "touches a stranger:\n{plan}");
             if matches!(node.action, Action::RemoveContainer { .. }) {
@@ -196,6 +201,7 @@ fn one_each(
 /// Passes without faults until nothing moves.
 fn settle(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> Plan {
     let mut history = String::new();
+    sim.reveal();
     for _ in 0..MOST_PASSES {
         let plan = sim.look();
         judge(sim, &plan, foreign);
