@@ -147,6 +147,9 @@ impl fmt::Display for Reason {
                 }
             }
             Self::StartFailed { error } => write!(f, "start failed: {error}"),
+            Self::Unhealthy { streak: 0, count } => {
+                write!(f, "stopped because it was unhealthy, time {count}")
+            }
             Self::Unhealthy { streak, count } => {
                 write!(f, "unhealthy after {streak} failed checks, time {count}")
             }

@@ -31,14 +31,20 @@ pub fn service_conditions(
     let waiting = first
         .map_or_else(|| count.clone(), |held| format!("{count}; waits for {}", held.waiting_on));
     let ill = status.containers.iter().any(|container| container.health == "unhealthy");
-    let alone = if ill { "HealthCheckFailed" } else { "ReplicasNotReady" };
-    let reason = first.map_or(alone, |held| held.waiting_on.code());
     let working = look.plan.nodes.iter().any(|node| {
         let group = node.group.as_ref().map(|replica| &replica.service);
-        group == Some(&status.name)
+        let image = matches!(node.action.kind(), "PullImage" | "BuildImage")
+            && node.action.object() == status.image;
+        group == Some(&status.name) || image
     });
+    let alone = match (ill, all) {
+        (true, _) => "HealthCheckFailed",
+        (false, true) => "Progressing",
+        (false, false) => "ReplicasNotReady",
+    };
+    let reason = first.map_or(alone, |held| held.waiting_on.code());
     let mut statements = vec![
-        ready_statement(all, reason, &waiting, held),
+        ready_statement(all && !working, reason, &waiting, held),
         available(status, &count, reason),
         say(
             ConditionKind::Reconciling,

@@ -31,11 +31,32 @@ pub fn plan_live(
     if !live.is_empty() {
         nodes.extend(update(context, draft, container, live));
     }
+    nodes.extend(plan_networks(context, draft, container, changes));
+    nodes
+}
+
+/// New attachments first, then what is no longer wanted, so that a container is never without a network in between; none
+/// of it while a wanted network is not there.
+fn plan_networks(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    changes: &[FieldChange],
+) -> Vec<NodeId> {
     let names = changes.iter().filter_map(|change| change.field.strip_prefix("networks."));
-    for name in names.collect::<BTreeSet<_>>() {
+    let declared = |name: &str| context.view.service.config.endpoints.contains_key(name);
+    let (wanted, unwanted): (BTreeSet<&str>, BTreeSet<&str>) =
+        names.partition(|name| declared(name));
+    if wanted.iter().any(|name| !context.grounds.networks.contains_key(*name)) {
+        return Vec::new();
+    }
+    let mut nodes = Vec::new();
+    for name in wanted.into_iter().chain(unwanted) {
         let change =
             changes.iter().filter(|change| change.field.strip_prefix("networks.") == Some(name));
-        nodes.extend(attach(context, draft, container, (name, change.cloned().collect())));
+        let after = if declared(name) { Vec::new() } else { nodes.clone() };
+        let what = (name, change.cloned().collect(), after);
+        nodes.extend(attach(context, draft, container, what));
     }
     nodes
 }
@@ -65,7 +86,7 @@ fn attach(
     context: SlotContext<'_, '_>,
     draft: &mut Draft<'_>,
     container: &ObservedContainer,
-    (name, changes): (&str, Vec<FieldChange>),
+    (name, changes, after): (&str, Vec<FieldChange>, Vec<NodeId>),
 ) -> Vec<NodeId> {
     let subject = context.subject();
     let reason = Reason::Drift(changes);
@@ -90,7 +111,7 @@ fn attach(
             network: endpoint.network.clone(),
             name: name.to_owned(),
         };
-        let place = Place { subject: &subject, after: Vec::new() };
+        let place = Place { subject: &subject, after };
         nodes.extend(draft.push(place, action, reason.clone()));
     }
     if let Some(endpoint) = declared {

@@ -189,14 +189,12 @@ pub fn prune_networks(world: &World<'_>, draft: &mut Draft<'_>) {
     for desired in world.desired.networks.values() {
         used.extend(elect(world.input, &desired.name).map(|network| &network.id));
     }
+    let declared = |name: &String| world.desired.networks.values().any(|one| one.name == *name);
     for network in &world.input.observed.networks {
         if is_ours(world, network) && !used.contains(&network.id) {
-            remove_unused(
-                world.input.observed.containers.as_slice(),
-                draft,
-                network,
-                Reason::Orphaned,
-            );
+            let twin = declared(&network.name);
+            let reason = if twin { Reason::Leftover } else { Reason::Removed };
+            remove_unused(&world.input.observed.containers, draft, network, reason);
         }
     }
 }

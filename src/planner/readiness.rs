@@ -80,6 +80,9 @@ fn reach(
             after.extend(starts);
             continue;
         }
+        if !starts.is_empty() {
+            return Err("starting".to_owned());
+        }
         return Err(verdicts
             .pop()
             .and_then(Result::err)

@@ -129,6 +129,10 @@ fn serves(
     judged: &Judged<'_>,
     record: Option<&ReplicaRecord>,
 ) -> bool {
+    if view.image.is_none() {
+        // Whether it is of the current version is not known without the image.
+        return false;
+    }
     let health = matches!(judged.container.health, Health::None | Health::Healthy);
     match healing(view, judged.container, record, look.input.now) {
         Healing::Runs => judged.conformity.keeps() && health,

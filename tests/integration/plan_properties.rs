@@ -54,28 +54,25 @@ fn seen<'a>(sim: &'a Sim, id: &ContainerId) -> &'a ObservedContainer {
     sim.engine.observed.containers.iter().find(|one| one.id == *id).unwrap()
 }
 
-/// Rules that hold for every plan of every pass.
+/// A rule that holds for every plan of every pass.
+type Rule = fn(&Sim, &Plan, &BTreeSet<ContainerId>);
+
+/// All rules.
 fn judge(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
+    let rules: [Rule; 5] = [only_ours, removals, successors, order, explained];
+    rules.iter().for_each(|rule| rule(sim, plan, foreign));
+}
+
+/// Invariants 3 and 4: neither strangers nor replicas that do not answer are touched, and no name is taken from anybody.
+fn only_ours(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
     for node in &plan.nodes {
-        assert!(!node.reason.to_string().is_empty());
-        if let Some(id) = target(&node.action) {
-            assert!(!foreign.contains(id), "touches a stranger:\n{plan}");
-            if matches!(node.action, Action::RemoveContainer { .. }) {
-                assert!(!seen(sim, id).lifecycle.is_alive(), "removes what lives:\n{plan}");
-            }
-        }
-        if let Action::Begin(operation) = &node.action
-            && let Operation::Stop { container, .. } = &**operation
+        let Some(id) = target(&node.action) else { continue };
+        assert!(!foreign.contains(id), "touches a stranger:\n{plan}");
+        if let (Some(replica), Wish::Run) = (&node.group, sim.wish)
+            && replica.number <= sim.desired.services[&replica.service].replicas
         {
-            successor_first(sim, plan, node, seen(sim, container));
+            assert!(seen(sim, id).detail.known().is_some(), "touches the unknown:\n{plan}");
         }
-        if let Action::StartContainer { .. } = &node.action {
-            in_order(sim, plan, node);
-        }
-    }
-    for held in &plan.held {
-        assert!(!held.waiting_on.to_string().is_empty(), "{held:?}");
-        assert!(!held.waiting_on.code().is_empty(), "{held:?}");
     }
     let creates = plan.nodes.iter().filter_map(|node| match &node.action {
         Action::CreateContainer(create) => Some(create.name.clone()),
@@ -85,13 +82,51 @@ fn judge(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
         let holder = sim.engine.host.names.get(&name);
         assert!(holder.is_none(), "creates {name}, a name that is held:\n{plan}");
     }
+}
+
+/// Invariant 5: only what does not live is removed, once. (No action can remove a volume.)
+fn removals(sim: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
     let removed = plan.nodes.iter().filter_map(|node| match &node.action {
         Action::RemoveContainer { container, .. } => Some(container.clone()),
         _ => None,
     });
     let removed: Vec<ContainerId> = removed.collect();
+    for id in &removed {
+        assert!(!seen(sim, id).lifecycle.is_alive(), "removes what lives:\n{plan}");
+    }
     let distinct: BTreeSet<&ContainerId> = removed.iter().collect();
     assert_eq!(distinct.len(), removed.len(), "removes twice:\n{plan}");
+}
+
+/// Invariant 7 for every stop.
+fn successors(sim: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
+    for node in &plan.nodes {
+        if let Action::Begin(operation) = &node.action
+            && let Operation::Stop { container, .. } = &**operation
+        {
+            successor_first(sim, plan, node, seen(sim, container));
+        }
+    }
+}
+
+/// Invariant 9 for every start.
+fn order(sim: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
+    let starts = plan.nodes.iter().filter(|node| node.action.kind() == "StartContainer");
+    starts.for_each(|node| in_order(sim, plan, node));
+}
+
+/// Invariant 15: what is done says why, what waits says what for, each on a line of its own.
+fn explained(_: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
+    for node in &plan.nodes {
+        assert!(!node.reason.to_string().is_empty());
+        assert!(!node.reason.code().is_empty());
+    }
+    for held in &plan.held {
+        assert!(!held.waiting_on.to_string().is_empty(), "{held:?}");
+        assert!(!held.waiting_on.code().is_empty(), "{held:?}");
+    }
+    let lines = plan.to_string().lines().count();
+    assert_eq!(lines, plan.nodes.len() + plan.held.len(), "\n{plan}");
 }
 
 /// Invariant 7: what is stopped to be replaced has a successor that stands, or that the same plan creates before.
@@ -154,10 +189,10 @@ fn in_order(sim: &Sim, plan: &Plan, node: &PlanNode) {
 }
 
 /// A phase in which things fail or the controller dies, as the bytes say.
-fn trouble(sim: &mut Sim, case: &Case, foreign: &BTreeSet<ContainerId>) {
+fn trouble(sim: &mut Sim, case: &Case, foreign: &BTreeSet<ContainerId>, rule: Rule) {
     for fault in &case.faults {
         let plan = sim.look();
-        judge(sim, &plan, foreign);
+        rule(sim, &plan, foreign);
         let before = alive(sim, foreign);
         let bad = usize::from(fault / 4);
         match fault % 4 {
@@ -196,6 +231,7 @@ fn one_each(
 /// Passes without faults until nothing moves.
 fn settle(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> Plan {
     let mut history = String::new();
+    sim.reveal();
     for _ in 0..MOST_PASSES {
         let plan = sim.look();
         judge(sim, &plan, foreign);
@@ -308,7 +344,7 @@ proptest! {
         let strangers: Vec<ObservedContainer> =
             foreign.iter().map(|id| seen(&sim, id).clone()).collect();
         let volumes = sim.engine.observed.volumes.clone();
-        trouble(&mut sim, &case, &foreign);
+        trouble(&mut sim, &case, &foreign, judge);
         let plan = settle(&mut sim, &foreign);
         satisfied(&sim, &plan, &foreign);
         for stranger in strangers {
@@ -322,7 +358,7 @@ proptest! {
     #[test]
     fn invariant_04_a_removed_project_leaves_strangers_and_volumes(case in case()) {
         let (mut sim, foreign) = case.world();
-        trouble(&mut sim, &case, &foreign);
+        trouble(&mut sim, &case, &foreign, judge);
         let volumes = sim.engine.observed.volumes.clone();
         sim.wish = Wish::Remove;
         settle(&mut sim, &foreign);
@@ -373,6 +409,69 @@ proptest! {
         }
         settle(&mut sim, &foreign);
         prop_assert_eq!(before, ids(&sim));
+    }
+}
+
+/// Plays a case to the end of its faults and a few passes on, under one rule.
+fn play(case: &Case, rule: Rule) {
+    let (mut sim, foreign) = case.world();
+    trouble(&mut sim, case, &foreign, rule);
+    for _ in 0..4 {
+        let plan = sim.look();
+        rule(&sim, &plan, &foreign);
+        sim.walk(&plan, &|_| None);
+        sim.finish(&|_| None);
+        sim.engine.make_healthy();
+        sim.pass_time(Duration::from_secs(2));
+    }
+}
+
+proptest! {
+    #[test]
+    fn invariant_05_only_what_does_not_live_is_removed(case in case()) {
+        play(&case, removals);
+    }
+
+    #[test]
+    fn invariant_07_nothing_is_stopped_before_its_successor_stands(case in case()) {
+        play(&case, successors);
+    }
+
+    #[test]
+    fn invariant_08_at_most_one_container_of_a_replica_lives(case in case()) {
+        // `trouble` counts after every walk.
+        play(&case, only_ours);
+    }
+
+    #[test]
+    fn invariant_09_what_starts_stands_on_what_it_depends_on(case in case()) {
+        play(&case, order);
+    }
+
+    #[test]
+    fn invariant_15_everything_says_why(case in case()) {
+        play(&case, explained);
+    }
+
+    #[test]
+    fn a_ledger_that_was_written_and_read_gives_the_same_plan(case in case()) {
+        let (mut sim, foreign) = case.world();
+        trouble(&mut sim, &case, &foreign, explained);
+        let mut other = sim.clone();
+        let text = serde_json::to_string(&sim.ledger).unwrap();
+        other.ledger = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(&other.ledger, &sim.ledger);
+        prop_assert_eq!(other.look().to_string(), sim.look().to_string());
+        prop_assert_eq!(serde_json::to_string(&other.ledger).unwrap(), serde_json::to_string(&sim.ledger).unwrap());
+    }
+
+    #[test]
+    fn a_preview_begins_with_the_plan_and_comes_to_an_end(case in case()) {
+        let (mut sim, _) = case.world();
+        let preview = sim.with(composelet::planner::preview);
+        let plan = sim.look();
+        prop_assert_eq!(preview.steps[0].plan.to_string(), plan.to_string());
+        prop_assert!(preview.steps.len() < 60, "{} steps", preview.steps.len());
     }
 }
 

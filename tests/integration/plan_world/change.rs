@@ -123,6 +123,8 @@ struct LedgerChange {
     suspend: BTreeMap<String, Option<String>>,
     image_failures: BTreeMap<String, (u32, String)>,
     checked_ago: BTreeMap<String, String>,
+    /// Times that a replica was unhealthy.
+    unhealthy: BTreeMap<String, u32>,
 }
 
 impl Change {
@@ -168,6 +170,12 @@ impl Change {
     }
 
     fn strangers(&self, sim: &mut Sim) {
+        for network in &mut sim.engine.observed.networks {
+            let change = self.networks.get(&network.name).and_then(Option::as_ref);
+            if change.is_some_and(|change| change.stranger) {
+                network.containers.insert(ContainerId::new(sha256_hex(["stranger"])));
+            }
+        }
         for (name, project) in &self.names {
             let holder = NameHolder {
                 container: ContainerId::new(sha256_hex(["stranger", name])),
@@ -365,9 +373,6 @@ fn network(sim: &mut Sim, name: &str, change: Option<&NetworkChange>) {
     if change.foreign {
         network.installation = None;
     }
-    if change.stranger {
-        network.containers.insert(ContainerId::new(sha256_hex(["stranger"])));
-    }
 }
 
 fn volume(sim: &mut Sim, name: &str, change: Option<&VolumeChange>) {
@@ -413,6 +418,9 @@ impl LedgerChange {
                 ..Default::default()
             };
             sim.ledger.images.insert(reference.clone(), record);
+        }
+        for (replica, count) in &self.unhealthy {
+            sim.ledger.replicas.get_mut(replica).unwrap().unhealthy = *count;
         }
         for (reference, ago) in &self.checked_ago {
             let record = sim.ledger.images.entry(reference.clone()).or_default();

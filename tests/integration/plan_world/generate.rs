@@ -178,7 +178,7 @@ fn damage(
         "restarting 1",
         "exited 143 ran 1h",
     ];
-    match kind % 18 {
+    match kind % 19 {
         state @ 0..=8 => one.lifecycle = lifecycle(states[usize::from(state)], now),
         9 => one.health = health("unhealthy"),
         10 => one.name = ContainerName::new(format!("by-hand-{index}")),
@@ -188,6 +188,7 @@ fn damage(
         }
         12 => edit(one, which),
         13 => detach(one),
+        18 => sim.hide(at),
         kind => return litter(sim, index, (kind, at)),
     }
     None

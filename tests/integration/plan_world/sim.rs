@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use composelet::model::desired::{BuildDigest, DesiredProject, SourceFacts};
 use composelet::model::held::WaitingOn;
-use composelet::model::id::{ContainerId, ImageId, Installation, ProjectName};
+use composelet::model::id::{ContainerId, ImageId, Installation};
 use composelet::model::ledger::ProjectLedger;
 use composelet::model::observed::{
-    ApiVersion, EngineDefaults, EngineFacts, Health, HostView, ImageState, Lifecycle,
-    ObservedImage, ObservedState,
+    ApiVersion, ContainerDetail, EngineDefaults, EngineFacts, Health, HostView, ImageState, Knowledge,
+    Lifecycle, ObservedImage, ObservedState,
 };
 use composelet::model::operation::{Operation, RunningOperation, RunningOperations};
 use composelet::model::outcome::{
@@ -18,12 +18,12 @@ use composelet::model::outcome::{
 use composelet::model::plan::{Action, NodeId, Plan, PlanNode};
 use composelet::model::policy::Policy;
 use composelet::model::secret::sha256_hex;
-use composelet::model::status::ProjectStatus;
 use composelet::model::time::Timestamp;
 use composelet::planner::perfect::PerfectHost;
 use composelet::planner::{
-    Intent, PlanInput, StatusInput, account, check, plan, record, record_operation, status,
+    Intent, PlanInput, account, check, plan, record, record_operation, status, StatusInput,
 };
+use composelet::model::status::ProjectStatus;
 
 /// What is wanted, as a value of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -53,6 +53,8 @@ pub(crate) struct Sim {
     pub(crate) now: Timestamp,
     /// Long calls that were begun and have not ended.
     pending: Vec<PlanNode>,
+    /// What containers that do not answer would say.
+    hidden: BTreeMap<ContainerId, Knowledge<Box<ContainerDetail>>>,
 }
 
 /// The instant at which every world is looked at first.
@@ -95,6 +97,7 @@ impl Sim {
             policy,
             now: NOON,
             pending: Vec::new(),
+            hidden: BTreeMap::new(),
         };
         sim.provide();
         sim
@@ -281,6 +284,24 @@ impl Sim {
         any
     }
 
+    /// A container stops answering.
+    pub(crate) fn hide(&mut self, at: usize) {
+        let one = &mut self.engine.observed.containers[at];
+        let unknown = Knowledge::Unknown("deadline of 10 s".to_owned());
+        let known = std::mem::replace(&mut one.detail, unknown);
+        self.hidden.entry(one.id.clone()).or_insert(known);
+    }
+
+    /// All containers answer again.
+    pub(crate) fn reveal(&mut self) {
+        for one in &mut self.engine.observed.containers {
+            if let Some(detail) = self.hidden.remove(&one.id) {
+                one.detail = detail;
+            }
+        }
+        self.engine.refresh();
+    }
+
     /// Time goes on.
     pub(crate) fn pass_time(&mut self, by: Duration) {
         self.now = self.now.plus(by);
@@ -310,8 +331,13 @@ impl Sim {
     /// What is published after a pass with `plan`.
     pub(crate) fn status(&self, plan: &Plan) -> ProjectStatus {
         self.with(|input| {
-            let look =
-                StatusInput { input, plan, previous: None, source: "shop", diagnostics: &[] };
+            let look = StatusInput {
+                input,
+                plan,
+                previous: None,
+                source: "shop",
+                diagnostics: &[],
+            };
             status(&look)
         })
     }
@@ -344,7 +370,3 @@ pub(crate) fn image_id(reference: &str) -> ImageId {
     ImageId::new(format!("sha256:{}", sha256_hex([reference])))
 }
 
-/// The project of every test.
-pub(crate) fn shop() -> ProjectName {
-    ProjectName::from("shop")
-}
