@@ -78,6 +78,8 @@ pub struct PassInput {
     pub changes: Vec<LedgerChange>,
     /// Why nothing may be taken away now: the memory of the host cannot be written.
     pub host_ledger: Option<String>,
+    /// Why the engine is not to be asked now: its event stream is cut.
+    pub engine_lost: Option<String>,
 }
 
 /// What came of a pass.
@@ -112,11 +114,15 @@ struct Look {
 
 /// Runs one pass.
 pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
-    let PassInput { name, belief, mut memory, changes, host_ledger } = input;
+    let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
     let now = around.clock.now();
     let (want, extra) = belief.want();
     let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
-    let look = match observe(around, &name, &want, &mut memory, running).await {
+    let looked = match engine_lost {
+        Some(why) => Err(unreachable(why)),
+        None => observe(around, &name, &want, &mut memory, running).await,
+    };
+    let look = match looked {
         Ok(look) => look,
         Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
     };
@@ -225,6 +231,13 @@ async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) ->
     }
     memory.saved = Some(ledger.clone());
     ledger
+}
+
+fn unreachable(message: String) -> Failure {
+    Failure {
+        class: FailureClass::Unreachable,
+        message,
+    }
 }
 
 async fn observe(

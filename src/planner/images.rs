@@ -65,7 +65,9 @@ fn plan_image(
     let state = input.observed.images.get(&service.image);
     let present = state.and_then(ImageState::present);
     let need = match (state, &service.build) {
-        (None, _) => Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None),
+        (None, _) => {
+            Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None)
+        }
         (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone()), None),
         (Some(_), Some(build)) => build_need(input, service, build, present),
         (Some(_), None) => pull_need(input, service, present),
@@ -148,7 +150,9 @@ fn pull_need(
         Operation::Pull { image: service.image.clone(), platform: service.config.platform.clone() };
     let record = input.ledger.images.get(&service.image);
     match (service.pull_policy, present) {
-        (PullPolicy::Never | PullPolicy::Build, None) => Need::Wait(WaitingOn::ErrImageNeverPull, None),
+        (PullPolicy::Never | PullPolicy::Build, None) => {
+            Need::Wait(WaitingOn::ErrImageNeverPull, None)
+        }
         (_, None) => Need::Begin(operation, Reason::ImageMissing),
         (PullPolicy::Always, Some(_)) => {
             let key = pull_key(service);

@@ -20,6 +20,7 @@ mod engine_fixture;
 mod engine_images;
 mod engine_real;
 mod engine_roundtrip;
+mod engine_sim;
 mod engine_streams;
 mod executor_walk;
 mod ledger_crash;

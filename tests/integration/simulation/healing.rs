@@ -12,6 +12,7 @@ const SHOP: &str = "
 services:
   db:
     image: app
+    expose: ['5432']
     volumes: [data:/data]
     networks: [back]
   web:
@@ -101,7 +102,9 @@ async fn the_engine_may_restart_crash_and_reboot() {
             1 => bench.engine.crash_daemon(down),
             _ => bench.engine.reboot_host(down),
         }
-        bench.pass(15).await;
+        bench
+            .until("it is not known", |bench| !bench.is_ready("shop"))
+            .await;
         bench.converged("shop").await;
         assert!(bench.runs("shop-web-1") && bench.runs("shop-db-1"), "{}", bench.story());
         bench.silent().await;
@@ -137,7 +140,7 @@ async fn a_crash_loop_is_backed_off_and_says_why() {
         .engine
         .calls()
         .iter()
-        .filter(|call| call.path.contains("loop-bad-1/start"))
+        .filter(|call| call.path.contains("{loop-bad-1}/start"))
         .count();
     assert!((50..75).contains(&starts), "{starts} starts in an hour");
     assert!(bench.runs("loop-good-1"), "nobody else suffers");

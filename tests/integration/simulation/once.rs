@@ -49,7 +49,7 @@ async fn waiting_asks_for_the_health_of_the_last_layer() {
         health: HealthScript::Always(Verdict::Fail(1, "no".to_owned())),
         ..AppScript::forever()
     };
-    let file = "services: {web: {image: app, healthcheck: {test: [CMD, true], interval: 1s, retries: 1000}}}";
+    let file = "services: {web: {image: app, healthcheck: {test: [CMD, check], interval: 1s, retries: 1000}}}";
     for (wait, expected) in [(false, RunEnd::Converged), (true, RunEnd::TimedOut)] {
         let mut bench = once(34, OnceOptions { wait, timeout: Duration::from_secs(60) });
         bench.engine.script_service("web", sick.clone());
