@@ -44,7 +44,7 @@ fn counts(steps: &[PreviewStep], held: usize) -> String {
     let now = steps.first().map_or(0, |step| step.plan.nodes.len());
     let all: usize = steps.iter().map(|step| step.plan.nodes.len()).sum();
     let held = if held == 0 { String::new() } else { format!(", {held} held") };
-    format!("{now} steps now, {} later{held}", all - now)
+    format!("{} now, {} later{held}", view::count(now, "step"), all - now)
 }
 
 fn heading(step: &PreviewStep) -> String {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::context::Context;
-use crate::cli::diagnostics;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::manifests::{self, Reading};
+use crate::cli::{diagnostics, view};
 use crate::manifest::{Dialect, HostChoices};
 use crate::model::diagnostic::Severity;
 
@@ -53,7 +53,9 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
             _ => diagnostics::bad("invalid"),
         };
         context.out.result(&format!(
-            "{path}: project {name}: {verdict}, {errors} errors, {warnings} warnings\n"
+            "{path}: project {name}: {verdict}, {}, {}\n",
+            view::count(errors, "error"),
+            view::count(warnings, "warning")
         ))?;
         if errors > 0 {
             outcome = Outcome::Difference;

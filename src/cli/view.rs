@@ -113,3 +113,8 @@ pub(super) fn action(action: &ActionRecord) -> String {
     let outcome = styled(style, &action.outcome);
     format!("{} {}: {}; {outcome}", action.action, action.object, action.message)
 }
+
+/// `1 step`, `2 steps`.
+pub(super) fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
