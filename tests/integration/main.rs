@@ -8,6 +8,5 @@
     reason = "a test that panics has failed, as it should; helpers are tests too"
 )]
 
-
 mod real;
 mod support_real;
