@@ -1,9 +1,9 @@
 //! What every command is given.
 
-use crate::cli::clock;
 use crate::cli::exit::CliError;
 use crate::cli::output::Output;
 use crate::cli::settings::{Settings, Surroundings};
+use crate::controller::{Clock, SystemClock};
 use crate::ledger::Ledger;
 use crate::model::time::Timestamp;
 
@@ -22,7 +22,7 @@ impl Context {
     /// Now.
     #[expect(clippy::unused_self, reason = "the one place from which commands learn the time")]
     pub(super) fn now(&self) -> Timestamp {
-        clock::now()
+        SystemClock::start().now()
     }
 
     /// The state directory of a controller that has run, for reading and for requests. Nothing is created.
@@ -32,7 +32,7 @@ impl Context {
     pub(super) fn ledger(&self) -> Result<Ledger, CliError> {
         let directory = &self.settings.state_dir;
         match std::fs::metadata(directory.join("VERSION").as_path()) {
-            Ok(_) => Ok(Ledger::open(directory)?),
+            Ok(_) => Ok(Ledger::open_existing(directory)?),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(CliError::runtime(
                 format!("{}: no controller has run with this state directory", directory.display()),
             )

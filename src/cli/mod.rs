@@ -2,7 +2,6 @@
 //! checked. Every command ends in an [`exit::Outcome`] or an [`exit::CliError`]; [`output`] alone prints.
 
 pub mod args;
-mod clock;
 mod config;
 mod confirm;
 mod context;

@@ -293,6 +293,10 @@ fn section(title: &str, empty: bool, text: &str) -> String {
     if empty {
         return String::new();
     }
-    let indented = text.lines().map(|line| format!("  {line}\n"));
+    let indent = |line: &str| match line {
+        "" => "\n".to_owned(),
+        line => format!("  {line}\n"),
+    };
+    let indented = text.trim_end().lines().map(indent);
     format!("{}\n{}", styled(BOLD, &format!("{title}:")), indented.collect::<String>())
 }

@@ -136,7 +136,11 @@ async fn watch(engine: &Engine, sender: &Sender<EngineEvent>) {
             attempt = 0;
         }
         attempt += 1;
-        let delay = jittered(delays.next_backoff().unwrap_or(LONGEST_DELAY), attempt);
+        let delay = jittered(
+            delays.next_backoff().unwrap_or(LONGEST_DELAY),
+            engine.inner.installation.as_str(),
+            attempt,
+        );
         let wait = async {
             if sender.send(EngineEvent::Lost(why)).await.is_ok() {
                 sleep(delay).await;
@@ -163,11 +167,15 @@ fn delays() -> ExponentialBackoff {
     }
 }
 
-/// The delay moved by up to a fifth either way, by a hash of process and attempt.
-fn jittered(delay: Duration, attempt: u64) -> Duration {
-    let mixed =
-        (u64::from(std::process::id()) ^ (attempt << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let percent = 80 + u32::try_from((mixed >> 33) % 41).unwrap_or(20);
+/// The delay moved by up to a fifth either way, by a hash of key and attempt: two controllers of one engine do not come
+/// back together, and a simulated run repeats exactly.
+fn jittered(delay: Duration, key: &str, attempt: u64) -> Duration {
+    // FNV-1a
+    let hash =
+        key.bytes().chain(attempt.to_le_bytes()).fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+    let percent = 80 + u32::try_from((hash >> 33) % 41).unwrap_or(20);
     delay * percent / 100
 }
 
@@ -200,11 +208,7 @@ async fn session(
     if sender.send(EngineEvent::Gap).await.is_err() {
         return Ok(Reader::Gone);
     }
-    let mut relay = Relay {
-        engine,
-        sender,
-        lost: Lost::Nothing,
-    };
+    let mut relay = Relay { engine, sender, lost: Lost::Nothing };
     if let Some(line) = early {
         let Some(line) = line else {
             return Ok(Reader::Listens);
@@ -319,12 +323,7 @@ fn touched(line: &Value) -> Vec<ContainerId> {
     let about_container = line.get("Type").and_then(Value::as_str) == Some("container");
     let own = line.pointer("/Actor/ID").filter(|_| about_container);
     let attached = line.pointer("/Actor/Attributes/container");
-    [own, attached]
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(ContainerId::new)
-        .collect()
+    [own, attached].into_iter().flatten().filter_map(Value::as_str).map(ContainerId::new).collect()
 }
 
 #[cfg(test)]
@@ -350,10 +349,7 @@ mod tests {
             "Type": "network", "Action": "connect",
             "Actor": {"ID": "net", "Attributes": {"container": "abc", "name": "n"}}
         });
-        assert_eq!(
-            event_of(&connect),
-            Some(EngineEvent::Other { project: None })
-        );
+        assert_eq!(event_of(&connect), Some(EngineEvent::Other { project: None }));
         assert_eq!(touched(&connect), [ContainerId::new("abc")]);
         let pod = json!({"Type": "pod", "Action": "create", "Actor": {"ID": "p"}});
         assert_eq!(event_of(&pod), Some(EngineEvent::Other { project: None }));
@@ -373,7 +369,7 @@ mod tests {
         assert_eq!(grown[1], FIRST_DELAY * 2);
         assert_eq!(grown[7], LONGEST_DELAY);
         for attempt in 0..100 {
-            let delay = jittered(Duration::from_secs(10), attempt);
+            let delay = jittered(Duration::from_secs(10), "default", attempt);
             assert!(delay >= Duration::from_secs(8) && delay <= Duration::from_secs(12));
         }
     }

@@ -45,10 +45,7 @@ impl Engine {
     ) -> Result<(), Failure> {
         let login = self.login(registry_of(image)).await;
         let client = self.client();
-        let watch = Progress {
-            sink: progress,
-            idle: PULL_IDLE,
-        };
+        let watch = Progress { sink: progress, idle: PULL_IDLE };
         let work = client.pull_image(image, platform, login.as_ref(), &watch);
         let call = Call::mutating("pull_image", 0);
         self.inner.switchboard.watched(call, work).await
@@ -65,14 +62,7 @@ impl Engine {
         context: BuildContext,
         progress: &ProgressSink,
     ) -> Result<(), Failure> {
-        let Operation::Build {
-            image,
-            project,
-            service,
-            build,
-            digest,
-        } = operation
-        else {
+        let Operation::Build { image, project, service, build, digest } = operation else {
             let error = CallError::Refused(format!("{operation} is no build"));
             return Err(classify(error, Effect::Mutating));
         };
@@ -80,10 +70,7 @@ impl Engine {
         identity.extend([
             (labels::PROJECT.to_owned(), project.to_string()),
             (labels::SERVICE.to_owned(), service.to_string()),
-            (
-                labels::VERSION.to_owned(),
-                env!("CARGO_PKG_VERSION").to_owned(),
-            ),
+            (labels::VERSION.to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             (labels::IMAGE_BUILDER.to_owned(), "classic".to_owned()),
             (labels::BUILD.to_owned(), digest.clone()),
         ]);
@@ -96,16 +83,9 @@ impl Engine {
                 classify(CallError::Refused(error.to_string()), Effect::Mutating)
             })?,
         };
-        let request = BuildRequest {
-            parameters,
-            context,
-            logins: self.build_logins(build).await,
-        };
+        let request = BuildRequest { parameters, context, logins: self.build_logins(build).await };
         let client = self.client();
-        let watch = Progress {
-            sink: progress,
-            idle: BUILD_IDLE,
-        };
+        let watch = Progress { sink: progress, idle: BUILD_IDLE };
         let call = Call::mutating("build_image", 0);
         let work = client.build_image(request, &watch);
         self.inner.switchboard.watched(call, work).await
@@ -177,11 +157,8 @@ fn parameters(image: &str, build: &Build) -> Result<Vec<(&'static str, String)>,
     if build.pull {
         parameters.push(("pull", flag(true)));
     }
-    let arguments: serde_json::Map<String, serde_json::Value> = build
-        .args
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value.expose())))
-        .collect();
+    let arguments: serde_json::Map<String, serde_json::Value> =
+        build.args.iter().map(|(name, value)| (name.clone(), json!(value.expose()))).collect();
     if !arguments.is_empty() {
         parameters.push(("buildargs", json!(arguments).to_string()));
     }
@@ -196,16 +173,9 @@ fn parameters(image: &str, build: &Build) -> Result<Vec<(&'static str, String)>,
         ("target", build.target.clone()),
         ("networkmode", build.network.clone()),
         ("platform", build.platform.clone()),
-        (
-            "shmsize",
-            build.shm_size_bytes.map(|bytes| bytes.to_string()),
-        ),
+        ("shmsize", build.shm_size_bytes.map(|bytes| bytes.to_string())),
     ];
-    parameters.extend(
-        optional
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
+    parameters.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
     Ok(parameters)
 }
 
@@ -221,7 +191,5 @@ fn with_inline(text: &str, context: BuildContext) -> io::Result<BuildContext> {
     entry.extend_from_slice(text.as_bytes());
     entry.resize(entry.len().next_multiple_of(512), 0);
     let entry = Bytes::from(entry);
-    Ok(futures::stream::once(async { Ok(entry) })
-        .chain(context)
-        .boxed())
+    Ok(futures::stream::once(async { Ok(entry) }).chain(context).boxed())
 }

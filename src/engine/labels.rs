@@ -92,10 +92,7 @@ fn depends_on(edges: &str) -> BTreeSet<ServiceName> {
 
 /// A label's value, if it is there, not empty and at most `limit` bytes long.
 fn bounded<'a>(labels: &'a BTreeMap<String, String>, name: &str, limit: usize) -> Option<&'a str> {
-    labels
-        .get(name)
-        .map(String::as_str)
-        .filter(|value| !value.is_empty() && value.len() <= limit)
+    labels.get(name).map(String::as_str).filter(|value| !value.is_empty() && value.len() <= limit)
 }
 
 /// The labels without those of identity.
@@ -112,10 +109,7 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -143,13 +137,7 @@ mod tests {
             (CONTAINER_NUMBER, "-1"),
             (ONE_OFF, "TRUE"),
         ]));
-        assert_eq!(
-            rubbish,
-            Claim {
-                one_off: true,
-                ..Claim::default()
-            }
-        );
+        assert_eq!(rubbish, Claim { one_off: true, ..Claim::default() });
         for number in ["0", "99999999999999", "1.5", "١"] {
             assert_eq!(claim(&labels(&[(CONTAINER_NUMBER, number)])).number, None);
         }

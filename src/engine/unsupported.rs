@@ -33,18 +33,12 @@ pub fn unsupported(config: &ContainerConfig, api: ApiVersion) -> Vec<Unsupported
         (
             "networks.mac_address",
             SEVERAL_ENDPOINTS,
-            config
-                .endpoints
-                .values()
-                .any(|endpoint| endpoint.mac_address.is_some()),
+            config.endpoints.values().any(|endpoint| endpoint.mac_address.is_some()),
         ),
         (
             "volumes.bind.create_host_path",
             CREATE_MOUNTPOINT,
-            config
-                .mounts
-                .iter()
-                .any(|(target, mount)| is_long_and_creating(target, &mount.source)),
+            config.mounts.iter().any(|(target, mount)| is_long_and_creating(target, &mount.source)),
         ),
     ];
     asked
@@ -57,16 +51,9 @@ pub fn unsupported(config: &ContainerConfig, api: ApiVersion) -> Vec<Unsupported
 /// Whether a bind mount needs the long form and wants its source created.
 fn is_long_and_creating(target: &str, source: &MountSource) -> bool {
     match source {
-        MountSource::Bind {
-            create_host_path: true,
-            source,
-            propagation,
-            ..
-        } => !fits_in_a_line(
-            &source.display().to_string(),
-            target,
-            propagation.as_deref(),
-        ),
+        MountSource::Bind { create_host_path: true, source, propagation, .. } => {
+            !fits_in_a_line(&source.display().to_string(), target, propagation.as_deref())
+        }
         _ => false,
     }
 }

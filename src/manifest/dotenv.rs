@@ -22,12 +22,7 @@ pub(crate) fn parse(
     text: &str,
     lookup: &mut dyn FnMut(&str) -> Option<String>,
 ) -> Result<Assignments, Mistake> {
-    let mut reader = Reader {
-        text,
-        at: 0,
-        values: Assignments::new(),
-        lookup,
-    };
+    let mut reader = Reader { text, at: 0, values: Assignments::new(), lookup };
     while reader.statement()? {}
     Ok(reader.values)
 }
@@ -190,10 +185,9 @@ impl<'a> Reader<'a> {
         match interpolate::interpolate(value, &mut find) {
             Ok(done) => Ok(done.text),
             Err(Problem::Invalid(_)) => mistake(at, "not a valid variable expression"),
-            Err(Problem::Required { name, .. }) => mistake(
-                at,
-                format!("the variable {name} is required and has no value"),
-            ),
+            Err(Problem::Required { name, .. }) => {
+                mistake(at, format!("the variable {name} is required and has no value"))
+            }
             Err(Problem::TooLarge) => mistake(at, "the value becomes too long"),
         }
     }
@@ -236,12 +230,8 @@ fn unescape(text: &str) -> String {
 
 /// `\0ooo`: up to three octal digits behind the zero.
 fn octal(text: &str) -> (char, usize) {
-    let digits = text
-        .bytes()
-        .skip(1)
-        .take(3)
-        .take_while(|byte| (b'0'..=b'7').contains(byte))
-        .count();
+    let digits =
+        text.bytes().skip(1).take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     let code = u32::from_str_radix(text.get(1..=digits).unwrap_or("0"), 8).unwrap_or(0);
     match char::from_u32(code) {
         Some(symbol) if digits > 0 => (symbol, digits + 1),
@@ -284,10 +274,7 @@ mod tests {
             ("A=\"\\0101\"", "A", "A"),
         ] {
             let values = read(text).unwrap();
-            assert!(
-                values.contains(&(key.to_owned(), value.to_owned())),
-                "{text}: {values:?}"
-            );
+            assert!(values.contains(&(key.to_owned(), value.to_owned())), "{text}: {values:?}");
         }
         assert_eq!(read("# only\n\n  # comments"), Ok(Vec::new()));
         assert_eq!(read("NOWHERE"), Ok(Vec::new()));

@@ -21,19 +21,14 @@ pub(crate) struct Environment {
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Environment")
-            .field(&self.values.keys())
-            .finish()
+        f.debug_tuple("Environment").field(&self.values.keys()).finish()
     }
 }
 
 impl Environment {
     /// Starts from what the settings let in.
     pub(crate) fn new(values: &BTreeMap<String, String>) -> Self {
-        Self {
-            values: values.clone(),
-            ..Self::default()
-        }
+        Self { values: values.clone(), ..Self::default() }
     }
 
     /// Adds variables that do not override what is there.
@@ -56,11 +51,8 @@ impl Environment {
 
     /// A copy for an included project, whose own variables come below.
     pub(crate) fn nested(&self, below: BTreeMap<String, String>) -> Self {
-        let mut nested = Self {
-            values: self.values.clone(),
-            used: BTreeSet::new(),
-            added: self.added,
-        };
+        let mut nested =
+            Self { values: self.values.clone(), used: BTreeSet::new(), added: self.added };
         nested.add_below(below);
         nested
     }
@@ -73,9 +65,7 @@ impl Environment {
 
     /// Names asked for and their values, in order.
     pub(crate) fn used(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.used
-            .iter()
-            .map(|name| (name.as_str(), self.values.get(name).map(String::as_str)))
+        self.used.iter().map(|name| (name.as_str(), self.values.get(name).map(String::as_str)))
     }
 
     /// Interpolates every text of `node`, never keys.
@@ -133,9 +123,7 @@ impl Environment {
                     format!("the variable {name} is not set; an empty text stands in its place"),
                 )
                 .at(place)
-                .help(format!(
-                    "set it in the project's .env, or write ${{{name}:-default}}"
-                )),
+                .help(format!("set it in the project's .env, or write ${{{name}:-default}}")),
             );
         }
         Arc::from(done.text)

@@ -33,20 +33,13 @@ pub(crate) fn apply(
         return layer;
     }
     let here = layer.clone();
-    let mut resolver = Resolver {
-        layers,
-        environment,
-        loaded: BTreeMap::new(),
-    };
+    let mut resolver = Resolver { layers, environment, loaded: BTreeMap::new() };
     for name in extending {
         let mut chain = Vec::new();
         let done = resolver.service(&Scope::Here(&here), &name, &mut chain);
-        if let (Some(done), Some(node)) = (
-            done,
-            layer
-                .get_mut("services")
-                .and_then(|services| services.get_mut(&name)),
-        ) {
+        if let (Some(done), Some(node)) =
+            (done, layer.get_mut("services").and_then(|services| services.get_mut(&name)))
+        {
             *node = done;
         }
     }
@@ -114,10 +107,8 @@ impl Resolver<'_, '_, '_> {
         };
         if chain.contains(&key) || chain.len() >= LONGEST {
             chain.push(key);
-            let message = format!(
-                "the services extend each other in a circle: {}",
-                chain.join(" → ")
-            );
+            let message =
+                format!("the services extend each other in a circle: {}", chain.join(" → "));
             self.layers.report.add(
                 Finding::error("extends-cycle", &field, message)
                     .at(extends.place)
@@ -128,22 +119,13 @@ impl Resolver<'_, '_, '_> {
         chain.push(key);
         let target = extends.get("service")?.clone();
         let base_name = target.as_text()?.to_owned();
-        let file = extends
-            .get("file")
-            .and_then(Node::as_text)
-            .map(LocalPath::new);
+        let file = extends.get("file").and_then(Node::as_text).map(LocalPath::new);
         let other = file.map(Scope::File);
         let scope = other.as_ref().unwrap_or(scope);
         self.find(scope, &base_name, Some(&target))?;
         let base = self.service(scope, &base_name, chain);
         chain.pop();
         let base = merge::alone(&SERVICE, base?, &field, self.layers.report);
-        Some(merge::merge(
-            &SERVICE,
-            base,
-            node,
-            &field,
-            self.layers.report,
-        ))
+        Some(merge::merge(&SERVICE, base, node, &field, self.layers.report))
     }
 }

@@ -81,13 +81,9 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
     if key == "suspend" && known.contains(&key) {
         if truth(&entry.node).is_none() {
             report.add(
-                Finding::error(
-                    "wrong-kind",
-                    path,
-                    format!("{path} is {}", entry.node.kind()),
-                )
-                .at(entry.node.place)
-                .help("true or false"),
+                Finding::error("wrong-kind", path, format!("{path} is {}", entry.node.kind()))
+                    .at(entry.node.place)
+                    .help("true or false"),
             );
         }
     } else if known.contains(&key) {
@@ -97,12 +93,9 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
                 .help("remove it; only suspend works so far"),
         );
     } else {
-        let finding = Finding::error(
-            "unknown-key",
-            path,
-            format!("the key {key} is not known here"),
-        )
-        .at(entry.key);
+        let finding =
+            Finding::error("unknown-key", path, format!("the key {key} is not known here"))
+                .at(entry.key);
         report.add(match suggest::nearest(key, known.iter().copied()) {
             Some(near) => finding.help(format!("did you mean {near}?")),
             None if known.is_empty() => {

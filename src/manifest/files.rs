@@ -16,11 +16,7 @@ pub(crate) struct Files<'a> {
 impl<'a> Files<'a> {
     /// Starts with what was read so far.
     pub(crate) fn new(given: &'a BTreeMap<LocalPath, FileContent>) -> Self {
-        Self {
-            given,
-            asked: BTreeSet::new(),
-            needs: BTreeSet::new(),
-        }
+        Self { given, asked: BTreeSet::new(), needs: BTreeSet::new() }
     }
 
     /// What is at `path`; `None` if that is not known yet: it is then among the needs.
@@ -45,8 +41,6 @@ impl<'a> Files<'a> {
 
     /// The bytes of everything that was asked for and is there, in the order of paths.
     pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a FileContent)> {
-        self.asked
-            .iter()
-            .filter_map(|path| Some((path, self.given.get(path)?)))
+        self.asked.iter().filter_map(|path| Some((path, self.given.get(path)?)))
     }
 }

@@ -53,10 +53,7 @@ fn one(
     }
     if layers.chain.contains(first) {
         let names: Vec<&str> = layers.chain.iter().map(LocalPath::file_name).collect();
-        let message = format!(
-            "the files include each other in a circle: {}",
-            names.join(" → ")
-        );
+        let message = format!("the files include each other in a circle: {}", names.join(" → "));
         layers.report.add(
             Finding::error("include-cycle", field, message)
                 .at(entry.place)
@@ -84,10 +81,7 @@ fn one(
 }
 
 fn texts(node: Option<&Node>) -> impl Iterator<Item = &str> {
-    node.and_then(Node::as_list)
-        .unwrap_or(&[])
-        .iter()
-        .filter_map(Node::as_text)
+    node.and_then(Node::as_list).unwrap_or(&[]).iter().filter_map(Node::as_text)
 }
 
 /// The `.env` beside the included file, or what `env_file` names; `/dev/null` is none.
@@ -99,24 +93,10 @@ fn own_variables(
 ) -> Option<BTreeMap<String, String>> {
     let named: Vec<LocalPath> = texts(entry.get("env_file")).map(LocalPath::new).collect();
     let required = !named.is_empty();
-    let files = if required {
-        named
-    } else {
-        vec![directory.join(".env")]
-    };
+    let files = if required { named } else { vec![directory.join(".env")] };
     let mut values = BTreeMap::new();
-    for path in files
-        .iter()
-        .filter(|path| path.as_path() != std::path::Path::new("/dev/null"))
-    {
-        variables::read(
-            path,
-            required,
-            &mut values,
-            layers.files,
-            environment,
-            layers.report,
-        )?;
+    for path in files.iter().filter(|path| path.as_path() != std::path::Path::new("/dev/null")) {
+        variables::read(path, required, &mut values, layers.files, environment, layers.report)?;
     }
     Some(values)
 }
@@ -157,13 +137,9 @@ fn clash(
     }
     let field = child(section, name);
     layers.report.add(
-        Finding::error(
-            "include-conflict",
-            &field,
-            format!("{field} is defined twice"),
-        )
-        .at(entry.place)
-        .help("give one of them another name")
-        .related(before.key, "defined here, too"),
+        Finding::error("include-conflict", &field, format!("{field} is defined twice"))
+            .at(entry.place)
+            .help("give one of them another name")
+            .related(before.key, "defined here, too"),
     );
 }

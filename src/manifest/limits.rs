@@ -11,11 +11,7 @@ const PAIRS: [(&str, [&str; 3], &str); 4] = [
     ("cpus", ["resources", "limits", "cpus"], "limits"),
     ("mem_limit", ["resources", "limits", "memory"], "limits"),
     ("pids_limit", ["resources", "limits", "pids"], "limits"),
-    (
-        "mem_reservation",
-        ["resources", "reservations", "memory"],
-        "reservations",
-    ),
+    ("mem_reservation", ["resources", "reservations", "memory"], "reservations"),
 ];
 
 /// Checks one service.
@@ -25,10 +21,7 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
             continue;
         };
         let deploy = service.get("deploy");
-        if deploy
-            .and_then(|deploy| deploy.at(&["resources", block]))
-            .is_none()
-        {
+        if deploy.and_then(|deploy| deploy.at(&["resources", block])).is_none() {
             continue;
         }
         let other = deploy.and_then(|deploy| deploy.at(&path));
@@ -40,9 +33,7 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
                 format!("{key} and {dotted} differ"),
             )
             .at(own.place)
-            .help(format!(
-                "write the same value in both places, or remove {key}"
-            ));
+            .help(format!("write the same value in both places, or remove {key}"));
             report.add(match other {
                 Some(other) => finding.related(other.place, "the other value"),
                 None => finding,
@@ -65,9 +56,7 @@ fn number(value: &Value) -> f64 {
 
 fn replicas(service: &Node, field: &str, report: &mut Report) {
     let scale = service.get("scale");
-    let replicas = service
-        .get("deploy")
-        .and_then(|deploy| deploy.get("replicas"));
+    let replicas = service.get("deploy").and_then(|deploy| deploy.get("replicas"));
     if let (Some(scale), Some(replicas)) = (scale, replicas)
         && scale.as_int() != replicas.as_int()
     {

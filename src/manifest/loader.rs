@@ -6,7 +6,6 @@ use crate::manifest::desired;
 use crate::manifest::discovery::{self, Entry};
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
-use crate::model::files::FileContent;
 use crate::manifest::layers::Layers;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
@@ -14,6 +13,7 @@ use crate::manifest::report::{Finding, Report};
 use crate::manifest::{canonical, variables};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
 
@@ -168,10 +168,7 @@ impl<'a> Load<'a> {
 
     fn profiles(&mut self, input: &LoadInput<'_>) -> BTreeSet<String> {
         let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
-        let named = named
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
+        let named = named.split(',').map(str::trim).filter(|name| !name.is_empty());
         let named: BTreeSet<String> = named.map(str::to_owned).collect();
         named.union(&input.choices.profiles).cloned().collect()
     }
@@ -183,11 +180,7 @@ impl<'a> Load<'a> {
         self.env_file(&directory.join(".env"), false, &mut values)?;
         let files = self.environment.get("COMPOSE_ENV_FILES");
         let files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
-        for path in files
-            .unwrap_or_default()
-            .split(',')
-            .filter(|path| !path.is_empty())
-        {
+        for path in files.unwrap_or_default().split(',').filter(|path| !path.is_empty()) {
             self.env_file(&directory.join(path), true, &mut values)?;
         }
         if matches!(input.entry, Entry::File(_)) {
@@ -205,32 +198,19 @@ impl<'a> Load<'a> {
         required: bool,
         values: &mut BTreeMap<String, String>,
     ) -> Option<()> {
-        let Self {
-            files,
-            report,
-            environment,
-            ..
-        } = self;
+        let Self { files, report, environment, .. } = self;
         variables::read(path, required, values, files, environment, report)
     }
 
     /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.
     fn project_name(&mut self, input: &LoadInput<'_>, documents: &[Node]) -> Option<ProjectName> {
-        let named = documents
-            .iter()
-            .rev()
-            .find_map(|document| document.get("name"));
-        let from_environment = self
-            .environment
-            .get("COMPOSE_PROJECT_NAME")
-            .filter(|name| !name.is_empty());
+        let named = documents.iter().rev().find_map(|document| document.get("name"));
+        let from_environment =
+            self.environment.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
         let explicit = named.and_then(|node| {
             let written = node.as_text()?;
             let mut quiet = Report::default();
-            Some(
-                self.environment
-                    .text(written, node.place, "name", &mut quiet),
-            )
+            Some(self.environment.text(written, node.place, "name", &mut quiet))
         });
         let explicit = explicit.filter(|name| !name.is_empty());
         if let Some(name) = &from_environment
@@ -249,9 +229,7 @@ impl<'a> Load<'a> {
             );
             return None;
         }
-        let text = explicit
-            .as_deref()
-            .unwrap_or_else(|| input.entry.base_name());
+        let text = explicit.as_deref().unwrap_or_else(|| input.entry.base_name());
         let name = discovery::normalise_name(text);
         if name.is_empty() {
             let mut finding =

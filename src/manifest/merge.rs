@@ -198,9 +198,7 @@ impl Merger<'_> {
     fn no_repeat(&mut self, list: &[Node], field: &str) {
         let mut seen: BTreeMap<String, &Node> = BTreeMap::new();
         for node in list {
-            let text = node
-                .scalar_text()
-                .map_or_else(String::new, |text| text.to_string());
+            let text = node.scalar_text().map_or_else(String::new, |text| text.to_string());
             if let Some(first) = seen.insert(text, node) {
                 self.report.add(
                     Finding::error(

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::files::Files;
-use crate::model::files::FileContent;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::{Content, Place};
 use crate::manifest::{consistency, dotenv, parse};
+use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
 
@@ -44,11 +44,7 @@ pub(crate) struct Normal {
 /// A place of one byte in a text that is not YAML.
 pub(crate) fn mistake_place(source: u32, at: usize) -> Place {
     let start = u32::try_from(at).unwrap_or(u32::MAX);
-    Place {
-        source,
-        start,
-        end: start.saturating_add(1),
-    }
+    Place { source, start, end: start.saturating_add(1) }
 }
 
 /// Brings the merged model into normal form and checks it; `None` after an error or if a file is lacking.
@@ -92,17 +88,10 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
     let mut enabled = Map::new();
     let mut disabled = BTreeMap::new();
     for (name, entry) in services {
-        let wanted = entry
-            .node
-            .get("profiles")
-            .and_then(Node::as_list)
-            .unwrap_or(&[]);
+        let wanted = entry.node.get("profiles").and_then(Node::as_list).unwrap_or(&[]);
         let active = wanted.is_empty()
             || profiles.contains("*")
-            || wanted
-                .iter()
-                .filter_map(Node::as_text)
-                .any(|profile| profiles.contains(profile));
+            || wanted.iter().filter_map(Node::as_text).any(|profile| profiles.contains(profile));
         if active {
             enabled.insert(name, entry);
         } else {
@@ -114,10 +103,7 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
 
 fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_>) {
     let place = service.place;
-    let no_networks = service
-        .get("networks")
-        .and_then(Node::as_map)
-        .is_none_or(Map::is_empty);
+    let no_networks = service.get("networks").and_then(Node::as_map).is_none_or(Map::is_empty);
     if no_networks {
         service.take("networks");
         if service.get("network_mode").is_none() {
@@ -143,10 +129,8 @@ fn build_defaults(build: &mut Node, context: &mut Context<'_, '_>) {
         let directory = context.directory.display().to_string();
         build.set("context", Node::text(directory, place));
     }
-    let inline = build
-        .get("dockerfile_inline")
-        .and_then(Node::as_text)
-        .is_some_and(|text| !text.is_empty());
+    let inline =
+        build.get("dockerfile_inline").and_then(Node::as_text).is_some_and(|text| !text.is_empty());
     if build.get("dockerfile").is_none() && !inline {
         build.set("dockerfile", Node::text("Dockerfile", place));
     }
@@ -202,10 +186,8 @@ fn variable_files(
     }
     if let Some(map) = service.get_mut(pairs).and_then(Node::as_map_mut) {
         for (key, value) in values {
-            map.entry(Arc::from(key)).or_insert_with(|| Entry {
-                key: place,
-                node: Node::text(value, place),
-            });
+            map.entry(Arc::from(key))
+                .or_insert_with(|| Entry { key: place, node: Node::text(value, place) });
         }
     }
 }
@@ -218,45 +200,32 @@ fn env_file(
     context: &mut Context<'_, '_>,
 ) -> Option<dotenv::Assignments> {
     let path = LocalPath::new(entry.get("path").unwrap_or(entry).as_text()?);
-    let required = entry
-        .get("required")
-        .and_then(Node::as_bool)
-        .unwrap_or(true);
+    let required = entry.get("required").and_then(Node::as_bool).unwrap_or(true);
     let bytes = match context.files.get(&path)? {
         FileContent::Bytes(bytes) => bytes,
         FileContent::Missing if !required => return None,
         other => {
             let finding = Finding::error("env-file", field, describe(&path, other)).at(entry.place);
-            context
-                .report
-                .add(finding.help("create it, or write {path: …, required: false}"));
+            context.report.add(finding.help("create it, or write {path: …, required: false}"));
             return None;
         }
     };
     let name = path.display().to_string();
     let text = parse::decode(bytes, &name, context.report).ok()?;
-    let source = context
-        .report
-        .sources
-        .add(path.clone(), Arc::clone(&text), Content::Variables);
+    let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
     let mut lookup = |key: &str| {
         let own = || explicit.get(key).or_else(|| earlier.get(key)).cloned();
         context.environment.get(key).or_else(own)
     };
     let raw = entry.get("format").and_then(Node::as_text) == Some("raw");
-    let read = if raw {
-        dotenv::parse_raw(&text, &mut lookup)
-    } else {
-        dotenv::parse(&text, &mut lookup)
-    };
+    let read =
+        if raw { dotenv::parse_raw(&text, &mut lookup) } else { dotenv::parse(&text, &mut lookup) };
     match read {
         Ok(values) => Some(values),
         Err(mistake) => {
             let place = mistake_place(source, mistake.at);
             let finding = Finding::error("env-file", field, mistake.message).at(place);
-            context
-                .report
-                .add(finding.related(entry.place, "named here"));
+            context.report.add(finding.related(entry.place, "named here"));
             None
         }
     }
@@ -276,11 +245,7 @@ fn resource_names(model: &mut Node, context: &mut Context<'_, '_>) {
                 continue;
             }
             let external = entry.node.get("external").and_then(Node::as_bool) == Some(true);
-            let name = if external {
-                key.to_string()
-            } else {
-                format!("{}_{key}", context.name)
-            };
+            let name = if external { key.to_string() } else { format!("{}_{key}", context.name) };
             let place = entry.key;
             entry.node.set("name", Node::text(name, place));
         }
@@ -289,8 +254,7 @@ fn resource_names(model: &mut Node, context: &mut Context<'_, '_>) {
 
 fn services(model: &Node) -> impl Iterator<Item = &Node> {
     let map = model.get("services").and_then(Node::as_map);
-    map.into_iter()
-        .flat_map(|map| map.values().map(|entry| &entry.node))
+    map.into_iter().flat_map(|map| map.values().map(|entry| &entry.node))
 }
 
 fn uses_default_network(model: &Node) -> bool {

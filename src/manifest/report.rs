@@ -100,8 +100,7 @@ impl Report {
 
     /// The diagnostics: errors first, each severity in the order of finding.
     pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found
-            .sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+        self.found.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
         self.found
     }
 

@@ -64,9 +64,7 @@ fn integer(text: &str) -> Option<i128> {
     }
     let number = i128::from_str_radix(body, radix).ok()?;
     let number = if negative { -number } else { number };
-    (i128::from(i64::MIN)..=i128::from(u64::MAX))
-        .contains(&number)
-        .then_some(number)
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -145,10 +143,7 @@ fn instant_clock(text: &str, spaced: bool) -> Option<(String, String)> {
     }
     let fraction = fraction.trim_end_matches('0');
     let dot = if fraction.is_empty() { "" } else { "." };
-    Some((
-        format!("{hour:02}:{minute:02}:{second:02}{dot}{fraction}"),
-        zone,
-    ))
+    Some((format!("{hour:02}:{minute:02}:{second:02}{dot}{fraction}"), zone))
 }
 
 fn zone(text: &str) -> Option<String> {
@@ -218,10 +213,7 @@ mod tests {
             ("+5", "5"),
             ("2020-01-01", "2020-01-01 00:00:00 +0000 UTC"),
             ("2020-01-01 10:20:30", "2020-01-01 10:20:30 +0000 UTC"),
-            (
-                "2020-01-01T10:20:30+02:00",
-                "2020-01-01 10:20:30 +0200 +0200",
-            ),
+            ("2020-01-01T10:20:30+02:00", "2020-01-01 10:20:30 +0200 +0200"),
             ("2020-13-01", "2020-13-01"),
             ("1.2.3", "1.2.3"),
             ("-", "-"),

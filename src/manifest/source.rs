@@ -45,15 +45,9 @@ pub(crate) struct Sources(Vec<Source>);
 impl Sources {
     /// Keeps `text` and returns its index.
     pub(crate) fn add(&mut self, file: LocalPath, text: Arc<str>, content: Content) -> u32 {
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        self.0.push(Source {
-            file,
-            text,
-            line_starts,
-            content,
-        });
+        let line_starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.0.push(Source { file, text, line_starts, content });
         u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -67,11 +61,7 @@ impl Sources {
     /// `name`, unless it came out of a variable: then the words of the file, so that no value shows (invariant 17).
     pub(crate) fn shown<'a>(&'a self, name: &'a str, place: Place) -> &'a str {
         let raw = self.raw(place);
-        if raw.contains('$') {
-            raw.trim_matches(['"', '\''])
-        } else {
-            name
-        }
+        if raw.contains('$') { raw.trim_matches(['"', '\'']) } else { name }
     }
 
     /// Line, column and line text of `place`.
@@ -82,9 +72,7 @@ impl Sources {
         let line_start = source.line_starts.get(line_index).copied()?;
         let line = source.text.get(line_start..)?.split('\n').next()?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let before = source
-            .text
-            .get(line_start..start.min(line_start + line.len()));
+        let before = source.text.get(line_start..start.min(line_start + line.len()));
         let column = before.map_or(0, |text| text.chars().count());
         let left = line.chars().count().saturating_sub(column);
         let wanted = self.raw(place).split('\n').next().unwrap_or("");
@@ -111,14 +99,8 @@ impl Sources {
 fn name_only(line: &str) -> String {
     let name = line.split(['=', ':']).next().unwrap_or("");
     let is_name = name.len() < line.len()
-        && name
-            .chars()
-            .all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '_' | ' '));
-    if is_name {
-        format!("{name}=…")
-    } else {
-        "…".to_owned()
-    }
+        && name.chars().all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '_' | ' '));
+    if is_name { format!("{name}=…") } else { "…".to_owned() }
 }
 
 fn narrow(number: usize) -> u32 {

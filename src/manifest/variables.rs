@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
-use crate::model::files::FileContent;
 use crate::manifest::normalise::mistake_place;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Content;
 use crate::manifest::{discovery, dotenv, parse};
+use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
 
 /// Reads one file into `values`, over what is there; `None` if it is lacking or wrong.
@@ -34,9 +34,7 @@ pub(crate) fn read(
     };
     let name = path.display().to_string();
     let text = parse::decode(bytes, &name, report).ok()?;
-    let source = report
-        .sources
-        .add(path.clone(), Arc::clone(&text), Content::Variables);
+    let source = report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
     let before = values.clone();
     let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
     match dotenv::parse(&text, &mut lookup) {
@@ -46,11 +44,9 @@ pub(crate) fn read(
         }
         Err(mistake) => {
             let place = mistake_place(source, mistake.at);
-            report.add(
-                Finding::error("env-file", "", mistake.message)
-                    .at(place)
-                    .help("NAME=value, one a line; quotes are closed on some later line at the latest"),
-            );
+            report.add(Finding::error("env-file", "", mistake.message).at(place).help(
+                "NAME=value, one a line; quotes are closed on some later line at the latest",
+            ));
             None
         }
     }

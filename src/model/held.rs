@@ -135,6 +135,11 @@ pub enum WaitingOn {
     ExternalMissing,
     /// A network of that name that is not the project's.
     ForeignNetwork,
+    /// Containers that are not managed here on a network that has to be made anew.
+    NetworkInUse {
+        /// Name of the container.
+        holder: String,
+    },
     /// A bind source that does not exist and looks like a file.
     BindSourceMissing(String),
     /// A bind source that was full and is empty or missing now, or a volume that would change its name.
@@ -194,6 +199,7 @@ impl WaitingOn {
             Self::NameHeldByUnmanaged { .. } | Self::ForeignNetwork => "NameHeldByUnmanaged",
             Self::PortConflict { .. } => "PortConflict",
             Self::ExternalMissing => "ExternalMissing",
+            Self::NetworkInUse { .. } => "NetworkInUse",
             Self::BindSourceMissing(_) => "BindSourceMissing",
             Self::DataPathChanged(_) => "DataPathChanged",
             Self::VolumeChanged(_) => "VolumeChanged",
@@ -266,6 +272,9 @@ impl WaitingOn {
             Self::PortConflict { port, holder } => write!(f, "port {port}, held by {holder}"),
             Self::ExternalMissing => f.write_str("it to exist: it is declared external"),
             Self::ForeignNetwork => f.write_str("the name: a network of another owner has it"),
+            Self::NetworkInUse { holder } => {
+                write!(f, "{holder} to leave it: its definition changed, it has to be made anew")
+            }
             Self::BindSourceMissing(path) => {
                 write!(f, "{path}: it looks like a file and is not there; create it")
             }

@@ -6,12 +6,14 @@ use crate::model::config::MountSource;
 use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
 use crate::model::ledger::{Counted, LastExit, ProjectLedger, ReplicaRecord};
 use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
+use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
 use crate::planner::data::{FULL, data_key};
-use crate::planner::heal::completes;
+use crate::planner::heal::{completes, is_guess};
 use crate::planner::images::pull_key;
 use crate::planner::input::PlanInput;
+use crate::planner::record::stop_key;
 use crate::planner::world::{ServiceView, World};
 
 /// Most instants of engine restarts that are kept of one replica (invariant 16).
@@ -28,6 +30,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         ledger.generation += 1;
         ledger.digest.clone_from(&desired.digest);
         ledger.calls.clear();
+        ledger.drift.clear();
     }
     let world = World::new(input, desired);
     for view in &world.services {
@@ -35,6 +38,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     }
     let seen = &input.observed.containers;
     ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
+    let stops = |key: &String| seen.iter().any(|container| stop_key(&container.id) == *key);
+    ledger.calls.retain(|key, _| !key.starts_with("stop:") || stops(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
     ledger
 }
@@ -65,7 +70,7 @@ fn account_service(
     let record =
         record.filter(|record| always && record.checked.is_some() && record.checked_for.is_empty());
     if let Some(record) = record {
-        record.checked_for = pull_key(service);
+        record.checked_for = pull_key(desired, &service.image);
     }
     let declared = |key: &String| {
         let name = key.rsplit_once(':').map_or(key.as_str(), |(name, _)| name);
@@ -105,14 +110,15 @@ fn count(look: &Counting<'_>, record: &mut ReplicaRecord) {
             ..Default::default()
         };
     }
-    if record.counted.container.as_ref() != Some(&container.id) {
+    let known = record.counted.container.as_ref() == Some(&container.id);
+    if !known {
         record.counted = Counted { container: Some(container.id.clone()), ..Default::default() };
         record.brake = record.brake.take().filter(|brake| brake.container == container.id);
     }
     count_engine_restarts(look, record);
     match &container.lifecycle {
         Lifecycle::Running { started_at } => count_running(look, record, *started_at),
-        Lifecycle::Exited(exit) => count_exit(look, record, exit),
+        Lifecycle::Exited(exit) => count_exit(look, record, (exit, known)),
         Lifecycle::Created {
             failure: Some(failure),
         }
@@ -145,6 +151,11 @@ fn count_engine_restarts(look: &Counting<'_>, record: &mut ReplicaRecord) {
 fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Timestamp) {
     let input = look.input;
     record.completed = false;
+    let stop = OperationSubject::Container(look.container.id.clone());
+    if !input.operations.contains_key(&stop) {
+        // The stop of a restart of ours never came to its end, or somebody started it before us.
+        record.restarting = None;
+    }
     let unhealthy = matches!(look.container.health, Health::Unhealthy { .. });
     if unhealthy && record.counted.unhealthy_run != Some(started_at) {
         record.counted.unhealthy_run = Some(started_at);
@@ -160,7 +171,7 @@ fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Ti
     }
 }
 
-fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, exit: &Exit) {
+fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, (exit, known): (&Exit, bool)) {
     let finished = exit.finished_at;
     if finished.is_none() || record.counted.finished_at == finished {
         return;
@@ -170,11 +181,9 @@ fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, exit: &Exit) {
     if record.restarting.as_ref() == Some(&look.container.id) {
         return;
     }
-    if completes(look.service, look.view.image, exit) {
-        record.completed = true;
-        return;
-    }
-    if interrupted(look, exit) {
+    let interrupted = interrupted(look, exit);
+    record.completed = completes(look.view, exit) && !(interrupted && known && is_guess(look.view));
+    if record.completed || interrupted {
         return;
     }
     let window = look.service.restart.window.unwrap_or(look.input.policy.crash_reset);

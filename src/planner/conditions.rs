@@ -30,7 +30,9 @@ pub fn service_conditions(
     let count = format!("{} of {} replicas are ready", status.ready, status.replicas);
     let waiting = first
         .map_or_else(|| count.clone(), |held| format!("{count}; waits for {}", held.waiting_on));
-    let reason = first.map_or("ReplicasNotReady", |held| held.waiting_on.code());
+    let ill = status.containers.iter().any(|container| container.health == "unhealthy");
+    let alone = if ill { "HealthCheckFailed" } else { "ReplicasNotReady" };
+    let reason = first.map_or(alone, |held| held.waiting_on.code());
     let working = look.plan.nodes.iter().any(|node| {
         let group = node.group.as_ref().map(|replica| &replica.service);
         group == Some(&status.name)

@@ -3,13 +3,17 @@
 use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, RestartPolicy};
 use crate::model::desired::DesiredService;
-use crate::model::field::{FieldChange, FieldClass};
-use crate::model::ledger::{ProjectLedger, ReplicaRecord};
-use crate::model::observed::{ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage};
+use crate::model::field::{FieldChange, FieldClass, Shown};
+use crate::model::id::ReplicaId;
+use crate::model::observed::{
+    ContainerDetail, Health, ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage,
+};
 use crate::model::reason::Reason;
 use crate::planner::diff::diff;
 use crate::planner::expected::expected;
 use crate::planner::input::PlanInput;
+use crate::planner::names::container_name;
+use crate::planner::networks::elect;
 use crate::planner::revision;
 
 /// Verdict on one container.
@@ -32,11 +36,6 @@ impl Conformity {
     pub fn keeps(&self) -> bool {
         matches!(self, Self::Conforms | Self::Live(_))
     }
-}
-
-/// The ledger's memory of a replica.
-pub fn record_of<'a>(ledger: &'a ProjectLedger, replica: &str) -> Option<&'a ReplicaRecord> {
-    ledger.replicas.get(replica)
 }
 
 /// Compares `container` with `service`, field by field, image and content included.
@@ -62,8 +61,12 @@ pub fn conformity(
     {
         return Conformity::Recreate(reason);
     }
+    if let Some(reason) = hopeless(input, service, container) {
+        return Conformity::Recreate(reason);
+    }
     let wanted = wanted_config(input, service, container, image);
-    let changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
+    let mut changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
+    changes.extend(astray(input, service, detail, &changes));
     if changes.iter().any(|change| change.class == FieldClass::Recreate) {
         Conformity::Recreate(Reason::Drift(changes))
     } else if changes.is_empty() {
@@ -71,6 +74,46 @@ pub fn conformity(
     } else {
         Conformity::Live(changes)
     }
+}
+
+/// Restarts did not make it healthy: the container itself is taken for the cause (DESIGN §5, restart).
+fn hopeless(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    container: &ObservedContainer,
+) -> Option<Reason> {
+    let (Lifecycle::Running { .. }, Health::Unhealthy { streak, .. }) =
+        (&container.lifecycle, &container.health)
+    else {
+        return None;
+    };
+    let replica = ReplicaId::new(service.name.clone(), container.claim.number.unwrap_or(1));
+    let count = input.ledger.replicas.get(&replica.to_string())?.unhealthy;
+    (count > input.policy.unhealthy_restarts)
+        .then_some(Reason::Unhealthy { streak: *streak, count })
+}
+
+/// Attachments by name to another network than the one in use: a twin of it, or one that was removed. The engine keeps the
+/// id and would refuse the start. A container that never ran has no id yet.
+fn astray(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    detail: &ContainerDetail,
+    known: &[FieldChange],
+) -> Vec<FieldChange> {
+    let wrong = service.config.endpoints.keys().filter(|name| {
+        let seen = detail.endpoints.get(*name).map(|endpoint| &endpoint.network);
+        let seen = seen.filter(|id| !id.as_str().is_empty());
+        let used = elect(input, name).map(|network| &network.id);
+        seen.is_some_and(|seen| used.is_some_and(|used| used != seen))
+    });
+    let wrong = wrong.map(|name| FieldChange {
+        field: format!("networks.{name}"),
+        class: FieldClass::Attach,
+        old: Shown::Text("attached to another network of that name".to_owned()),
+        new: Shown::Text("attached".to_owned()),
+    });
+    wrong.filter(|change| !known.iter().any(|one| one.field == change.field)).collect()
 }
 
 fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<Reason> {
@@ -84,7 +127,7 @@ fn content_change(service: &DesiredService, container: &ObservedContainer) -> Op
     (*label != revision::content(service)).then_some(Reason::ContentChanged)
 }
 
-/// What the container should read back as, the brake on its restart policy included.
+/// What the container should read back as, in canonical form, the brake on its restart policy included.
 pub fn wanted_config(
     input: &PlanInput<'_>,
     service: &DesiredService,
@@ -92,9 +135,20 @@ pub fn wanted_config(
     image: &ObservedImage,
 ) -> ContainerConfig {
     let mut wanted = canonical(expected(&service.config, image), &input.observed.engine);
+    // Every endpoint has these names anyway; written out as aliases they read back as none.
+    let name = input.desired.project().map(|project| container_name(project, service, 1).to_string());
+    for endpoint in wanted.endpoints.values_mut() {
+        endpoint.aliases.remove(service.name.as_str());
+        endpoint.aliases.retain(|alias| Some(alias) != name.as_ref());
+    }
+    // A daemon adds log options of its own to every container of its default driver, and does not say which.
+    let observed = container.detail.known().and_then(|detail| detail.config.logging.as_ref());
+    if wanted.logging.is_none() && observed.is_some_and(|logging| logging.driver.is_empty()) {
+        wanted.logging = observed.cloned();
+    }
     let braked = input.ledger.replicas.values().filter_map(|record| record.brake.as_ref());
     if braked.into_iter().any(|brake| brake.container == container.id) {
         wanted.restart = RestartPolicy::No;
     }
-    wanted
+    canonical(wanted, &input.observed.engine)
 }

@@ -8,6 +8,9 @@ use crate::planner::slot::SlotContext;
 /// Value in the ledger of a bind source that had entries.
 pub const FULL: &str = "full:";
 
+/// Key in the ledger of the desired state whose data paths a person confirmed.
+pub const CONFIRMED: &str = "confirmed";
+
 /// Key of a mount in the ledger's memory of where data lies.
 pub fn data_key(service: &str, target: &str) -> String {
     format!("{service} {target}")
@@ -19,11 +22,15 @@ pub fn data_path_change(
     predecessor: &ObservedContainer,
 ) -> Option<String> {
     let detail = predecessor.detail.known()?;
+    let paths = &context.world.input.ledger.data_paths;
+    if paths.get(CONFIRMED) == Some(&context.world.desired.digest) {
+        return None;
+    }
     let service = context.view.service;
     service.config.mounts.iter().find_map(|(target, mount)| match &mount.source {
         MountSource::Bind { source, .. } => {
             let key = data_key(service.name.as_str(), target);
-            let before = context.world.input.ledger.data_paths.get(&key)?.strip_prefix(FULL)?;
+            let before = paths.get(&key)?.strip_prefix(FULL)?;
             let state = context.world.input.facts.binds.get(source);
             let empty = matches!(state, Some(BindState::Missing | BindState::EmptyDirectory));
             let now = source.display();

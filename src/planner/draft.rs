@@ -9,6 +9,7 @@ use crate::model::plan::{Action, NodeId, Plan, PlanNode};
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::planner::input::PlanInput;
+use crate::planner::record::stop_key;
 
 /// The draft.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl<'a> Draft<'a> {
             return None;
         }
         if let Action::Begin(operation) = &action
-            && self.runs(operation, place.subject)
+            && (self.runs(operation, place.subject) || self.stop_backs_off(operation, place.subject))
         {
             return None;
         }
@@ -55,7 +56,19 @@ impl<'a> Draft<'a> {
 
     /// Whether calls about `subject` wait out a back-off; notes the hold.
     pub fn backs_off(&mut self, subject: &Subject) -> bool {
-        let Some(record) = self.input.ledger.calls.get(&subject.to_string()) else {
+        self.key_backs_off(&subject.to_string(), subject)
+    }
+
+    /// A stop that failed waits out a back-off of its own, whoever asked for it.
+    fn stop_backs_off(&mut self, operation: &Operation, subject: &Subject) -> bool {
+        let Operation::Stop { container, .. } = operation else {
+            return false;
+        };
+        self.key_backs_off(&stop_key(container), subject)
+    }
+
+    fn key_backs_off(&mut self, key: &str, subject: &Subject) -> bool {
+        let Some(record) = self.input.ledger.calls.get(key) else {
             return false;
         };
         let Some(next_try) = record.next_try.filter(|next| *next > self.input.now) else {

@@ -1,12 +1,14 @@
 //! Whether a container that does not run is started now (DESIGN §5, restart).
 
+use crate::model::config::RestartPolicy;
 use crate::model::desired::{DesiredService, RestartWhen};
 use crate::model::held::WaitingOn;
 use crate::model::ledger::ReplicaRecord;
-use crate::model::observed::{Exit, Lifecycle, ObservedContainer, ObservedImage};
+use crate::model::observed::{Exit, Lifecycle, ObservedContainer};
 use crate::model::plan::StartBudget;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
+use crate::planner::world::{Awaited, ServiceView};
 
 /// What to do about a container, as far as its state goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +29,7 @@ pub enum Healing {
 
 /// Decides by state, policy and memory.
 pub fn healing(
-    service: &DesiredService,
-    image: Option<&ObservedImage>,
+    view: &ServiceView<'_>,
     container: &ObservedContainer,
     record: Option<&ReplicaRecord>,
     now: Timestamp,
@@ -45,13 +46,12 @@ pub fn healing(
             let reason = Reason::StartFailed { error: failure.error.clone() };
             paced(record, now, reason, StartBudget::Restart)
         }
-        Lifecycle::Exited(exit) => exited(service, image, (container, exit), record, now),
+        Lifecycle::Exited(exit) => exited(view, (container, exit), record, now),
     }
 }
 
 fn exited(
-    service: &DesiredService,
-    image: Option<&ObservedImage>,
+    view: &ServiceView<'_>,
     (container, exit): (&ObservedContainer, &Exit),
     record: Option<&ReplicaRecord>,
     now: Timestamp,
@@ -64,12 +64,16 @@ fn exited(
         };
         return paced(Some(record), now, reason, StartBudget::Restart);
     }
-    let policy = service.restart.when;
-    if completes(service, image, exit) {
+    // An end that was accounted for and is no completion was an interruption by the engine.
+    let interrupted = record.is_some_and(|record| {
+        !record.completed && record.counted.finished_at == exit.finished_at
+    });
+    if completes(view, exit) && !(interrupted && is_guess(view)) {
         return Healing::Completed;
     }
+    let policy = view.service.restart.when;
     let failures = record.map_or(0, |record| record.failures);
-    let exhausted = service.restart.max_attempts.is_some_and(|most| failures > most);
+    let exhausted = max_attempts(view.service).is_some_and(|most| failures > most);
     if policy == RestartWhen::Never || exhausted {
         let policy = if exhausted { "max_attempts".to_owned() } else { "no".to_owned() };
         return Healing::Wait(
@@ -82,18 +86,33 @@ fn exited(
     paced(record, now, reason, budget)
 }
 
-/// Whether exit code 0 is the end that the service is for: `on-failure` says so, and without any policy a service that
-/// publishes and exposes nothing is taken for a job.
-pub fn completes(service: &DesiredService, image: Option<&ObservedImage>, exit: &Exit) -> bool {
+/// Most restarts: of `deploy.restart_policy`, else of `restart: on-failure:n`.
+fn max_attempts(service: &DesiredService) -> Option<u32> {
+    let declared = match service.config.restart {
+        RestartPolicy::OnFailure { max_retries } if max_retries > 0 => Some(max_retries),
+        _ => None,
+    };
+    service.restart.max_attempts.or(declared)
+}
+
+/// Whether exit code 0 is the end that the service is for: `on-failure` says so; without any policy, a service whose
+/// completion others wait for is a job, and one that publishes and exposes nothing is taken for one.
+pub fn completes(view: &ServiceView<'_>, exit: &Exit) -> bool {
+    let service = view.service;
     let exposes = !service.config.ports.is_empty()
         || !service.config.expose.is_empty()
-        || image.is_some_and(|image| !image.expose.is_empty());
+        || view.image.is_some_and(|image| !image.expose.is_empty());
     exit.code == 0
         && match service.restart.when {
             RestartWhen::Never | RestartWhen::OnFailure => true,
-            RestartWhen::Default => !exposes,
+            RestartWhen::Default => view.awaited == Awaited::Completed || !exposes,
             RestartWhen::Always => false,
         }
+}
+
+/// Whether that it is a job is only guessed from its silence: such a one is started again after an interruption.
+pub fn is_guess(view: &ServiceView<'_>) -> bool {
+    view.service.restart.when == RestartWhen::Default && view.awaited != Awaited::Completed
 }
 
 /// A start, or the rest of its back-off (invariant 10).

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::desired::{Build, BuildDigest, DesiredService, PullPolicy};
+use crate::model::desired::{Build, BuildDigest, DesiredProject, DesiredService, PullPolicy};
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::observed::{ImageState, ObservedImage};
 use crate::model::operation::Operation;
 use crate::model::plan::Action;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
+use crate::model::secret::sha256_hex;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
+use crate::planner::plan::suspension;
 use crate::planner::revision;
-use crate::planner::world::World;
+use crate::planner::world::{ServiceView, World};
 
 /// Time after which a build context that changed is looked at again (DESIGN §5, identity and files).
 const QUIET: Duration = Duration::from_secs(5);
@@ -41,34 +43,40 @@ enum Need {
 
 /// Begins the pulls and builds that are due, and says which references may be used.
 pub fn plan_images(world: &World<'_>, draft: &mut Draft<'_>) -> ImageVerdicts {
-    let mut verdicts = ImageVerdicts::new();
-    // A reference that one service builds is not pulled for another that only names it.
-    let builders = world.services.iter().filter(|view| view.service.build.is_some());
-    let others = world.services.iter().filter(|view| view.service.build.is_none());
-    for view in builders.chain(others) {
-        let service = view.service;
-        if verdicts.contains_key(&service.image) {
-            continue;
-        }
-        let verdict = plan_image(world.input, draft, service);
-        verdicts.insert(service.image.clone(), verdict);
+    let mut services: BTreeMap<&str, Vec<&DesiredService>> = BTreeMap::new();
+    for view in world.services.iter().filter(|view| !is_suspended(world, view)) {
+        services.entry(&view.service.image).or_default().push(view.service);
     }
-    verdicts
+    let verdicts = services.into_iter().map(|(reference, services)| {
+        (reference.to_owned(), plan_image(world, draft, reference, &services))
+    });
+    verdicts.collect()
 }
 
+fn is_suspended(world: &World<'_>, view: &ServiceView<'_>) -> bool {
+    suspension(world.input, world.desired, Some(&view.service.name)).is_some()
+}
+
+/// What the services of one reference need: one built by any is not pulled for the others, and the one that asks for most
+/// decides.
 fn plan_image(
-    input: &PlanInput<'_>,
+    world: &World<'_>,
     draft: &mut Draft<'_>,
-    service: &DesiredService,
+    reference: &str,
+    services: &[&DesiredService],
 ) -> ImageVerdict {
-    let subject = Subject::Image(service.image.clone());
-    let state = input.observed.images.get(&service.image);
+    let subject = Subject::Image(reference.to_owned());
+    let state = world.input.observed.images.get(reference);
     let present = state.and_then(ImageState::present);
-    let need = match (state, &service.build) {
+    let builder = services.iter().find_map(|service| Some((*service, service.build.as_ref()?)));
+    let need = match (state, builder) {
         (None, _) => Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None),
         (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone()), None),
-        (Some(_), Some(build)) => build_need(input, service, build, present),
-        (Some(_), None) => pull_need(input, service, present),
+        (Some(_), Some((service, build))) => build_need(world.input, service, build, present),
+        (Some(_), None) => {
+            let needs = services.iter().map(|service| pull_need(world, service, present));
+            needs.max_by_key(Need::rank).unwrap_or(Need::Nothing)
+        }
     };
     match need {
         Need::Nothing => ImageVerdict::Usable,
@@ -77,7 +85,18 @@ fn plan_image(
             ImageVerdict::Awaited
         }
         Need::Begin(operation, reason) => {
-            begin(input, draft, &subject, operation, (reason, present))
+            begin(world.input, draft, &subject, operation, (reason, present))
+        }
+    }
+}
+
+impl Need {
+    /// A service that forbids the pull does not forbid it to the others.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Wait(..) => 1,
+            Self::Begin(..) => 2,
         }
     }
 }
@@ -140,18 +159,21 @@ fn build_need(
 }
 
 fn pull_need(
-    input: &PlanInput<'_>,
+    world: &World<'_>,
     service: &DesiredService,
     present: Option<&ObservedImage>,
 ) -> Need {
+    let input = world.input;
     let operation =
         Operation::Pull { image: service.image.clone(), platform: service.config.platform.clone() };
     let record = input.ledger.images.get(&service.image);
     match (service.pull_policy, present) {
-        (PullPolicy::Never | PullPolicy::Build, None) => Need::Wait(WaitingOn::ErrImageNeverPull, None),
+        (PullPolicy::Never | PullPolicy::Build, None) => {
+            Need::Wait(WaitingOn::ErrImageNeverPull, None)
+        }
         (_, None) => Need::Begin(operation, Reason::ImageMissing),
         (PullPolicy::Always, Some(_)) => {
-            let key = pull_key(service);
+            let key = pull_key(world.desired, &service.image);
             let checked =
                 record.is_some_and(|record| record.checked.is_some() && record.checked_for == key);
             if checked { Need::Nothing } else { Need::Begin(operation, Reason::PullPolicy) }
@@ -165,7 +187,14 @@ fn pull_need(
     }
 }
 
-/// `always` looks once per version of the service: this names the version without its image.
-pub fn pull_key(service: &DesiredService) -> String {
-    revision::spec_hash(&service.config).to_string()
+/// `always` looks once per version of the services that use the image and ask for it: this names those versions, without
+/// the image itself.
+pub fn pull_key(desired: &DesiredProject, image: &str) -> String {
+    let users = desired.services.values().filter(|service| service.image == image);
+    let users = users.filter(|service| service.pull_policy == PullPolicy::Always);
+    let parts = users.map(|service| {
+        let content = revision::content(service);
+        format!("{} {} {content}\n", service.name, revision::spec_hash(&service.config))
+    });
+    sha256_hex(parts)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::config::Endpoint;
 use crate::model::field::{FieldChange, FieldClass};
-use crate::model::observed::ObservedContainer;
+use crate::model::observed::{ObservedContainer, ObservedEndpoint};
 use crate::model::plan::{Action, ContainerRef, NetworkRef, NodeId};
 use crate::model::reason::Reason;
 use crate::planner::conformity::wanted_config;
@@ -71,7 +71,19 @@ fn attach(
     let reason = Reason::Drift(changes);
     let mut nodes = Vec::new();
     let attached = container.detail.known().and_then(|detail| detail.endpoints.get(name));
-    if let Some(endpoint) = attached {
+    let declared = context.view.service.config.endpoints.get(name);
+    let made = context.grounds.networks.get(name);
+    if attached.is_some() && made.is_some_and(|made| matches!(made.network, NetworkRef::CreatedBy(_)))
+    {
+        // The network is made anew: it is detached for that, and `reattach` does the rest.
+        return nodes;
+    }
+    // A network that is gone cannot be named to the engine; a new attachment takes the place of the old one.
+    let networks = &context.world.input.observed.networks;
+    let gone = |endpoint: &ObservedEndpoint| {
+        declared.is_some() && !networks.iter().any(|network| network.id == endpoint.network)
+    };
+    if let Some(endpoint) = attached.filter(|endpoint| !gone(endpoint)) {
         let action = Action::DisconnectNetwork {
             container: container.id.clone(),
             container_name: container.name.clone(),
@@ -81,7 +93,7 @@ fn attach(
         let place = Place { subject: &subject, after: Vec::new() };
         nodes.extend(draft.push(place, action, reason.clone()));
     }
-    if let Some(endpoint) = context.view.service.config.endpoints.get(name) {
+    if let Some(endpoint) = declared {
         let Some((network, mut after)) = network(context, name) else {
             return nodes;
         };

@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::DesiredNetwork;
 use crate::model::held::{Subject, WaitingOn};
+use crate::model::id::ContainerId;
 use crate::model::observed::{Lifecycle, ObservedContainer, ObservedNetwork};
 use crate::model::plan::{Action, CreateNetwork, NetworkRef, NodeId};
 use crate::model::reason::Reason;
 use crate::planner::draft::{Draft, Place};
+use crate::planner::input::PlanInput;
 use crate::planner::names::resource_labels;
+use crate::planner::ownership::{Ownership, ownership};
 use crate::planner::revision::network_hash;
 use crate::planner::world::World;
 
@@ -48,8 +51,7 @@ fn plan_network(
     desired: &DesiredNetwork,
 ) -> Option<Attachable> {
     let subject = Subject::Network(desired.name.clone());
-    let found = elect(world, desired);
-    let Some(found) = found else {
+    let Some(found) = elect(world.input, &desired.name) else {
         if desired.external {
             draft.hold(subject, WaitingOn::ExternalMissing, None);
             return None;
@@ -67,10 +69,10 @@ fn plan_network(
 }
 
 /// The network that the project uses: of its own by label before one that only has the name, the most used of equals.
-fn elect<'a>(world: &World<'a>, desired: &DesiredNetwork) -> Option<&'a ObservedNetwork> {
-    let named = world.input.observed.networks.iter().filter(|network| network.name == desired.name);
+pub fn elect<'a>(input: &PlanInput<'a>, name: &str) -> Option<&'a ObservedNetwork> {
+    let named = input.observed.networks.iter().filter(|network| network.name == name);
     named.max_by_key(|network| {
-        let own = network.project.as_ref() == Some(&world.desired.name);
+        let own = network.project.as_ref() == Some(input.project);
         (own, network.containers.len(), std::cmp::Reverse(network.id.clone()))
     })
 }
@@ -105,13 +107,19 @@ fn recreate(
         draft.hold(subject, WaitingOn::ForeignNetwork, None);
         return Some(Attachable::existing(found));
     }
+    if let Some(holder) = stranger(world, found) {
+        draft.hold(subject, WaitingOn::NetworkInUse { holder }, None);
+        return Some(Attachable::existing(found));
+    }
+    let attached = attached(world, found);
+    let of = |one: &ObservedContainer| Subject::Container(one.name.clone());
+    // All or nothing: who is detached and not attached again would be worse off than before.
+    let mut subjects = attached.iter().map(|one| of(one)).chain([subject.clone()]);
+    if subjects.any(|subject| draft.backs_off(&subject)) {
+        return Some(Attachable::existing(found));
+    }
     let mut detached = Vec::new();
-    for id in &found.containers {
-        let Some(container) = world.input.observed.containers.iter().find(|one| one.id == *id)
-        else {
-            draft.hold(subject, WaitingOn::ForeignNetwork, None);
-            return Some(Attachable::existing(found));
-        };
+    for container in attached {
         detached.push(disconnect(draft, container, found, reason.clone())?);
     }
     let remove = Action::RemoveNetwork { network: found.id.clone(), name: found.name.clone() };
@@ -119,6 +127,38 @@ fn recreate(
         draft.push(Place { subject: &subject, after: detached }, remove, reason.clone())?;
     let node = create(world, draft, desired, vec![removed], reason)?;
     Some(Attachable { network: NetworkRef::CreatedBy(node), after: vec![node] })
+}
+
+/// A live container on `network` that cannot be detached and attached again: somebody else's, one that is held, one whose
+/// state is not known.
+fn stranger(world: &World<'_>, network: &ObservedNetwork) -> Option<String> {
+    let free = |id: &ContainerId| {
+        let of_service = world.services.iter().filter(|view| !view.is_held(world));
+        let judged = of_service.flat_map(|view| &view.slots);
+        let mut judged = judged.flat_map(|slot| slot.current.iter().chain(&slot.old));
+        let mut leaving = world.orphans.iter().chain(world.services.iter().flat_map(|view| &view.surplus));
+        judged.any(|one| one.container.id == *id && one.container.detail.known().is_some())
+            || leaving.any(|one| one.id == *id)
+    };
+    let id = network.containers.iter().find(|id| !free(id))?;
+    let seen = world.input.observed.containers.iter().find(|one| one.id == *id);
+    Some(seen.map_or_else(|| id.short().to_owned(), |one| one.name.to_string()))
+}
+
+/// Containers of the project on `network`. The network lists those that live; the others keep its id and need another one
+/// as well.
+fn attached<'a>(world: &World<'a>, network: &ObservedNetwork) -> Vec<&'a ObservedContainer> {
+    let all = world.input.observed.containers.iter();
+    let on = all.filter(|one| {
+        let endpoints = one.detail.known().map(|detail| &detail.endpoints);
+        let refers = endpoints.is_some_and(|all| all.values().any(|end| end.network == network.id));
+        let stays = !matches!(one.lifecycle, Lifecycle::Removing | Lifecycle::Dead);
+        let policy = world.input.policy;
+        let owner = ownership(one, world.input.project, &policy.installation, world.input.ledger);
+        let resting = refers && stays && owner == Ownership::Ours;
+        network.containers.contains(&one.id) || resting
+    });
+    on.collect()
 }
 
 /// A node that detaches `container` from `network`.
@@ -147,7 +187,7 @@ fn is_ours(world: &World<'_>, network: &ObservedNetwork) -> bool {
 pub fn prune_networks(world: &World<'_>, draft: &mut Draft<'_>) {
     let mut used = BTreeSet::new();
     for desired in world.desired.networks.values() {
-        used.extend(elect(world, desired).map(|network| &network.id));
+        used.extend(elect(world.input, &desired.name).map(|network| &network.id));
     }
     for network in &world.input.observed.networks {
         if is_ours(world, network) && !used.contains(&network.id) {

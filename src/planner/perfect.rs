@@ -1,6 +1,8 @@
 //! The pure "everything succeeds" step: what the engine would show after a plan, if nothing went wrong. The preview and
 //! the properties of the planner iterate over it; a property holds it against the simulated engine.
 
+use std::collections::BTreeSet;
+
 use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, Endpoint, HealthTest, MountSource};
 use crate::model::id::{ContainerId, ContainerName, NetworkId};
@@ -10,7 +12,7 @@ use crate::model::observed::{
     ObservedVolume, PortHolder,
 };
 use crate::model::operation::Operation;
-use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId, Plan};
+use crate::model::plan::{Action, ContainerRef, CreateContainer, NetworkRef, NodeId, Plan};
 use crate::model::secret::sha256_hex;
 use crate::model::time::Timestamp;
 use crate::planner::expected::expected;
@@ -22,12 +24,15 @@ pub struct PerfectHost {
     pub observed: ObservedState,
     /// The names and ports that go with them.
     pub host: HostView,
+    /// Containers of the project, those that went included: their names and ports are ours to write.
+    own: BTreeSet<ContainerId>,
 }
 
 impl PerfectHost {
     /// A host that shows `observed`, beside strangers of `host`.
     pub fn new(observed: ObservedState, host: HostView) -> Self {
-        Self { observed, host }
+        let own = observed.containers.iter().map(|one| one.id.clone()).collect();
+        Self { observed, host, own }
     }
 
     /// Does everything that `plan` says, at `now`. Stops end at once; pulls and builds do not end.
@@ -43,14 +48,14 @@ impl PerfectHost {
     fn act(&mut self, plan: &Plan, id: NodeId, action: &Action, now: Timestamp) {
         match action {
             Action::CreateNetwork(create) => self.observed.networks.push(ObservedNetwork {
-                id: made_network(plan, id),
+                id: made_network(plan, id, now),
                 name: create.name.clone(),
                 project: Some(plan.project.clone()),
                 key: create.labels.get("com.docker.compose.network").cloned(),
                 installation: label(&create.labels, "io.composelet.installation"),
                 spec_hash: label(&create.labels, "io.composelet.spec-hash"),
                 config: create.config.clone(),
-                containers: std::collections::BTreeSet::new(),
+                containers: BTreeSet::new(),
             }),
             Action::RemoveNetwork { network, .. } => {
                 self.observed.networks.retain(|one| one.id != *network);
@@ -75,21 +80,24 @@ impl PerfectHost {
 
     fn act_on_container(&mut self, plan: &Plan, action: &Action, now: Timestamp) {
         match action {
-            Action::ConnectNetwork { container, name, endpoint, .. } => {
-                let network = self.network_named(name);
-                self.with(plan, container, |one| attach(one, name, endpoint, network));
+            Action::ConnectNetwork { container, network, name, endpoint, .. } => {
+                let network = match network {
+                    NetworkRef::Existing(id) => id.clone(),
+                    NetworkRef::CreatedBy(node) => made_network(plan, *node, now),
+                };
+                self.with((plan, now), container, |one| attach(one, name, endpoint, network));
             }
             Action::DisconnectNetwork { container, name, .. } => {
-                self.with(plan, &existing(container), |one| detach(one, name));
+                self.with((plan, now), &existing(container), |one| detach(one, name));
             }
             Action::StartContainer { container, .. } => {
-                self.with(plan, container, |one| start(one, now));
+                self.with((plan, now), container, |one| start(one, now));
             }
             Action::RenameContainer { container, to, .. } => {
-                self.with(plan, container, |one| one.name = to.clone());
+                self.with((plan, now), container, |one| one.name = to.clone());
             }
             Action::UpdateContainer { container, resources, restart, .. } => {
-                self.with(plan, &existing(container), |one| {
+                self.with((plan, now), &existing(container), |one| {
                     let Knowledge::Known(detail) = &mut one.detail else { return };
                     if let Some(resources) = resources {
                         detail.config.resources = (**resources).clone();
@@ -100,14 +108,14 @@ impl PerfectHost {
                 });
             }
             Action::UnpauseContainer { container, .. } => {
-                self.with(plan, &existing(container), |one| start(one, now));
+                self.with((plan, now), &existing(container), |one| start(one, now));
             }
             Action::RemoveContainer { container, .. } => {
                 self.observed.containers.retain(|one| one.id != *container);
             }
             Action::Begin(operation) => {
                 if let Operation::Stop { container, .. } = &**operation {
-                    self.with(plan, &existing(container), |one| stop(one, now));
+                    self.with((plan, now), &existing(container), |one| stop(one, now));
                 }
             }
             Action::CreateNetwork(_)
@@ -125,11 +133,13 @@ impl PerfectHost {
         now: Timestamp,
     ) -> ObservedContainer {
         let image = self.observed.images.get(&create.image).and_then(ImageState::present);
-        let merged = expected(&create.config, image.unwrap_or(&ObservedImage::default()));
-        let mut config = canonical(merged, &self.observed.engine);
+        let config = expected(&create.config, image.unwrap_or(&ObservedImage::default()));
+        let id = made_container(plan, id, now);
+        let volumes = volumes(&id, &config);
+        let mut config = canonical(config, &self.observed.engine);
         let wanted = std::mem::take(&mut config.endpoints);
         let mut container = ObservedContainer {
-            id: made_container(plan, id),
+            id,
             name: create.name.clone(),
             claim: claim(create),
             image_id: create.image_id.clone(),
@@ -138,7 +148,7 @@ impl PerfectHost {
             health: Health::None,
             restart_count: 0,
             detail: Knowledge::Known(Box::new(ContainerDetail {
-                volumes: volumes(&config),
+                volumes,
                 config,
                 ..ContainerDetail::default()
             })),
@@ -159,13 +169,13 @@ impl PerfectHost {
 
     fn with(
         &mut self,
-        plan: &Plan,
+        (plan, now): (&Plan, Timestamp),
         container: &ContainerRef,
         change: impl FnOnce(&mut ObservedContainer),
     ) {
         let id = match container {
             ContainerRef::Existing(id) => id.clone(),
-            ContainerRef::CreatedBy(node) => made_container(plan, *node),
+            ContainerRef::CreatedBy(node) => made_container(plan, *node, now),
         };
         if let Some(found) = self.observed.containers.iter_mut().find(|one| one.id == id) {
             change(found);
@@ -185,11 +195,9 @@ impl PerfectHost {
 
     /// The names, ports and attachments that follow from the containers.
     pub fn refresh(&mut self) {
-        let own: Vec<ContainerId> =
-            self.observed.containers.iter().map(|one| one.id.clone()).collect();
-        let project = |holder: &NameHolder| holder.project.clone();
-        let mine = self.observed.containers.iter().find_map(|one| one.claim.project.clone());
-        self.host.names.retain(|_, holder| project(holder).is_none() || project(holder) != mine);
+        self.own.extend(self.observed.containers.iter().map(|one| one.id.clone()));
+        let own = &self.own;
+        self.host.names.retain(|_, holder| !own.contains(&holder.container));
         self.host.ports.retain(|holder| !own.contains(&holder.container));
         for one in &self.observed.containers {
             let holder = NameHolder {
@@ -216,14 +224,18 @@ fn existing(id: &ContainerId) -> ContainerRef {
     ContainerRef::Existing(id.clone())
 }
 
-fn made_container(plan: &Plan, node: NodeId) -> ContainerId {
-    let name = plan.nodes.iter().find(|one| one.id == node).map(|one| one.action.object());
-    ContainerId::new(sha256_hex(["container", &name.unwrap_or_default(), &plan.to_string()]))
+fn made_container(plan: &Plan, node: NodeId, now: Timestamp) -> ContainerId {
+    ContainerId::new(made("container", plan, node, now))
 }
 
-fn made_network(plan: &Plan, node: NodeId) -> NetworkId {
+fn made_network(plan: &Plan, node: NodeId, now: Timestamp) -> NetworkId {
+    NetworkId::new(made("network", plan, node, now))
+}
+
+/// An id for what `node` makes: no two things of one name are made at one instant.
+fn made(kind: &str, plan: &Plan, node: NodeId, now: Timestamp) -> String {
     let name = plan.nodes.iter().find(|one| one.id == node).map(|one| one.action.object());
-    NetworkId::new(sha256_hex(["network", &name.unwrap_or_default(), &plan.to_string()]))
+    sha256_hex([kind, &name.unwrap_or_default(), &now.to_string()])
 }
 
 fn label<T: for<'a> From<&'a str>>(
@@ -253,10 +265,13 @@ fn claim(create: &CreateContainer) -> Claim {
     }
 }
 
-fn volumes(config: &ContainerConfig) -> std::collections::BTreeMap<String, String> {
+fn volumes(
+    id: &ContainerId,
+    config: &ContainerConfig,
+) -> std::collections::BTreeMap<String, String> {
     let named = config.mounts.iter().filter_map(|(target, mount)| match &mount.source {
         MountSource::Volume { name, .. } => Some((target.clone(), name.clone())),
-        MountSource::Anonymous => Some((target.clone(), sha256_hex(["anonymous", target]))),
+        MountSource::Anonymous => Some((target.clone(), sha256_hex([id.as_str(), target]))),
         _ => None,
     });
     named.collect()

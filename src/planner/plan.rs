@@ -4,6 +4,7 @@ use crate::model::desired::{DesiredProject, Suspend};
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ServiceName;
 use crate::model::plan::Plan;
+use crate::model::reason::Reason;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
 use crate::planner::diff::unsupported;
@@ -11,7 +12,7 @@ use crate::planner::draft::Draft;
 use crate::planner::images::plan_images;
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::plan_networks;
-use crate::planner::prune::{plan_prune, plan_removal};
+use crate::planner::prune::{plan_prune, plan_removal, retire};
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::volumes::plan_volumes;
 use crate::planner::world::{ServiceView, World};
@@ -70,10 +71,11 @@ fn plan_service(
         plan_slot(context, draft);
         plan_brake(context, draft);
     }
+    retire(draft, &view.surplus, &Reason::Surplus);
 }
 
 /// Suspension by manifest or by command, of the project (`None`) or of a service.
-fn suspension(
+pub fn suspension(
     input: &PlanInput<'_>,
     desired: &DesiredProject,
     service: Option<&ServiceName>,

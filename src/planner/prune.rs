@@ -1,6 +1,6 @@
 //! What is ours and no longer wanted: stopped, then removed; dependants before what they depend on; volumes never.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::{ReplicaId, ServiceName};
@@ -14,7 +14,7 @@ use crate::planner::networks::{prune_networks, remove_unused};
 use crate::planner::ownership::{Ownership, ownership};
 use crate::planner::world::World;
 
-/// Removes orphans, surplus replicas and unused networks of a project that goes on.
+/// Removes orphans and unused networks of a project that goes on.
 pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
     if matches!(world.input.desired, Intent::RunKeeping(_)) {
         for orphan in &world.orphans {
@@ -24,9 +24,6 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
     } else {
         retire(draft, &world.orphans, &Reason::Orphaned);
         prune_networks(world, draft);
-    }
-    for view in &world.services {
-        retire(draft, &view.surplus, &Reason::Surplus);
     }
 }
 
@@ -48,14 +45,15 @@ pub fn plan_removal(input: &PlanInput<'_>, draft: &mut Draft<'_>) {
 }
 
 /// One step of taking containers out of service. A container that lives waits for those of the same set that depend on it.
-fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: &Reason) {
-    let alive = containers.iter().filter(|container| container.lifecycle.is_alive());
-    let needed: BTreeSet<&ServiceName> =
-        alive.flat_map(|one| one.claim.depends_on.iter()).collect();
+pub fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: &Reason) {
+    let needed = needed(containers);
     for container in containers {
         let subject = Subject::Container(container.name.clone());
         if container.lifecycle.is_alive() {
-            if container.claim.service.as_ref().is_some_and(|service| needed.contains(service)) {
+            if let Some(user) = container.claim.service.as_ref().and_then(|one| needed.get(one)) {
+                let service = (*user).clone();
+                let (condition, actual) = ("stopped".to_owned(), "running".to_owned());
+                draft.hold(subject, WaitingOn::Dependency { service, condition, actual }, None);
                 continue;
             }
             let place = Place { subject: &subject, after: Vec::new() };
@@ -71,6 +69,21 @@ fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: &Rea
             draft.push(Place { subject: &subject, after: Vec::new() }, action, reason.clone());
         }
     }
+}
+
+/// Services of live containers that other live ones of the set depend on, with one of those. Labels of different versions
+/// can form a circle; then nobody waits.
+fn needed<'a>(containers: &[&'a ObservedContainer]) -> BTreeMap<&'a ServiceName, &'a ServiceName> {
+    let alive = || containers.iter().filter(|container| container.lifecycle.is_alive());
+    let mut needed = BTreeMap::new();
+    for (user, one) in alive().filter_map(|one| Some((one.claim.service.as_ref()?, one))) {
+        let others = one.claim.depends_on.iter().filter(|name| *name != user);
+        needed.extend(others.map(|name| (name, user)));
+    }
+    let free = |one: &&ObservedContainer| {
+        one.claim.service.as_ref().is_none_or(|service| !needed.contains_key(service))
+    };
+    if alive().any(|one| free(one)) { needed } else { BTreeMap::new() }
 }
 
 fn stop(container: &ObservedContainer) -> Action {

@@ -40,7 +40,8 @@ pub fn gate(
         };
         match reach((world, draft), target, dependency, strict) {
             Ok(nodes) => after.extend(nodes),
-            Err(actual) if dependency.required => {
+            // What is on its way is waited for in any case; only a failure or absence is no obstacle.
+            Err(actual) if dependency.required || matches!(actual.as_str(), "starting" | "running") => {
                 return Gate::Closed(waiting(name, dependency, actual));
             }
             Err(_) => {}
@@ -63,7 +64,9 @@ fn reach(
         {
             return Err("being replaced".to_owned());
         }
-        let serving = slot.current.iter().chain(&slot.old).map(|judged| judged.container);
+        // A predecessor still serves, but is not what an update waits for.
+        let old = slot.old.iter().filter(|_| strict == Strictness::Serves);
+        let serving = slot.current.iter().chain(old).map(|judged| judged.container);
         let mut verdicts: Vec<Result<(), String>> =
             serving.map(|container| satisfies(container, dependency.condition)).collect();
         let record = world.input.ledger.replicas.get(&slot.replica.to_string());

@@ -1,15 +1,18 @@
 //! Putting what came of a plan, or of a long call, into the ledger.
 
+use std::collections::BTreeSet;
+
 use crate::model::held::Subject;
-use crate::model::id::ContainerId;
-use crate::model::ledger::{Brake, DriftRecord, LastExit, ProjectLedger};
+use crate::model::id::{ContainerId, Revision};
+use crate::model::ledger::{Brake, DriftRecord, LastExit, ProjectLedger, ReplicaRecord};
 use crate::model::operation::OperationSubject;
 use crate::model::outcome::{Failure, FailureClass, NodeOutcome, OperationReport, PassReport};
 use crate::model::plan::{Action, ContainerRef, PlanNode};
 use crate::model::policy::Policy;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
-use crate::planner::drift::drift_key;
+use crate::planner::data::CONFIRMED;
+use crate::planner::drift::{drift_key, is_over};
 
 /// Longest memory of one run's log: lines, and characters of each.
 const LOG_LINES: usize = 20;
@@ -19,14 +22,19 @@ const LOG_WIDTH: usize = 500;
 /// The ledger after a walk.
 pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> ProjectLedger {
     let mut ledger = ledger.clone();
-    let nodes = report.plan.nodes.iter().zip(&report.outcomes);
-    for (node, outcome) in nodes {
-        match outcome {
-            NodeOutcome::Succeeded(_) => succeeded(&mut ledger, node, report.at, policy),
-            NodeOutcome::Failed(failure) | NodeOutcome::MaybeDone(failure) => {
-                failed(&mut ledger, node, failure, (report.at, policy));
-            }
-            NodeOutcome::Skipped(_) => {}
+    let nodes = || report.plan.nodes.iter().zip(&report.outcomes);
+    for (node, outcome) in nodes() {
+        if let NodeOutcome::Succeeded(_) = outcome {
+            succeeded(&mut ledger, node, report.at, policy);
+        }
+    }
+    // Afterwards, so that what succeeded about the same subject does not forget it; several failures of a walk are one.
+    let mut counted = BTreeSet::new();
+    for (node, outcome) in nodes() {
+        if let NodeOutcome::Failed(failure) | NodeOutcome::MaybeDone(failure) = outcome
+            && (is_start(node, failure) || counted.insert(call_key(node)))
+        {
+            failed(&mut ledger, node, failure, report, policy);
         }
     }
     if report.plan.nodes.is_empty() && report.plan.held.is_empty() {
@@ -47,8 +55,25 @@ fn call_key(node: &PlanNode) -> String {
         (None, Action::DisconnectNetwork { container_name, .. }) => {
             Subject::Container(container_name.clone()).to_string()
         }
+        (None, Action::Begin(operation)) if operation.kind() != "stop" => {
+            Subject::Image(node.action.object()).to_string()
+        }
         (None, action) => format!("container:{}", action.object()),
     }
+}
+
+/// A start that failed for sure counts against the container, any other failure against the calls about its subject.
+fn is_start(node: &PlanNode, failure: &Failure) -> bool {
+    let lost = matches!(failure.class, FailureClass::Unreachable | FailureClass::Maybe);
+    !lost && node.group.is_some() && matches!(node.action, Action::StartContainer { .. })
+}
+
+/// The version of the container that a node starts, if the same plan creates it.
+fn created_revision(report: &PassReport, container: &ContainerRef) -> Option<Revision> {
+    let ContainerRef::CreatedBy(creator) = container else { return None };
+    let node = report.plan.nodes.iter().find(|node| node.id == *creator)?;
+    let Action::CreateContainer(create) = &node.action else { return None };
+    Some(create.revision.clone())
 }
 
 fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy: &Policy) {
@@ -56,15 +81,16 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
     if let Reason::Drift(changes) = &node.reason {
         let replica = node.group.as_ref().map(ToString::to_string).unwrap_or_default();
         for change in changes {
-            let record = ledger.drift.entry(drift_key(&replica, change)).or_default();
+            let key = drift_key(&replica, change);
+            let record = ledger.drift.entry(key.clone()).or_default();
             // Several nodes put the same change right in one walk: it counts once.
             let same_walk = record.count > 0 && record.last == at;
-            let fresh = at.since(record.last) >= policy.drift_window;
+            let fresh = is_over(record, &key, at, policy);
             let count = if fresh { 1 } else { record.count + u32::from(!same_walk) };
             *record = DriftRecord { count, last: at };
         }
     }
-    ledger.drift.retain(|_, record| at.since(record.last) < policy.drift_window);
+    ledger.drift.retain(|key, record| !is_over(record, key, at, policy));
     let Some(record) = node.group.as_ref().map(ToString::to_string) else {
         return;
     };
@@ -94,13 +120,21 @@ fn failed(
     ledger: &mut ProjectLedger,
     node: &PlanNode,
     failure: &Failure,
-    (at, policy): (Timestamp, &Policy),
+    report: &PassReport,
+    policy: &Policy,
 ) {
-    let lost = matches!(failure.class, FailureClass::Unreachable | FailureClass::Maybe);
-    if let (Action::StartContainer { container, .. }, false, Some(replica)) =
-        (&node.action, lost, &node.group)
+    let at = report.at;
+    if let (Action::StartContainer { container, .. }, true, Some(replica)) =
+        (&node.action, is_start(node, failure), &node.group)
     {
         let record = ledger.replicas.entry(replica.to_string()).or_default();
+        if let Some(revision) = created_revision(report, container)
+            && record.revision.as_ref() != Some(&revision)
+        {
+            let last_exit = record.last_exit.take();
+            *record =
+                ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
+        }
         record.failures = record.failures.saturating_add(1);
         let wait = policy.crash.delay(record.failures.saturating_sub(1), replica.service.as_str());
         record.next_try = Some(at.plus(wait));
@@ -113,7 +147,15 @@ fn failed(
             Some(LastExit { code: 128, at, oom_killed: false, error, log: Vec::new() });
         return;
     }
-    let key = call_key(node);
+    count_call(ledger, call_key(node), failure, (at, policy));
+}
+
+fn count_call(
+    ledger: &mut ProjectLedger,
+    key: String,
+    failure: &Failure,
+    (at, policy): (Timestamp, &Policy),
+) {
     let record = ledger.calls.entry(key.clone()).or_default();
     let wait = policy.call.delay(record.failures, &key);
     record.failures = record.failures.saturating_add(1);
@@ -146,18 +188,26 @@ pub fn record_operation(
                 }
             }
         }
-        OperationSubject::Container(id) => {
-            if report.result.is_err() {
+        OperationSubject::Container(id) => match &report.result {
+            Ok(()) => {
+                ledger.calls.remove(&stop_key(id));
+            }
+            Err(failure) => {
                 let mut records = ledger.replicas.values_mut();
                 if let Some(record) = records.find(|record| record.restarting.as_ref() == Some(id))
                 {
                     record.restarting = None;
-                    record.next_try = Some(report.at.plus(policy.call.cap));
                 }
+                count_call(&mut ledger, stop_key(id), failure, (report.at, policy));
             }
-        }
+        },
     }
     ledger
+}
+
+/// Key under which failed stops of a container are counted: they end long after the walk that began them.
+pub fn stop_key(container: &ContainerId) -> String {
+    format!("stop:{container}")
 }
 
 /// Containers that ended and whose last words are not in the ledger yet.
@@ -210,6 +260,6 @@ pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
 pub fn confirm(ledger: &ProjectLedger) -> ProjectLedger {
     let mut ledger = ledger.clone();
     ledger.adoption_confirmed = true;
-    ledger.data_paths.clear();
+    ledger.data_paths = [(CONFIRMED.to_owned(), ledger.digest.clone())].into();
     ledger
 }

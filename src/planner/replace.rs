@@ -8,6 +8,7 @@ use crate::planner::create::create;
 use crate::planner::data::data_path_change;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
+use crate::planner::heal::{Healing, healing};
 use crate::planner::names::temporary_name;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
@@ -31,16 +32,18 @@ pub fn replace(
         return;
     }
     if let Some((waiting, until)) = conflict(context, &reason) {
-        return draft.hold(subject, waiting, until);
+        draft.hold(subject, waiting, until);
+        return serve_on(context, draft, predecessor);
     }
     if let Some(what) = data_path_change(context, predecessor) {
-        return draft.hold(subject, WaitingOn::DataPathChanged(what), None);
+        draft.hold(subject, WaitingOn::DataPathChanged(what), None);
+        return serve_on(context, draft, predecessor);
     }
     let name = temporary_name(&predecessor.id, &context.name());
     let parts = (context.world, context.grounds);
     let replica = (context.view, context.slot);
     let created = create(parts, draft, replica, &name, Some(predecessor), &reason);
-    let Some(created) = created else { return };
+    let Some(created) = created else { return serve_on(context, draft, predecessor) };
     if predecessor.lifecycle.is_alive() {
         match gate(context.world, draft, context.view, Strictness::Updated) {
             Gate::Closed(waiting) => draft.hold(subject, waiting, None),
@@ -72,6 +75,25 @@ pub fn replace(
         strict: Strictness::Updated,
     };
     plan_start(context, draft, start);
+}
+
+/// As long as no successor can be made, the old version serves: it is started again if it fell.
+fn serve_on(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    predecessor: &ObservedContainer,
+) {
+    let (record, now) = (context.record(), context.world.input.now);
+    match healing(context.view, predecessor, record, now) {
+        Healing::Start(reason @ Reason::Exited { .. }, budget) => {
+            let container = ContainerRef::Existing(predecessor.id.clone());
+            let strict = Strictness::Serves;
+            let start = Start { container, after: Vec::new(), reason, budget, strict };
+            plan_start(context, draft, start);
+        }
+        Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
+        _ => {}
+    }
 }
 
 /// Predecessors and leftovers beside a container that stays: those that live are stopped, the others removed. `None`: a

@@ -1,7 +1,8 @@
 //! One replica: from what is there to what is wanted, by one step after the other.
 
 use crate::model::held::{Subject, WaitingOn};
-use crate::model::id::ContainerName;
+use crate::model::id::{ContainerId, ContainerName};
+use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::operation::Operation;
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
@@ -11,7 +12,7 @@ use crate::planner::create::{Grounds, bind_missing, create};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::heal::{Healing, crash_loop, healing};
 use crate::planner::live::{plan_live, reattach};
-use crate::planner::names;
+use crate::planner::names::{self, temporary_name};
 use crate::planner::ports::port_holder;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::replace::{clear_old, replace};
@@ -52,11 +53,26 @@ pub fn plan_slot(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     let Some(current) = &context.slot.current else {
         return plan_missing(context, draft);
     };
+    let all = || context.slot.current.iter().chain(&context.slot.old);
+    let unknown = all().find_map(|one| match &one.conformity {
+        Conformity::Unknown(why) => Some(why.clone()),
+        _ => None,
+    });
+    if let Some(why) = unknown {
+        // Which of them is the replica cannot be told: none is touched (invariant 3).
+        return draft.hold(context.subject(), WaitingOn::Unknown(why), None);
+    }
+    for one in all().filter(|one| one.container.lifecycle.is_alive() && !one.conformity.keeps()) {
+        reattach(context, draft, one.container);
+    }
     match &current.conformity {
-        Conformity::Unknown(why) => {
-            draft.hold(context.subject(), WaitingOn::Unknown(why.clone()), None);
-        }
+        Conformity::Unknown(_) => {}
         Conformity::Gone => plan_gone(context, draft, current.container),
+        Conformity::Recreate(reason @ Reason::Unhealthy { .. }) => {
+            if may_disturb(context, draft) {
+                replace(context, draft, current.container, reason.clone());
+            }
+        }
         Conformity::Recreate(reason) => replace(context, draft, current.container, reason.clone()),
         Conformity::Conforms | Conformity::Live(_) => plan_kept(context, draft, current),
     }
@@ -74,7 +90,8 @@ fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     else {
         return;
     };
-    let waits = context.record().filter(|record| record.failures > 0);
+    let same = |record: &&ReplicaRecord| record.revision == context.view.revision();
+    let waits = context.record().filter(|record| record.failures > 0).filter(same);
     let waits = waits.and_then(|record| {
         Some((record, record.next_try.filter(|t| *t > context.world.input.now)?))
     });
@@ -116,11 +133,14 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
         after.extend(plan_live(context, draft, current.container, changes));
     }
     after.extend(reattach(context, draft, current.container));
-    let image = context.view.image;
     let (record, now) = (context.record(), context.world.input.now);
-    match healing(context.view.service, image, current.container, record, now) {
+    match healing(context.view, current.container, record, now) {
         Healing::Runs => plan_running(context, draft, current.container),
-        Healing::Completed | Healing::Engine => {}
+        Healing::Completed => {}
+        Healing::Engine => {
+            let waiting = crash_loop(record.unwrap_or(&ReplicaRecord::default()));
+            draft.hold(context.subject(), waiting, None);
+        }
         Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
         Healing::Unpause => {
             let action = Action::UnpauseContainer {
@@ -150,28 +170,51 @@ fn rename(
         return None;
     }
     let subject = context.subject();
-    let holder = context.world.input.host.names.get(&name);
-    let predecessor = |id| {
-        context
-            .slot
-            .old
-            .iter()
-            .any(|old| old.container.id == id && !old.container.lifecycle.is_alive())
+    let holder = context.world.input.host.names.get(&name).map(|holder| &holder.container);
+    let mut old = context.slot.old.iter();
+    let predecessor = old.find(|old| holder == Some(&old.container.id)).map(|old| old.container);
+    let to = match (holder, predecessor) {
+        (Some(_), Some(old)) if old.lifecycle == Lifecycle::Removing => {
+            draft.hold(subject, WaitingOn::Removing, None);
+            return None;
+        }
+        // It is stopped and removed first; the name follows.
+        (Some(_), Some(old)) if old.lifecycle.is_alive() => return None,
+        (None, _) | (Some(_), Some(_)) => name.clone(),
+        (Some(holder), None) if is_misnamed(context.world, holder) => {
+            // Two of ours have each other's name: this one steps aside, the other gets its own.
+            temporary_name(&container.id, &name)
+        }
+        (Some(_), None) => {
+            draft.hold(subject, WaitingOn::NameHeldByUnmanaged { name }, None);
+            return None;
+        }
     };
-    if holder.is_some_and(|holder| !predecessor(holder.container.clone())) {
-        draft.hold(subject, WaitingOn::NameHeldByUnmanaged { name }, None);
+    if container.name == to {
         return None;
     }
     let action = Action::RenameContainer {
         container: ContainerRef::Existing(container.id.clone()),
         from: container.name.clone(),
-        to: name.clone(),
+        to,
     };
     let place = Place { subject: &subject, after: after.to_vec() };
     draft.push(place, action, Reason::Renamed { expected: name })
 }
 
-/// A running container: one verdict of *unhealthy*, one restart; replaced after the third (DESIGN §5). A dependency with
+/// Whether a container is a declared replica of this project that has another name than its own.
+fn is_misnamed(world: &World<'_>, id: &ContainerId) -> bool {
+    world.services.iter().any(|view| {
+        let mut slots = view.slots.iter();
+        slots.any(|slot| {
+            let name = names::container_name(world.desired, view.service, slot.replica.number);
+            let current = slot.current.as_ref().map(|one| one.container);
+            current.is_some_and(|one| one.id == *id && one.name != name)
+        })
+    })
+}
+
+/// A running container: one verdict of *unhealthy*, one restart (after the third, `conformity` wants it replaced). A dependency with
 /// `restart: true` that is newer than this run restarts it too.
 fn plan_running(
     context: SlotContext<'_, '_>,
@@ -179,8 +222,13 @@ fn plan_running(
     container: &ObservedContainer,
 ) {
     if let Some(dependency) = newer_dependency(context, container) {
-        let reason = Reason::DependencyReplaced { dependency };
-        stop(context, draft, container, (Vec::new(), reason));
+        match gate(context.world, draft, context.view, Strictness::Updated) {
+            Gate::Closed(waiting) => draft.hold(context.subject(), waiting, None),
+            Gate::Open(_) => {
+                let reason = Reason::DependencyReplaced { dependency };
+                stop(context, draft, container, (Vec::new(), reason));
+            }
+        }
         return;
     }
     let Health::Unhealthy { streak, .. } = &container.health else {
@@ -189,19 +237,27 @@ fn plan_running(
     let record = context.record();
     let count = record.map_or(1, |record| record.unhealthy.max(1));
     let reason = Reason::Unhealthy { streak: *streak, count };
+    if may_disturb(context, draft) {
+        stop(context, draft, container, (Vec::new(), reason));
+    }
+}
+
+/// Whether an unhealthy container may be restarted or replaced now: not within its back-off, and not while what it depends
+/// on is the likelier cause. Notes the hold.
+fn may_disturb(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) -> bool {
     let now = context.world.input.now;
-    if let Some(record) = record
+    if let Some(record) = context.record()
         && let Some(next_try) = record.next_try.filter(|next| *next > now)
     {
-        return draft.hold(context.subject(), crash_loop(record), Some(next_try));
+        draft.hold(context.subject(), crash_loop(record), Some(next_try));
+        return false;
     }
-    if let Gate::Closed(waiting) = gate(context.world, draft, context.view, Strictness::Serves) {
-        return draft.hold(context.subject(), waiting, None);
-    }
-    if count > context.world.input.policy.unhealthy_restarts {
-        replace(context, draft, container, reason);
-    } else {
-        stop(context, draft, container, (Vec::new(), reason));
+    match gate(context.world, draft, context.view, Strictness::Serves) {
+        Gate::Closed(waiting) => {
+            draft.hold(context.subject(), waiting, None);
+            false
+        }
+        Gate::Open(_) => true,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is published about a project: a pure view of input and plan.
 
-use crate::model::config::{ContainerConfig, NetworkMode};
+use crate::model::config::{ContainerConfig, MountSource, NetworkMode};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::{Held, Subject};
 use crate::model::ledger::ReplicaRecord;
@@ -101,15 +101,23 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
         conditions: Vec::new(),
         containers,
     };
-    status.conditions = service_conditions(look, &status, &held_of(&look.plan.held, &status));
+    status.conditions = service_conditions(look, &status, &held_of(&look.plan.held, view));
     status
 }
 
-/// Holds of a service, its replicas and its image.
-fn held_of<'a>(held: &'a [Held], status: &ServiceStatus) -> Vec<&'a Held> {
+/// Holds of a service, its replicas, and what it is built upon.
+fn held_of<'a>(held: &'a [Held], view: &ServiceView<'_>) -> Vec<&'a Held> {
+    let service = view.service;
+    let mounts = |name: &String| {
+        let mut sources = service.config.mounts.values().map(|mount| &mount.source);
+        sources.any(|source| matches!(source, MountSource::Volume { name: one, .. } if one == name))
+    };
     let of = |held: &&Held| match &held.subject {
-        Subject::Image(reference) => *reference == status.image,
-        subject => subject.service() == Some(&status.name),
+        Subject::Project => true,
+        Subject::Image(reference) => *reference == service.image,
+        Subject::Network(name) => service.config.endpoints.contains_key(name),
+        Subject::Volume(name) => mounts(name),
+        subject => subject.service() == Some(&service.name),
     };
     held.iter().filter(of).collect()
 }
@@ -122,7 +130,7 @@ fn serves(
     record: Option<&ReplicaRecord>,
 ) -> bool {
     let health = matches!(judged.container.health, Health::None | Health::Healthy);
-    match healing(view.service, view.image, judged.container, record, look.input.now) {
+    match healing(view, judged.container, record, look.input.now) {
         Healing::Runs => judged.conformity.keeps() && health,
         Healing::Completed => judged.conformity.keeps(),
         _ => false,

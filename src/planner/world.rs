@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::desired::{DesiredProject, DesiredService};
+use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService};
 use crate::model::id::{ImageId, ReplicaId, Revision, ServiceName};
 use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
 use crate::model::operation::OperationSubject;
+use crate::model::reason::Reason;
 use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
 use crate::planner::ownership::{Ownership, made_from, ownership};
+use crate::planner::plan::suspension;
 use crate::planner::revision;
 
 /// Everything about one project, looked up once.
@@ -30,6 +32,8 @@ pub struct World<'a> {
 pub struct ServiceView<'a> {
     /// The service.
     pub service: &'a DesiredService,
+    /// What others wait for.
+    pub awaited: Awaited,
     /// Its image, if it is there.
     pub image: Option<&'a ObservedImage>,
     /// Declared replicas, by number.
@@ -38,6 +42,15 @@ pub struct ServiceView<'a> {
     pub surplus: Vec<&'a ObservedContainer>,
     /// Containers of Compose whose adoption would change them, with what would change.
     pub adoption: Vec<(&'a ObservedContainer, String)>,
+}
+
+/// What those that depend on a service wait for, at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// That it runs, or nothing.
+    Running,
+    /// That it runs to its end: it is a job.
+    Completed,
 }
 
 /// One declared replica.
@@ -69,6 +82,12 @@ impl<'a> ServiceView<'a> {
     /// Whether a replica ran to its end in the current version, which is remembered when its container is gone.
     pub fn completed(&self, record: Option<&ReplicaRecord>) -> bool {
         record.is_some_and(|record| record.completed && record.revision == self.revision())
+    }
+
+    /// Whether nothing may be done with its containers: suspended, or not adopted yet.
+    pub fn is_held(&self, world: &World<'_>) -> bool {
+        !self.adoption.is_empty()
+            || suspension(world.input, world.desired, Some(&self.service.name)).is_some()
     }
 
     /// Id of its image, if it is there.
@@ -125,27 +144,53 @@ fn view<'a>(
     service: &'a DesiredService,
     containers: Vec<&'a ObservedContainer>,
 ) -> ServiceView<'a> {
+    let image = input.observed.images.get(&service.image).and_then(ImageState::present);
     let mut adoption = Vec::new();
     let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
     for container in containers {
         let conformity = conformity(input, service, container);
-        let ours = owner(input, desired, container) == Ownership::Ours
-            || made_from(&container.claim, &desired.directory)
-            || input.ledger.adoption_confirmed
-            || conformity.keeps();
-        if let (false, Conformity::Recreate(reason)) = (ours, &conformity) {
-            adoption.push((container, reason.to_string()));
-        } else {
-            let number = container.claim.number.unwrap_or(1);
-            numbered.entry(number).or_default().push(Judged { container, conformity });
+        match obstacle(&conformity, image).filter(|_| !is_own(input, desired, container)) {
+            Some(change) => adoption.push((container, change)),
+            None => {
+                let number = container.claim.number.unwrap_or(1);
+                numbered.entry(number).or_default().push(Judged { container, conformity });
+            }
         }
     }
     let wanted = usize::try_from(service.replicas).unwrap_or(usize::MAX);
     let surplus_numbers: Vec<u32> = numbered.keys().copied().skip(wanted).collect();
     let surplus = surplus_numbers.into_iter().filter_map(|number| numbered.remove(&number));
-    let surplus = surplus.flatten().map(|judged| judged.container).collect();
-    let image = input.observed.images.get(&service.image).and_then(ImageState::present);
-    ServiceView { service, image, slots: slots(input, service, numbered), surplus, adoption }
+    let surplus = surplus.flatten().map(|judged| judged.container);
+    let (surplus, unclaimed): (Vec<_>, Vec<_>) =
+        surplus.partition(|container| is_own(input, desired, container));
+    adoption.extend(unclaimed.into_iter().map(|one| (one, Reason::Surplus.to_string())));
+    let edges = desired.services.values().filter_map(|other| other.depends_on.get(&service.name));
+    let completed = DependencyCondition::CompletedSuccessfully;
+    let job = edges.into_iter().any(|edge| edge.condition == completed);
+    let awaited = if job { Awaited::Completed } else { Awaited::Running };
+    let slots = slots(input, service, numbered);
+    ServiceView { service, awaited, image, slots, surplus, adoption }
+}
+
+/// Made by this installation, adopted, or by Compose from the project's own files; or a person agreed.
+fn is_own(
+    input: &PlanInput<'_>,
+    desired: &DesiredProject,
+    container: &ObservedContainer,
+) -> bool {
+    owner(input, desired, container) == Ownership::Ours
+        || made_from(&container.claim, &desired.directory)
+        || input.ledger.adoption_confirmed
+}
+
+/// Why a container cannot be adopted without a word: it would be changed, or that is not known yet.
+fn obstacle(conformity: &Conformity, image: Option<&ObservedImage>) -> Option<String> {
+    match conformity {
+        Conformity::Recreate(reason) => Some(reason.to_string()),
+        Conformity::Unknown(why) => Some(format!("its state is not known: {why}")),
+        _ if image.is_none() => Some("its image is not known yet".to_owned()),
+        _ => None,
+    }
 }
 
 /// Existing numbers are kept, missing replicas take the lowest free ones.

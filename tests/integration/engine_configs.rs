@@ -50,18 +50,8 @@ pub(crate) fn rich(volume: &str, network: &str) -> ContainerConfig {
         .into(),
         security: security(),
         dns: dns(),
-        logging: Some(Logging {
-            driver: "json-file".into(),
-            options: map(&[("max-size", "1m")]),
-        }),
-        ulimits: [(
-            "nofile".to_owned(),
-            Ulimit {
-                soft: 1000,
-                hard: 2000,
-            },
-        )]
-        .into(),
+        logging: Some(Logging { driver: "json-file".into(), options: map(&[("max-size", "1m")]) }),
+        ulimits: [("nofile".to_owned(), Ulimit { soft: 1000, hard: 2000 })].into(),
         sysctls: map(&[("net.core.somaxconn", "64")]),
         devices: [Device {
             source: "/dev/null".into(),
@@ -80,20 +70,9 @@ fn ports() -> BTreeMap<ContainerPort, BTreeSet<HostBinding>> {
     [
         (
             port(80, Protocol::Tcp),
-            [HostBinding {
-                ip: "127.0.0.1".into(),
-                port: "38480".into(),
-            }]
-            .into(),
+            [HostBinding { ip: "127.0.0.1".into(), port: "38480".into() }].into(),
         ),
-        (
-            port(53, Protocol::Udp),
-            [HostBinding {
-                ip: String::new(),
-                port: String::new(),
-            }]
-            .into(),
-        ),
+        (port(53, Protocol::Udp), [HostBinding { ip: String::new(), port: String::new() }].into()),
     ]
     .into()
 }
@@ -120,39 +99,14 @@ fn mounts(volume: &str) -> BTreeMap<String, Mount> {
     [
         ("/a".to_owned(), mount(bind("/etc", None, true), true)),
         ("/b".to_owned(), mount(bind("/etc", None, false), true)),
-        (
-            "/c".to_owned(),
-            mount(bind("/etc", Some("private"), false), false),
-        ),
-        (
-            "/d".to_owned(),
-            mount(
-                MountSource::Volume {
-                    name: volume.into(),
-                    nocopy: false,
-                },
-                false,
-            ),
-        ),
-        (
-            "/e".to_owned(),
-            mount(
-                MountSource::Volume {
-                    name: volume.into(),
-                    nocopy: true,
-                },
-                true,
-            ),
-        ),
+        ("/c".to_owned(), mount(bind("/etc", Some("private"), false), false)),
+        ("/d".to_owned(), mount(MountSource::Volume { name: volume.into(), nocopy: false }, false)),
+        ("/e".to_owned(), mount(MountSource::Volume { name: volume.into(), nocopy: true }, true)),
         ("/f".to_owned(), mount(MountSource::Anonymous, false)),
         (
             "/g".to_owned(),
             mount(
-                MountSource::Tmpfs {
-                    size_bytes: None,
-                    mode: None,
-                    options: "size=1m".into(),
-                },
+                MountSource::Tmpfs { size_bytes: None, mode: None, options: "size=1m".into() },
                 false,
             ),
         ),

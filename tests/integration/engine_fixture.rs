@@ -53,9 +53,7 @@ pub(crate) struct Project {
 
 impl Project {
     pub(crate) fn new(test: &str) -> Self {
-        let project = Self {
-            name: ProjectName::new(format!("eng-{test}")),
-        };
+        let project = Self { name: ProjectName::new(format!("eng-{test}")) };
         project.clear();
         project
     }
@@ -108,10 +106,8 @@ impl Project {
     }
 
     pub(crate) async fn observe(&self, engine: &Engine) -> ObservedState {
-        let request = ObserveRequest {
-            project: Some(self.name.clone()),
-            ..ObserveRequest::default()
-        };
+        let request =
+            ObserveRequest { project: Some(self.name.clone()), ..ObserveRequest::default() };
         engine.observe(&request).await.expect("observe")
     }
 
@@ -142,10 +138,7 @@ pub(crate) fn sleeper() -> ContainerConfig {
 
 /// `docker` as a person would type it.
 pub(crate) fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker")
-        .args(arguments)
-        .output()
-        .expect("docker");
+    let output = Command::new("docker").args(arguments).output().expect("docker");
     assert!(
         output.status.success(),
         "docker {arguments:?}: {}",
@@ -172,10 +165,7 @@ pub(crate) fn over_image(
         config.entrypoint = Some(image.entrypoint.clone());
     }
     for (name, value) in &image.environment {
-        config
-            .environment
-            .entry(name.clone())
-            .or_insert(Some(value.clone()));
+        config.environment.entry(name.clone()).or_insert(Some(value.clone()));
     }
     for (name, value) in &image.labels {
         config.labels.entry(name.clone()).or_insert(value.clone());
@@ -185,10 +175,7 @@ pub(crate) fn over_image(
 }
 
 pub(crate) fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-        .collect()
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
 }
 
 pub(crate) fn set(texts: &[&str]) -> BTreeSet<String> {
@@ -209,10 +196,7 @@ pub(crate) async fn network(
     let create = CreateNetwork {
         name: name.into(),
         config: NetworkConfig {
-            subnets: vec![Subnet {
-                subnet: Some(subnet.into()),
-                ..Subnet::default()
-            }],
+            subnets: vec![Subnet { subnet: Some(subnet.into()), ..Subnet::default() }],
             ..NetworkConfig::default()
         },
         labels: project.labels("web"),

@@ -22,15 +22,10 @@ async fn a_pull_of_what_is_not_there_fails_with_a_class() {
         return;
     };
     let (sink, _lines) = tokio::sync::mpsc::channel(8);
-    let missing = engine
-        .pull_image("127.0.0.1:9/eng/none:1", None, &sink)
-        .await
-        .expect_err("nothing there");
+    let missing =
+        engine.pull_image("127.0.0.1:9/eng/none:1", None, &sink).await.expect_err("nothing there");
     assert_eq!(missing.class, FailureClass::Engine, "{}", missing.message);
-    let invalid = engine
-        .pull_image("UPPER CASE", None, &sink)
-        .await
-        .expect_err("no reference");
+    let invalid = engine.pull_image("UPPER CASE", None, &sink).await.expect_err("no reference");
     assert_eq!(invalid.class, FailureClass::Invalid, "{}", invalid.message);
 }
 
@@ -63,14 +58,10 @@ fn context() -> BuildContext {
     let mut header = tar::Header::new_gnu();
     header.set_size(2);
     header.set_mode(0o644);
-    archive
-        .append_data(&mut header, "file.txt", &b"hi"[..])
-        .expect("tar");
+    archive.append_data(&mut header, "file.txt", &b"hi"[..]).expect("tar");
     let bytes = archive.into_inner().expect("tar");
-    let chunks: Vec<_> = bytes
-        .chunks(700)
-        .map(|chunk| Ok(bytes::Bytes::copy_from_slice(chunk)))
-        .collect();
+    let chunks: Vec<_> =
+        bytes.chunks(700).map(|chunk| Ok(bytes::Bytes::copy_from_slice(chunk))).collect();
     futures::stream::iter(chunks).boxed()
 }
 
@@ -81,10 +72,7 @@ async fn a_small_build_makes_an_image_and_a_broken_one_says_why() {
     };
     let (sink, mut lines) = tokio::sync::mpsc::channel(100);
     let text = format!("FROM {IMAGE}\nARG WORD\nCOPY file.txt /\nRUN echo \"$WORD\" > /word\n");
-    engine
-        .build_image(&build(&text), context(), &sink)
-        .await
-        .expect("build");
+    engine.build_image(&build(&text), context(), &sink).await.expect("build");
     assert!(lines.try_recv().expect("progress").starts_with("Step 1/"));
     let request = ObserveRequest {
         images: ["eng-built:1".to_owned(), "eng-none:1".to_owned()].into(),
@@ -95,27 +83,12 @@ async fn a_small_build_makes_an_image_and_a_broken_one_says_why() {
     assert_eq!(image.build.as_deref(), Some("d1"));
     assert_eq!(image.labels["team"].expose(), "blue");
     assert_eq!(seen.images["eng-none:1"], ImageState::Absent);
-    let said = docker(&[
-        "run",
-        "--rm",
-        "--network",
-        "none",
-        "eng-built:1",
-        "cat",
-        "/word",
-        "/file.txt",
-    ]);
+    let said =
+        docker(&["run", "--rm", "--network", "none", "eng-built:1", "cat", "/word", "/file.txt"]);
     assert_eq!(said, "hello world & more\nhi");
     let broken = format!("FROM {IMAGE}\nRUN exit 3\n");
-    let failure = engine
-        .build_image(&build(&broken), context(), &sink)
-        .await
-        .expect_err("broken");
+    let failure = engine.build_image(&build(&broken), context(), &sink).await.expect_err("broken");
     assert_eq!(failure.class, FailureClass::Engine);
-    assert!(
-        failure.message.contains("returned a non-zero code: 3"),
-        "{}",
-        failure.message
-    );
+    assert!(failure.message.contains("returned a non-zero code: 3"), "{}", failure.message);
     docker(&["rmi", "eng-built:1"]);
 }

@@ -21,10 +21,7 @@ async fn a_container_comes_and_goes() {
     let before = engine.counts();
     let mut config = sleeper();
     config.network_mode = NetworkMode::None;
-    let id = engine
-        .create_container(&project.create(&image, config))
-        .await
-        .expect("create");
+    let id = engine.create_container(&project.create(&image, config)).await.expect("create");
     assert_eq!(engine.counts().mutating - before.mutating, 1);
     for _ in 0..2 {
         engine.start_container(&id).await.expect("start");
@@ -60,10 +57,8 @@ async fn limits_policy_and_name_change_while_it_runs() {
     let create = project.create(&image, config);
     let id = engine.create_container(&create).await.expect("create");
     engine.start_container(&id).await.expect("start");
-    let limit = |megabytes: i64| Resources {
-        memory_bytes: Some(megabytes << 20),
-        ..Resources::default()
-    };
+    let limit =
+        |megabytes: i64| Resources { memory_bytes: Some(megabytes << 20), ..Resources::default() };
     engine
         .update_container(&id, Some(&limit(32)), Some(&RestartPolicy::Always))
         .await
@@ -82,10 +77,7 @@ async fn limits_policy_and_name_change_while_it_runs() {
     assert_eq!(config.resources, limit(128));
     assert_eq!(config.restart, RestartPolicy::Always);
     let view = engine.host_view().await.expect("host");
-    assert_eq!(
-        view.names.get(&to).map(|holder| &holder.container),
-        Some(&id)
-    );
+    assert_eq!(view.names.get(&to).map(|holder| &holder.container), Some(&id));
     docker(&["pause", raw(&id)]);
     engine.unpause_container(&id).await.expect("unpause");
     assert_eq!(project.only(&engine).await.lifecycle.word(), "running");
@@ -103,15 +95,9 @@ async fn networks_are_attached_and_detached() {
     config.endpoints = [("eng-nets_a".to_owned(), Endpoint::default())].into();
     let create = project.create(&image, config);
     let id = engine.create_container(&create).await.expect("create");
-    let endpoint = Endpoint {
-        aliases: set(&["back"]),
-        ..Endpoint::default()
-    };
+    let endpoint = Endpoint { aliases: set(&["back"]), ..Endpoint::default() };
     for _ in 0..2 {
-        engine
-            .connect_network(&id, &second, &endpoint, &create.dns_names)
-            .await
-            .expect("connect");
+        engine.connect_network(&id, &second, &endpoint, &create.dns_names).await.expect("connect");
     }
     engine.start_container(&id).await.expect("start");
     let state = project.observe(&engine).await;
@@ -126,10 +112,7 @@ async fn networks_are_attached_and_detached() {
     let in_use = engine.remove_network(&first).await.expect_err("in use");
     assert_eq!(in_use.class, FailureClass::Forbidden);
     for _ in 0..2 {
-        engine
-            .disconnect_network(&id, &second)
-            .await
-            .expect("disconnect");
+        engine.disconnect_network(&id, &second).await.expect("disconnect");
     }
     for _ in 0..2 {
         engine.remove_network(&second).await.expect("remove");
@@ -160,51 +143,24 @@ async fn a_taken_port_and_a_taken_name_are_told_apart() {
     let (one, two) = (Project::new("port-a"), Project::new("port-b"));
     let mut config = sleeper();
     config.network_mode = NetworkMode::Bridge;
-    let binding = HostBinding {
-        ip: String::new(),
-        port: "38481".into(),
-    };
+    let binding = HostBinding { ip: String::new(), port: "38481".into() };
     config.ports = [(port(80, Protocol::Tcp), [binding].into())].into();
     let create = one.create(&image, config.clone());
     let first = engine.create_container(&create).await.expect("create");
     engine.start_container(&first).await.expect("start");
-    let second = engine
-        .create_container(&two.create(&image, config))
-        .await
-        .expect("create");
-    let taken = engine
-        .start_container(&second)
-        .await
-        .expect_err("port is taken");
+    let second = engine.create_container(&two.create(&image, config)).await.expect("create");
+    let taken = engine.start_container(&second).await.expect_err("port is taken");
     assert_eq!(taken.class, FailureClass::PortTaken, "{}", taken.message);
-    let Lifecycle::Created {
-        failure: Some(failure),
-    } = two.only(&engine).await.lifecycle
-    else {
+    let Lifecycle::Created { failure: Some(failure) } = two.only(&engine).await.lifecycle else {
         panic!("a failed start is expected")
     };
     assert_eq!(failure.exit_code, 128, "{failure:?}");
-    let conflict = engine
-        .create_container(&create)
-        .await
-        .expect_err("name is taken");
-    assert_eq!(
-        conflict.class,
-        FailureClass::Conflict,
-        "{}",
-        conflict.message
-    );
+    let conflict = engine.create_container(&create).await.expect_err("name is taken");
+    assert_eq!(conflict.class, FailureClass::Conflict, "{}", conflict.message);
     let view = engine.host_view().await.expect("host");
-    let holders: Vec<_> = view
-        .ports
-        .iter()
-        .filter(|holder| holder.port == 38481)
-        .collect();
+    let holders: Vec<_> = view.ports.iter().filter(|holder| holder.port == 38481).collect();
     assert_eq!(holders.len(), 1, "{holders:?}");
-    assert_eq!(
-        (holders[0].container.clone(), holders[0].ip.as_str()),
-        (first, "")
-    );
+    assert_eq!((holders[0].container.clone(), holders[0].ip.as_str()), (first, ""));
 }
 
 #[tokio::test]
@@ -222,27 +178,15 @@ async fn an_image_that_moved_is_not_used() {
     assert_eq!(missing.class, FailureClass::NotFound);
     engine.admit(std::sync::Arc::new(|_| Err("not today".to_owned())));
     let refused = engine.create_container(&create).await.expect_err("refused");
-    assert_eq!(
-        (refused.class, refused.message.as_str()),
-        (FailureClass::Invalid, "not today")
-    );
+    assert_eq!((refused.class, refused.message.as_str()), (FailureClass::Invalid, "not today"));
 }
 
 #[tokio::test]
 async fn nobody_there_is_unreachable() {
     for host in ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:9"] {
-        let failure = Engine::connect(host, "eng".into())
-            .await
-            .expect_err("nobody");
-        assert_eq!(
-            failure.class,
-            FailureClass::Unreachable,
-            "{host}: {}",
-            failure.message
-        );
+        let failure = Engine::connect(host, "eng".into()).await.expect_err("nobody");
+        assert_eq!(failure.class, FailureClass::Unreachable, "{host}: {}", failure.message);
     }
-    let invalid = Engine::connect("gopher://a", "eng".into())
-        .await
-        .expect_err("no address");
+    let invalid = Engine::connect("gopher://a", "eng".into()).await.expect_err("no address");
     assert_eq!(invalid.class, FailureClass::Invalid);
 }

@@ -30,10 +30,8 @@ async fn a_rich_configuration_reads_back_as_it_was_written() {
     engine.create_volume(&volume).await.expect("volume");
     engine.create_volume(&volume).await.expect("volume again");
     let config = rich("eng-rich_data", "eng-rich_default");
-    let id = engine
-        .create_container(&project.create(&image, config.clone()))
-        .await
-        .expect("create");
+    let id =
+        engine.create_container(&project.create(&image, config.clone())).await.expect("create");
     let expected = over_image(config, &image, &engine.facts());
     for state in ["created", "running"] {
         let seen = project.only(&engine).await;
@@ -41,10 +39,7 @@ async fn a_rich_configuration_reads_back_as_it_was_written() {
         assert_eq!(seen.lifecycle.word(), state);
         let detail = seen.detail.known().expect("detail");
         assert_eq!(detail.config, expected, "{state}");
-        assert_eq!(
-            detail.volumes.get("/d").map(String::as_str),
-            Some("eng-rich_data")
-        );
+        assert_eq!(detail.volumes.get("/d").map(String::as_str), Some("eng-rich_data"));
         assert_eq!(detail.volumes.get("/f").map(String::len), Some(64));
         if state == "created" {
             engine.start_container(&id).await.expect("start");
@@ -61,14 +56,8 @@ async fn a_poor_configuration_reads_back_as_the_images() {
         return;
     };
     let project = Project::new("poor");
-    let config = ContainerConfig {
-        network_mode: NetworkMode::None,
-        ..ContainerConfig::default()
-    };
-    engine
-        .create_container(&project.create(&image, config.clone()))
-        .await
-        .expect("create");
+    let config = ContainerConfig { network_mode: NetworkMode::None, ..ContainerConfig::default() };
+    engine.create_container(&project.create(&image, config.clone())).await.expect("create");
     let seen = project.only(&engine).await;
     let expected = over_image(config, &image, &engine.facts());
     assert_eq!(seen.detail.known().expect("detail").config, expected);

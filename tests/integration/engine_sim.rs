@@ -28,17 +28,14 @@ use crate::sim::{AppScript, FaultAction, FaultRule, ImageSpec, SimEngine, SimOpt
 
 /// An engine of this API version with the image `app:1`, whose application runs until it is stopped.
 async fn engine(api_version: &str) -> (SimEngine, Engine) {
-    let sim = SimEngine::new(SimOptions {
-        api_version: api_version.to_owned(),
-        ..SimOptions::default()
-    });
+    let sim =
+        SimEngine::new(SimOptions { api_version: api_version.to_owned(), ..SimOptions::default() });
     sim.add_image("app:1", &ImageSpec::new("app"));
     sim.script_image("app:1", AppScript::forever());
     let begin = Instant::now();
     let clock = Arc::new(move || Timestamp::from_millis(1_000_000).plus(begin.elapsed()));
-    let engine = Engine::over(sim.docker(), Installation::new("sim"), clock)
-        .await
-        .expect("connect");
+    let engine =
+        Engine::over(sim.docker(), Installation::new("sim"), clock).await.expect("connect");
     (sim, engine)
 }
 
@@ -48,10 +45,7 @@ fn create(service: &str) -> CreateContainer {
         name: ContainerName::new(format!("shop-{service}-1")),
         image: "app:1".to_owned(),
         image_id: ImageId::new(ImageSpec::new("app").id()),
-        config: ContainerConfig {
-            network_mode: NetworkMode::None,
-            ..ContainerConfig::default()
-        },
+        config: ContainerConfig { network_mode: NetworkMode::None, ..ContainerConfig::default() },
         labels: [
             (labels::PROJECT.to_owned(), "shop".to_owned()),
             (labels::SERVICE.to_owned(), service.to_owned()),
@@ -71,19 +65,15 @@ async fn run(engine: &Engine, service: &str) -> ContainerId {
 }
 
 async fn observe(engine: &Engine) -> ObservedState {
-    let request = ObserveRequest {
-        project: Some(ProjectName::new("shop")),
-        ..ObserveRequest::default()
-    };
+    let request =
+        ObserveRequest { project: Some(ProjectName::new("shop")), ..ObserveRequest::default() };
     engine.observe(&request).await.expect("observe")
 }
 
 /// The next event, within a minute of simulated time.
 async fn next(events: &mut BoxStream<'static, EngineEvent>) -> EngineEvent {
     let event = timeout(Duration::from_secs(60), events.next()).await;
-    event
-        .expect("an event within a minute")
-        .expect("an open stream")
+    event.expect("an event within a minute").expect("an open stream")
 }
 
 /// Reads up to the next event that is not about an object.
@@ -100,10 +90,8 @@ async fn next_of_connection(events: &mut BoxStream<'static, EngineEvent>) -> Eng
 async fn versions_are_agreed_or_refused() {
     let (_, engine) = engine("1.41").await;
     assert_eq!(engine.facts().api, ApiVersion::v1(41));
-    let old = SimEngine::new(SimOptions {
-        api_version: "1.40".to_owned(),
-        ..SimOptions::default()
-    });
+    let old =
+        SimEngine::new(SimOptions { api_version: "1.40".to_owned(), ..SimOptions::default() });
     let clock = Arc::new(Timestamp::default);
     let refused = Engine::over(old.docker(), Installation::new("sim"), clock).await;
     assert_eq!(refused.expect_err("too old").class, FailureClass::Invalid);
@@ -119,25 +107,13 @@ async fn a_lost_answer_is_classified_by_what_may_have_happened() {
         (FaultAction::HangAfter, FailureClass::Maybe),
         (FaultAction::Truncated, FailureClass::Maybe),
         (FaultAction::Garbage, FailureClass::Maybe),
-        (
-            FaultAction::ErrorBefore(500, "no space left".into()),
-            FailureClass::Engine,
-        ),
-        (
-            FaultAction::ErrorBefore(409, "taken".into()),
-            FailureClass::Conflict,
-        ),
+        (FaultAction::ErrorBefore(500, "no space left".into()), FailureClass::Engine),
+        (FaultAction::ErrorBefore(409, "taken".into()), FailureClass::Conflict),
     ];
     for (number, (fault, class)) in table.into_iter().enumerate() {
         sim.clear_faults();
-        sim.fault(FaultRule::every(
-            "POST",
-            "/containers/create",
-            fault.clone(),
-        ));
-        let failure = engine
-            .create_container(&create(&format!("b{number}")))
-            .await;
+        sim.fault(FaultRule::every("POST", "/containers/create", fault.clone()));
+        let failure = engine.create_container(&create(&format!("b{number}"))).await;
         assert_eq!(failure.expect_err("a fault").class, class, "{fault:?}");
     }
     sim.clear_faults();
@@ -181,11 +157,7 @@ async fn a_wedged_container_is_unknown_and_delays_nobody_for_long() {
         ..ObserveRequest::default()
     };
     let seen = engine.observe(&fresh).await.expect("observe");
-    assert!(
-        seen.containers
-            .iter()
-            .all(|container| container.detail.known().is_some())
-    );
+    assert!(seen.containers.iter().all(|container| container.detail.known().is_some()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,11 +165,7 @@ async fn an_unreadable_container_is_unknown_never_absent() {
     let (sim, engine) = engine("1.41").await;
     let id = run(&engine, "a").await;
     let path = format!("/containers/{id}/json");
-    for fault in [
-        FaultAction::Garbage,
-        FaultAction::Truncated,
-        FaultAction::HangUpBefore,
-    ] {
+    for fault in [FaultAction::Garbage, FaultAction::Truncated, FaultAction::HangUpBefore] {
         sim.clear_faults();
         sim.fault(FaultRule::every("GET", &path, fault));
         let seen = observe(&engine).await;
@@ -216,10 +184,7 @@ async fn events_come_after_a_gap_and_again_after_a_crash() {
     let event = next(&mut events).await;
     assert!(matches!(event, EngineEvent::Container { id: about, .. } if about == id));
     sim.crash_daemon(Duration::from_secs(11));
-    assert!(matches!(
-        next_of_connection(&mut events).await,
-        EngineEvent::Lost(_)
-    ));
+    assert!(matches!(next_of_connection(&mut events).await, EngineEvent::Lost(_)));
     loop {
         match next_of_connection(&mut events).await {
             EngineEvent::Gap => break,
@@ -296,18 +261,13 @@ async fn a_stop_goes_on_when_the_caller_goes_away() {
     let id = run(&engine, "a").await;
     let stop = engine.stop_container(&id, Some(20));
     assert!(timeout(Duration::from_secs(1), stop).await.is_err());
-    assert_eq!(
-        observe(&engine).await.containers[0].lifecycle.word(),
-        "running"
-    );
+    assert_eq!(observe(&engine).await.containers[0].lifecycle.word(), "running");
     let stopped = async {
         while observe(&engine).await.containers[0].lifecycle.is_alive() {
             tokio::time::advance(Duration::from_secs(1)).await;
         }
     };
-    timeout(Duration::from_secs(30), stopped)
-        .await
-        .expect("stopped within its grace");
+    timeout(Duration::from_secs(30), stopped).await.expect("stopped within its grace");
 }
 
 #[tokio::test(start_paused = true)]
@@ -326,26 +286,17 @@ async fn a_pull_reads_its_errors() {
     let (sim, engine) = engine("1.41").await;
     let (sink, mut lines) = tokio::sync::mpsc::channel(64);
     sim.publish("shop/api:1", &ImageSpec::new("api"), Duration::from_secs(3));
-    engine
-        .pull_image("shop/api:1", None, &sink)
-        .await
-        .expect("pull");
+    engine.pull_image("shop/api:1", None, &sink).await.expect("pull");
     assert!(lines.try_recv().is_ok(), "progress is told");
     sim.set_registry_unreachable(true);
-    let failure = engine
-        .pull_image("shop/api:2", None, &sink)
-        .await
-        .expect_err("no network");
+    let failure = engine.pull_image("shop/api:2", None, &sink).await.expect_err("no network");
     assert_eq!(failure.class, FailureClass::Engine, "{}", failure.message);
 }
 
 /// A client that writes down the path of every request.
 fn recording(sim: &SimEngine, paths: &Arc<Mutex<Vec<String>>>) -> Docker {
     let (transport, paths) = (sim.transport(), Arc::clone(paths));
-    let version = ClientVersion {
-        major_version: 1,
-        minor_version: 41,
-    };
+    let version = ClientVersion { major_version: 1, minor_version: 41 };
     let send = move |request: BollardRequest| {
         let path = request.uri().path().to_owned();
         paths.lock().expect("paths").push(path);
@@ -408,10 +359,7 @@ async fn no_value_reaches_the_log_at_its_most_talkative() {
     let (sim, engine) = engine("1.41").await;
     let mut secret = create("a");
     let value = Some("hunter2".into());
-    secret
-        .config
-        .environment
-        .insert("PASSWORD".to_owned(), value);
+    secret.config.environment.insert("PASSWORD".to_owned(), value);
     secret.config.command = Some(vec!["hunter2".into()]);
     let id = engine.create_container(&secret).await.expect("create");
     engine.start_container(&id).await.expect("start");

@@ -18,32 +18,21 @@ async fn a_gap_comes_first_and_then_the_events() {
     let project = Project::new("events");
     let mut events = engine.events();
     assert_eq!(
-        timeout(Duration::from_secs(10), events.next())
-            .await
-            .expect("gap"),
+        timeout(Duration::from_secs(10), events.next()).await.expect("gap"),
         Some(EngineEvent::Gap)
     );
     let mut config = sleeper();
     config.network_mode = NetworkMode::None;
-    let id = engine
-        .create_container(&project.create(&image, config))
-        .await
-        .expect("create");
+    let id = engine.create_container(&project.create(&image, config)).await.expect("create");
     engine.start_container(&id).await.expect("start");
     let cached = project.only(&engine).await;
     docker(&["kill", raw(&id)]);
     let wanted = ["create", "start", "die"];
     let mut seen = Vec::new();
     while seen.len() < wanted.len() {
-        let event = timeout(Duration::from_secs(10), events.next())
-            .await
-            .expect("event")
-            .expect("open");
-        if let EngineEvent::Container {
-            project: Some(name),
-            id: about,
-            action,
-        } = event
+        let event =
+            timeout(Duration::from_secs(10), events.next()).await.expect("event").expect("open");
+        if let EngineEvent::Container { project: Some(name), id: about, action } = event
             && name == project.name
             && wanted.contains(&action.as_str())
         {
@@ -53,15 +42,9 @@ async fn a_gap_comes_first_and_then_the_events() {
     }
     assert_eq!(seen, wanted);
     assert!(matches!(cached.lifecycle, Lifecycle::Running { .. }));
-    assert!(matches!(
-        project.only(&engine).await.lifecycle,
-        Lifecycle::Exited(_)
-    ));
+    assert!(matches!(project.only(&engine).await.lifecycle, Lifecycle::Exited(_)));
     let (before, _) = (engine.counts(), project.only(&engine).await);
-    assert!(
-        engine.counts().all - before.all <= 3,
-        "an unchanged container is not inspected again"
-    );
+    assert!(engine.counts().all - before.all <= 3, "an unchanged container is not inspected again");
 }
 
 #[tokio::test]
@@ -81,10 +64,7 @@ async fn the_last_lines_are_read() {
             tty,
             ..ContainerConfig::default()
         };
-        let id = engine
-            .create_container(&project.create(&image, config))
-            .await
-            .expect("create");
+        let id = engine.create_container(&project.create(&image, config)).await.expect("create");
         engine.start_container(&id).await.expect("start");
         docker(&["wait", raw(&id)]);
         let lines = engine.logs_tail(&id, 20).await.expect("logs");

@@ -94,11 +94,7 @@ fn compact(text: &str) -> String {
             let opener = lines.pop().unwrap();
             let inner = inner.trim().trim_end_matches(',').to_owned();
             lines.push(format!("{opener}{inner}{}", line.trim_start()));
-        } else if closes
-            && lines
-                .last()
-                .is_some_and(|last| last.ends_with(['(', '[', '{']))
-        {
+        } else if closes && lines.last().is_some_and(|last| last.ends_with(['(', '[', '{'])) {
             let opener = lines.pop().unwrap();
             lines.push(format!("{opener}{}", line.trim_start()));
         } else {
@@ -133,10 +129,8 @@ fn diagnostics(loaded: &Loaded) -> String {
         .diagnostics
         .iter()
         .map(|diagnostic| {
-            let trimmed: Vec<String> = render(diagnostic, false)
-                .lines()
-                .map(|line| line.trim_end().to_owned())
-                .collect();
+            let trimmed: Vec<String> =
+                render(diagnostic, false).lines().map(|line| line.trim_end().to_owned()).collect();
             format!("{}\n\n", trimmed.join("\n"))
         })
         .collect()
@@ -171,16 +165,8 @@ fn every_case_gives_what_is_written_beside_it() {
         let loaded = load_from_disk(&entry, Dialect::Controller);
         let here = case.display().to_string();
         let neutral = |text: String| text.replace(&here, "$DIR");
-        compare(
-            &case.join("diagnostics.txt"),
-            &neutral(diagnostics(&loaded)),
-            &mut wrong,
-        );
-        compare(
-            &case.join("desired.txt"),
-            &neutral(desired(&loaded)),
-            &mut wrong,
-        );
+        compare(&case.join("diagnostics.txt"), &neutral(diagnostics(&loaded)), &mut wrong);
+        compare(&case.join("desired.txt"), &neutral(desired(&loaded)), &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -188,10 +174,7 @@ fn every_case_gives_what_is_written_beside_it() {
 /// Loads one of the cases.
 fn case(name: &str) -> Loaded {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manifest");
-    load_from_disk(
-        &Entry::Directory(LocalPath::new(root.join(name))),
-        Dialect::Controller,
-    )
+    load_from_disk(&Entry::Directory(LocalPath::new(root.join(name))), Dialect::Controller)
 }
 
 /// Published vector of the command line 2.26: one service, `sleep 1000` in busybox.
@@ -218,13 +201,7 @@ fn values_reach_the_model_unchanged() {
     let words: Vec<&str> = words.iter().map(Secret::expose).collect();
     assert_eq!(words[words.len() - 1], "-pfixture-root");
     let web = &project.services[&ServiceName::new("web")];
-    let command: Vec<&str> = web
-        .config
-        .command
-        .iter()
-        .flatten()
-        .map(Secret::expose)
-        .collect();
+    let command: Vec<&str> = web.config.command.iter().flatten().map(Secret::expose).collect();
     assert_eq!(command[..2], ["sh", "-c"]);
     let nginx = &project.services[&ServiceName::new("nginx")];
     let edge = &nginx.depends_on[&ServiceName::new("web")];
@@ -246,10 +223,8 @@ fn load_files(
     files: &BTreeMap<LocalPath, FileContent>,
     environment: &[(&str, &str)],
 ) -> LoadResult {
-    let environment = environment
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     load(&LoadInput {
         entry: &Entry::Directory(LocalPath::new("/p")),
         files,
@@ -270,19 +245,10 @@ fn digest(files: &BTreeMap<LocalPath, FileContent>, environment: &[(&str, &str)]
 fn the_digest_covers_what_was_read_and_nothing_else() {
     let manifest = "services: {a: {image: \"x:$TAG\", environment: [FROM]}}";
     let first = digest(&files(manifest, "TAG=1", "a"), &[("OTHER", "1")]);
-    assert_eq!(
-        first,
-        digest(&files(manifest, "TAG=1", "b"), &[("OTHER", "2")])
-    );
+    assert_eq!(first, digest(&files(manifest, "TAG=1", "b"), &[("OTHER", "2")]));
     assert_ne!(first, digest(&files(manifest, "TAG=2", "a"), &[]));
-    assert_ne!(
-        first,
-        digest(&files(manifest, "TAG=1", "a"), &[("FROM", "x")])
-    );
-    assert_ne!(
-        first,
-        digest(&files(&format!("{manifest} # c"), "TAG=1", "a"), &[])
-    );
+    assert_ne!(first, digest(&files(manifest, "TAG=1", "a"), &[("FROM", "x")]));
+    assert_ne!(first, digest(&files(&format!("{manifest} # c"), "TAG=1", "a"), &[]));
 }
 
 #[test]
@@ -310,13 +276,7 @@ fn the_loader_asks_step_by_step_and_watches_what_is_missing() {
         panic!("everything is known");
     };
     assert!(loaded.project.is_none());
-    let watched = paths(&[
-        "/p",
-        "/p/.env",
-        "/p/compose.yaml",
-        "/p/gone.env",
-        "/p/may.env",
-    ]);
+    let watched = paths(&["/p", "/p/.env", "/p/compose.yaml", "/p/gone.env", "/p/may.env"]);
     assert_eq!(loaded.asked, watched);
     assert_eq!(loaded.name.unwrap().as_str(), "p");
 }

@@ -28,14 +28,8 @@ fn load_text(text: &[u8], dotenv: &[u8]) -> Loaded {
             LocalPath::new("/p"),
             FileContent::Directory(vec![".env".to_owned(), "compose.yaml".to_owned()]),
         ),
-        (
-            LocalPath::new("/p/compose.yaml"),
-            FileContent::Bytes(Arc::from(text)),
-        ),
-        (
-            LocalPath::new("/p/.env"),
-            FileContent::Bytes(Arc::from(dotenv)),
-        ),
+        (LocalPath::new("/p/compose.yaml"), FileContent::Bytes(Arc::from(text))),
+        (LocalPath::new("/p/.env"), FileContent::Bytes(Arc::from(dotenv))),
     ]);
     for _ in 0..50 {
         let input = LoadInput {
@@ -137,11 +131,7 @@ fn refused_quickly(text: &str) {
     let loaded = load_text(text.as_bytes(), b"");
     assert!(loaded.project.is_none());
     assert!(!loaded.diagnostics.is_empty());
-    assert!(
-        begin.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -153,34 +143,21 @@ fn hostile_files_are_refused_quickly() {
         writeln!(laughs, "{name}: &{name} [{list}]").unwrap();
     }
     refused_quickly(&laughs);
-    let product = format!(
-        "a: &a [{}]\nb: [{}]\n",
-        vec!["x"; 4000].join(","),
-        vec!["*a"; 4000].join(",")
-    );
+    let product =
+        format!("a: &a [{}]\nb: [{}]\n", vec!["x"; 4000].join(","), vec!["*a"; 4000].join(","));
     refused_quickly(&product);
     refused_quickly(&"[".repeat(100_000));
     refused_quickly(
-        &(0..20_000)
-            .map(|level| format!("{}a:\n", " ".repeat(level % 1000)))
-            .collect::<String>(),
+        &(0..20_000).map(|level| format!("{}a:\n", " ".repeat(level % 1000))).collect::<String>(),
     );
     refused_quickly("a: &a [*a]\n");
-    refused_quickly(&format!(
-        "services: {{a: {{image: \"{}\"}}}}",
-        "${A:-".repeat(50_000)
-    ));
-    let long = format!(
-        "x-a: &a \"{}\"\nx-b: [{}]\n",
-        "y".repeat(500_000),
-        vec!["*a"; 5000].join(",")
-    );
+    refused_quickly(&format!("services: {{a: {{image: \"{}\"}}}}", "${A:-".repeat(50_000)));
+    let long =
+        format!("x-a: &a \"{}\"\nx-b: [{}]\n", "y".repeat(500_000), vec!["*a"; 5000].join(","));
     refused_quickly(&long);
     refused_quickly(&format!(
         "services:\n{}",
-        (0..60_000)
-            .map(|at| format!("  a{at}: 1\n"))
-            .collect::<String>()
+        (0..60_000).map(|at| format!("  a{at}: 1\n")).collect::<String>()
     ));
 }
 
@@ -229,16 +206,10 @@ fn large_projects_take_linear_time() {
 #[test]
 fn a_large_value_in_many_places_is_refused_quickly() {
     let begin = Instant::now();
-    let lines: String = (0..20_000)
-        .map(|at| format!("      A{at}: ${{BIG}}\n"))
-        .collect();
+    let lines: String = (0..20_000).map(|at| format!("      A{at}: ${{BIG}}\n")).collect();
     let text = format!("services:\n  a:\n    image: x\n    environment:\n{lines}");
     let dotenv = format!("BIG={}", "y".repeat(900_000));
     let loaded = load_text(text.as_bytes(), dotenv.as_bytes());
     assert!(loaded.project.is_none());
-    assert!(
-        begin.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }

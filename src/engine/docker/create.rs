@@ -57,11 +57,9 @@ pub fn create_body(
         ..ContainerCreateBody::default()
     };
     let mut body = serde_json::to_value(body).map_err(|error| error.to_string())?;
-    if let (Some(mac), true, Some(body)) = (
-        primary_mac(create),
-        api < SEVERAL_ENDPOINTS,
-        body.as_object_mut(),
-    ) {
+    if let (Some(mac), true, Some(body)) =
+        (primary_mac(create), api < SEVERAL_ENDPOINTS, body.as_object_mut())
+    {
         // Before API 1.44 the address belongs to the container; the client's model no longer has the field.
         body.insert("MacAddress".to_owned(), Value::from(mac));
     }
@@ -81,9 +79,7 @@ fn primary_mac(create: &CreateContainer) -> Option<&str> {
     let config = &create.config;
     let primary = create.primary_network.as_ref();
     let endpoint = primary.and_then(|name| config.endpoints.get(name));
-    endpoint
-        .and_then(|endpoint| endpoint.mac_address.as_deref())
-        .or(config.mac_address.as_deref())
+    endpoint.and_then(|endpoint| endpoint.mac_address.as_deref()).or(config.mac_address.as_deref())
 }
 
 /// Endpoints that go into the create: all from API 1.44, before that the primary one only.
@@ -103,16 +99,12 @@ fn networking(create: &CreateContainer, api: ApiVersion) -> Option<NetworkingCon
             endpoints.push((name.clone(), settings));
         }
     }
-    (!endpoints.is_empty()).then(|| NetworkingConfig {
-        endpoints_config: Some(endpoints.into_iter().collect()),
-    })
+    (!endpoints.is_empty())
+        .then(|| NetworkingConfig { endpoints_config: Some(endpoints.into_iter().collect()) })
 }
 
 fn exposed(values: &[Secret]) -> Vec<String> {
-    values
-        .iter()
-        .map(|value| value.expose().to_owned())
-        .collect()
+    values.iter().map(|value| value.expose().to_owned()).collect()
 }
 
 /// `NAME=value`, or the bare name, which unsets a variable of the image.
@@ -129,11 +121,8 @@ fn environment(config: &ContainerConfig) -> Vec<String> {
 
 /// The user's labels, overridden by those of identity.
 fn labels<M: FromIterator<(String, String)>>(create: &CreateContainer) -> M {
-    let user = create
-        .config
-        .labels
-        .iter()
-        .map(|(name, value)| (name.clone(), value.expose().to_owned()));
+    let user =
+        create.config.labels.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     user.chain(create.labels.clone()).collect()
 }
 
@@ -160,10 +149,7 @@ fn health_config(check: &Healthcheck, api: ApiVersion) -> HealthConfig {
         timeout: check.timeout.map(nanoseconds),
         retries: check.retries.map(i64::from),
         start_period: check.start_period.map(nanoseconds),
-        start_interval: check
-            .start_interval
-            .filter(|_| api >= SEVERAL_ENDPOINTS)
-            .map(nanoseconds),
+        start_interval: check.start_interval.filter(|_| api >= SEVERAL_ENDPOINTS).map(nanoseconds),
     }
 }
 

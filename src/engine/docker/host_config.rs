@@ -121,10 +121,7 @@ fn restart_policy(policy: &RestartPolicy) -> EnginePolicy {
         RestartPolicy::Always => (RestartPolicyNameEnum::ALWAYS, 0),
         RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, 0),
     };
-    EnginePolicy {
-        name: Some(name),
-        maximum_retry_count: Some(retries),
-    }
+    EnginePolicy { name: Some(name), maximum_retry_count: Some(retries) }
 }
 
 fn ulimits(config: &ContainerConfig) -> Option<Vec<ResourcesUlimits>> {
@@ -183,19 +180,12 @@ fn isolate(host: &mut HostConfig, security: &Security) -> Result<(), String> {
     host.oom_score_adj = security.oom_score_adj;
     let options = security.security_opt.iter();
     let unconfined = |option: &&String| option.as_str() == SYSTEM_PATHS;
-    if security
-        .security_opt
-        .iter()
-        .any(|option| unconfined(&option))
-    {
+    if security.security_opt.iter().any(|option| unconfined(&option)) {
         // Not an option of the engine: the command line spells it as two empty lists.
         host.masked_paths = Some(Vec::new());
         host.readonly_paths = Some(Vec::new());
     }
-    let kept: Vec<String> = options
-        .filter(|option| !unconfined(option))
-        .cloned()
-        .collect();
+    let kept: Vec<String> = options.filter(|option| !unconfined(option)).cloned().collect();
     host.security_opt = filled(&kept);
     Ok(())
 }

@@ -36,10 +36,7 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
     for (target, mount) in &config.mounts {
         match &mount.source {
             MountSource::Bind { .. } => bind(&mut sorted, target, mount, api)?,
-            MountSource::Volume {
-                name,
-                nocopy: false,
-            } => {
+            MountSource::Volume { name, nocopy: false } => {
                 sorted.binds.push(line(name, target, mount.read_only, None));
             }
             MountSource::Volume { name, nocopy: true } => sorted.long.push(EngineMount {
@@ -51,15 +48,9 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
                 ..engine_mount(MountType::VOLUME, target, mount)
             }),
             MountSource::Anonymous => {
-                sorted
-                    .long
-                    .push(engine_mount(MountType::VOLUME, target, mount));
+                sorted.long.push(engine_mount(MountType::VOLUME, target, mount));
             }
-            MountSource::Tmpfs {
-                size_bytes: None,
-                mode: None,
-                options,
-            } => {
+            MountSource::Tmpfs { size_bytes: None, mode: None, options } => {
                 let options = match (mount.read_only, options.is_empty()) {
                     (false, _) => options.clone(),
                     (true, true) => "ro".to_owned(),
@@ -67,9 +58,7 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
                 };
                 sorted.tmpfs.push((target.clone(), options));
             }
-            MountSource::Tmpfs {
-                size_bytes, mode, ..
-            } => sorted.long.push(EngineMount {
+            MountSource::Tmpfs { size_bytes, mode, .. } => sorted.long.push(EngineMount {
                 tmpfs_options: Some(MountTmpfsOptions {
                     size_bytes: *size_bytes,
                     mode: mode.map(i64::from),
@@ -84,13 +73,7 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
 
 /// A path of the host: a line of `Binds`, which creates a missing path, unless something needs the long form.
 fn bind(sorted: &mut Mounts, target: &str, mount: &Mount, api: ApiVersion) -> Result<(), String> {
-    let MountSource::Bind {
-        source,
-        create_host_path,
-        propagation,
-        selinux,
-    } = &mount.source
-    else {
+    let MountSource::Bind { source, create_host_path, propagation, selinux } = &mount.source else {
         return Ok(());
     };
     let source = source.display().to_string();

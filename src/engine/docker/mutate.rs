@@ -169,9 +169,7 @@ impl Client {
         id: &ContainerId,
         to: &ContainerName,
     ) -> Result<(), CallError> {
-        let options = RenameContainerOptionsBuilder::default()
-            .name(to.as_str())
-            .build();
+        let options = RenameContainerOptionsBuilder::default().name(to.as_str()).build();
         Ok(self.docker.rename_container(id.as_str(), options).await?)
     }
 
@@ -211,14 +209,8 @@ impl Client {
         &self,
         id: &ContainerId,
     ) -> Result<(), CallError> {
-        let options = RemoveContainerOptionsBuilder::default()
-            .force(false)
-            .v(false)
-            .build();
-        Ok(self
-            .docker
-            .remove_container(id.as_str(), Some(options))
-            .await?)
+        let options = RemoveContainerOptionsBuilder::default().force(false).v(false).build();
+        Ok(self.docker.remove_container(id.as_str(), Some(options)).await?)
     }
 }
 

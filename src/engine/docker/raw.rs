@@ -56,11 +56,7 @@ impl RawRequest {
 
     /// Sends a body to a path.
     pub(super) fn post(path: &str, parameters: &[(&str, &str)], body: RawBody) -> Self {
-        Self {
-            method: Method::POST,
-            body,
-            ..Self::get(path, parameters)
-        }
+        Self { method: Method::POST, body, ..Self::get(path, parameters) }
     }
 
     /// Adds a header.
@@ -162,30 +158,26 @@ fn unreadable(error: &serde_json::Error) -> CallError {
 fn json_lines(
     chunks: impl Stream<Item = Result<Bytes, CallError>> + Send + Unpin,
 ) -> impl Stream<Item = Result<serde_json::Value, CallError>> {
-    futures::stream::try_unfold(
-        (chunks, BytesMut::new()),
-        |(mut chunks, mut rest)| async move {
-            loop {
-                if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
-                    let line = rest.split_to(at + 1);
-                    if line.iter().all(u8::is_ascii_whitespace) {
-                        continue;
-                    }
-                    let value =
-                        serde_json::from_slice(&line).map_err(|error| unreadable(&error))?;
-                    return Ok(Some((value, (chunks, rest))));
+    futures::stream::try_unfold((chunks, BytesMut::new()), |(mut chunks, mut rest)| async move {
+        loop {
+            if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+                let line = rest.split_to(at + 1);
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
                 }
-                if rest.len() > LINE_LIMIT {
-                    return Err(CallError::Unreadable("a line is too long".to_owned()));
-                }
-                match chunks.try_next().await? {
-                    Some(chunk) => rest.extend_from_slice(&chunk),
-                    None if rest.iter().all(u8::is_ascii_whitespace) => return Ok(None),
-                    None => rest.extend_from_slice(b"\n"),
-                }
+                let value = serde_json::from_slice(&line).map_err(|error| unreadable(&error))?;
+                return Ok(Some((value, (chunks, rest))));
             }
-        },
-    )
+            if rest.len() > LINE_LIMIT {
+                return Err(CallError::Unreadable("a line is too long".to_owned()));
+            }
+            match chunks.try_next().await? {
+                Some(chunk) => rest.extend_from_slice(&chunk),
+                None if rest.iter().all(u8::is_ascii_whitespace) => return Ok(None),
+                None => rest.extend_from_slice(b"\n"),
+            }
+        }
+    })
 }
 
 /// The query of `parameters`, with its question mark; empty if there are none.

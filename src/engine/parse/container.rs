@@ -57,10 +57,7 @@ pub(in crate::engine) fn unseen(summary: &SummaryJson, why: String) -> ObservedC
 }
 
 fn detail(json: &ContainerJson, claim: &Claim, facts: &EngineFacts) -> ContainerDetail {
-    let attached = json
-        .network_settings
-        .as_ref()
-        .and_then(|settings| settings.networks.as_ref());
+    let attached = json.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     let own = own_names(json, claim);
     let endpoints: BTreeMap<String, ObservedEndpoint> = attached
         .into_iter()
@@ -68,10 +65,8 @@ fn detail(json: &ContainerJson, claim: &Claim, facts: &EngineFacts) -> Container
         .map(|(name, endpoint)| (name.clone(), observed_endpoint(endpoint.as_ref(), &own)))
         .collect();
     let mut config = config(json);
-    config.endpoints = endpoints
-        .iter()
-        .map(|(name, seen)| (name.clone(), seen.endpoint.clone()))
-        .collect();
+    config.endpoints =
+        endpoints.iter().map(|(name, seen)| (name.clone(), seen.endpoint.clone())).collect();
     let volumes = json
         .mounts
         .iter()
@@ -79,11 +74,7 @@ fn detail(json: &ContainerJson, claim: &Claim, facts: &EngineFacts) -> Container
         .filter(|mount| mount.kind.as_deref() == Some("volume"))
         .filter_map(|mount| Some((mount.destination.clone()?, mount.name.clone()?)))
         .collect();
-    ContainerDetail {
-        config: canonical(config, facts),
-        endpoints,
-        volumes,
-    }
+    ContainerDetail { config: canonical(config, facts), endpoints, volumes }
 }
 
 /// Names that the engine, Compose or we give every endpoint: short id, service, container name (also the one that a
@@ -225,15 +216,10 @@ mod tests {
             annotations: [("a".to_owned(), "b".to_owned())].into(),
             ..ContainerConfig::default()
         };
-        config
-            .environment
-            .insert("SECRET".into(), Some("hunter2".into()));
+        config.environment.insert("SECRET".into(), Some("hunter2".into()));
         config.mounts.insert(
             "/anonymous".into(),
-            Mount {
-                source: MountSource::Anonymous,
-                read_only: false,
-            },
+            Mount { source: MountSource::Anonymous, read_only: false },
         );
         config.mounts.insert(
             "/colon".into(),
@@ -276,16 +262,9 @@ mod tests {
             let detail = seen.detail.known().unwrap();
             assert_eq!(detail.config, expected, "API 1.{minor}");
             assert_eq!(detail.volumes["/anonymous"].len(), 64);
-            let unhealthy = Health::Unhealthy {
-                streak: 3,
-                output: "a b".into(),
-            };
+            let unhealthy = Health::Unhealthy { streak: 3, output: "a b".into() };
             assert_eq!(seen.health, unhealthy);
-            assert_eq!(
-                canonical(expected.clone(), &facts),
-                expected,
-                "applied twice"
-            );
+            assert_eq!(canonical(expected.clone(), &facts), expected, "applied twice");
         }
     }
 
@@ -302,10 +281,7 @@ mod tests {
             propagation: None,
             selinux: None,
         };
-        let data = MountSource::Volume {
-            name: "shop_data".into(),
-            nocopy: false,
-        };
+        let data = MountSource::Volume { name: "shop_data".into(), nocopy: false };
         [
             ("/data".to_owned(), mount(data, false)),
             ("/etc2".to_owned(), mount(etc, true)),
@@ -320,15 +296,9 @@ mod tests {
     fn written_for_compose() -> ContainerConfig {
         use crate::model::config::*;
         let port = |port, protocol| ContainerPort { port, protocol };
-        let binding = |ip: &str, port: &str| HostBinding {
-            ip: ip.into(),
-            port: port.into(),
-        };
+        let binding = |ip: &str, port: &str| HostBinding { ip: ip.into(), port: port.into() };
         let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-        let www = Endpoint {
-            aliases: ["www".to_owned()].into(),
-            ..Endpoint::default()
-        };
+        let www = Endpoint { aliases: ["www".to_owned()].into(), ..Endpoint::default() };
         ContainerConfig {
             command: Some(vec!["sleep".into(), "100".into()]),
             environment: [("A", "b"), ("PATH", path)]
@@ -361,18 +331,8 @@ mod tests {
                 cap_add: ["NET_ADMIN".to_owned()].into(),
                 ..Security::default()
             },
-            ulimits: [(
-                "nofile".to_owned(),
-                Ulimit {
-                    soft: 1000,
-                    hard: 1000,
-                },
-            )]
-            .into(),
-            dns: Dns {
-                extra_hosts: ["db:10.0.0.1".to_owned()].into(),
-                ..Dns::default()
-            },
+            ulimits: [("nofile".to_owned(), Ulimit { soft: 1000, hard: 1000 })].into(),
+            dns: Dns { extra_hosts: ["db:10.0.0.1".to_owned()].into(), ..Dns::default() },
             shm_size_bytes: Some(8 << 20),
             logging: Some(Logging {
                 driver: "json-file".into(),
@@ -394,10 +354,7 @@ mod tests {
         assert_eq!(*config, canonical(written_for_compose(), &facts));
         assert_eq!(seen.claim.project.as_ref().unwrap().as_str(), "shop");
         assert_eq!(seen.claim.number, Some(1));
-        assert_eq!(
-            seen.claim.config_files.as_deref(),
-            Some("/srv/shop/compose.yaml")
-        );
+        assert_eq!(seen.claim.config_files.as_deref(), Some("/srv/shop/compose.yaml"));
     }
 
     #[test]

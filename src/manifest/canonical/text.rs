@@ -81,10 +81,7 @@ fn line_break(level: Option<usize>, out: &mut String) {
 }
 
 /// Single precision, shortest form.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the command line keeps single precision"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the command line keeps single precision")]
 fn float(number: f64) -> String {
     format!("{}", number as f32)
 }
@@ -192,9 +189,7 @@ fn shows(value: &Json) -> bool {
 
 /// Whether a text is written as a literal block.
 fn is_block(text: &str) -> bool {
-    let clean = text
-        .chars()
-        .all(|symbol| symbol == '\n' || symbol == '\t' || !symbol.is_control());
+    let clean = text.chars().all(|symbol| symbol == '\n' || symbol == '\t' || !symbol.is_control());
     text.contains('\n') && clean
 }
 
@@ -202,21 +197,13 @@ fn yaml_block(text: &str, level: usize, out: &mut String) {
     let body = text.trim_end_matches('\n');
     let ends = text.len() - body.len();
     // Where the first line begins with a blank or is empty, a reader must be told the indentation.
-    out.push_str(if text.starts_with([' ', '\n']) {
-        " |2"
-    } else {
-        " |"
-    });
+    out.push_str(if text.starts_with([' ', '\n']) { " |2" } else { " |" });
     out.push_str(match ends {
         0 => "-\n",
         1 => "\n",
         _ => "+\n",
     });
-    let kept = if ends > 1 {
-        text.strip_suffix('\n').unwrap_or(text)
-    } else {
-        body
-    };
+    let kept = if ends > 1 { text.strip_suffix('\n').unwrap_or(text) } else { body };
     for line in kept.split('\n') {
         if !line.is_empty() {
             out.push_str(&"  ".repeat(level));
@@ -253,10 +240,8 @@ fn quoted_plain(text: &str, out: &mut String) {
 /// Texts that some reader would take for something else: numbers, truth values, dates, base 60.
 fn needs_double(text: &str) -> bool {
     use crate::manifest::node::Value;
-    let old_boolean = matches!(
-        text.to_ascii_lowercase().as_str(),
-        "y" | "n" | "yes" | "no" | "on" | "off"
-    );
+    let old_boolean =
+        matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off");
     let base_60 = text.contains(':')
         && text.starts_with(|first: char| first.is_ascii_digit() || first == '-' || first == '+')
         && text

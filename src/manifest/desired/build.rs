@@ -23,10 +23,7 @@ pub(super) fn build(
         dockerfile: match inline {
             Some(text) => Dockerfile::Inline(text),
             None => Dockerfile::Path(
-                build
-                    .dockerfile
-                    .clone()
-                    .unwrap_or_else(|| "Dockerfile".to_owned()),
+                build.dockerfile.clone().unwrap_or_else(|| "Dockerfile".to_owned()),
             ),
         },
         target: build.target.clone().filter(|target| !target.is_empty()),
@@ -43,19 +40,13 @@ pub(super) fn build(
         cache_from: build.cache_from.clone(),
         tags: build.tags.iter().cloned().collect(),
         shm_size_bytes: build.shm_size.filter(|size| *size != 0),
-        platform: spec
-            .platform
-            .clone()
-            .or_else(|| build.platforms.first().cloned()),
+        platform: spec.platform.clone().or_else(|| build.platforms.first().cloned()),
     })
 }
 
 /// The text of `dockerfile_inline`, if there is one.
 fn inline(build: &spec::Build) -> Option<String> {
-    build
-        .dockerfile_inline
-        .clone()
-        .filter(|text| !text.is_empty())
+    build.dockerfile_inline.clone().filter(|text| !text.is_empty())
 }
 
 /// What excludes each other, and what the classic builder cannot do.
@@ -70,9 +61,7 @@ fn check(
     let mut error = |code: &'static str, key: &str, message: &str, help: &str| {
         let place = node.get(key).map_or(node.place, |node| node.place);
         let path = format!("{field}.{key}");
-        context
-            .report
-            .add(Finding::error(code, &path, message).at(place).help(help));
+        context.report.add(Finding::error(code, &path, message).at(place).help(help));
     };
     if is_remote(&build.context) {
         error(
@@ -94,12 +83,7 @@ fn check(
     if let (Some(wanted), false) = (platform, build.platforms.is_empty())
         && !build.platforms.contains(wanted)
     {
-        error(
-            "platforms",
-            "platforms",
-            "platforms does not hold the service's platform",
-            "add it",
-        );
+        error("platforms", "platforms", "platforms does not hold the service's platform", "add it");
     }
     if build.platforms.len() > 1 && platform.is_none() {
         error(

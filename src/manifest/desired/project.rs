@@ -7,11 +7,11 @@ use super::{service, spec};
 use crate::manifest::canonical::Canonical;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
-use crate::model::files::FileContent;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{Context, Normal};
 use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
+use crate::model::files::FileContent;
 use crate::model::id::ServiceName;
 use crate::model::secret::sha256_hex;
 
@@ -78,13 +78,9 @@ pub(super) fn decode<S: serde::de::DeserializeOwned>(
     let decoded = spec::decode(node).ok();
     if decoded.is_none() {
         context.report.add(
-            Finding::error(
-                "out-of-range",
-                field,
-                format!("a value in {field} is out of range"),
-            )
-            .at(node.place)
-            .help("numbers of replicas, retries, weights and modes are small and not negative"),
+            Finding::error("out-of-range", field, format!("a value in {field} is out of range"))
+                .at(node.place)
+                .help("numbers of replicas, retries, weights and modes are small and not negative"),
         );
     }
     decoded
@@ -141,11 +137,7 @@ fn digest(context: &Context<'_, '_>) -> String {
         }
     }
     for (name, value) in context.environment.used() {
-        part(
-            if value.is_some() { "set" } else { "unset" },
-            name,
-            value.unwrap_or("").as_bytes(),
-        );
+        part(if value.is_some() { "set" } else { "unset" }, name, value.unwrap_or("").as_bytes());
     }
     let profiles: Vec<&str> = context.profiles.iter().map(String::as_str).collect();
     part("profiles", &profiles.join(","), b"");

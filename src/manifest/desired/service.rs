@@ -25,10 +25,7 @@ pub(super) fn service(
 ) -> Option<DesiredService> {
     let field = child("services", name);
     let spec: spec::Service = decode(&entry.node, &field, context)?;
-    let located = container::Located {
-        node: &entry.node,
-        field: &field,
-    };
+    let located = container::Located { node: &entry.node, field: &field };
     let mut config = container::config(&spec, &located, named, context);
     let bound = files::bound(tree, &spec, &located, &mut config, context);
     let image = match &spec.image {
@@ -89,11 +86,7 @@ fn dependencies(spec: &spec::Service, tree: &Node) -> BTreeMap<ServiceName, Depe
             "service_completed_successfully" => DependencyCondition::CompletedSuccessfully,
             _ => DependencyCondition::Started,
         };
-        let dependency = Dependency {
-            condition,
-            restart: edge.restart,
-            required: edge.required,
-        };
+        let dependency = Dependency { condition, restart: edge.restart, required: edge.required };
         (ServiceName::new(name.as_str()), dependency)
     };
     spec.depends_on

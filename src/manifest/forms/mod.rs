@@ -38,13 +38,7 @@ fn names_to_map(node: &Node, make: impl Fn(&Node) -> Node) -> Option<Node> {
     for item in node.as_list()? {
         let key_place = item.place;
         let node = make(item);
-        map.insert(
-            Arc::from(item.as_text()?),
-            Entry {
-                key: key_place,
-                node,
-            },
-        );
+        map.insert(Arc::from(item.as_text()?), Entry { key: key_place, node });
     }
     Some(out)
 }

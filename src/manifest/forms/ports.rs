@@ -26,10 +26,7 @@ impl Range {
 
 /// A decimal port without sign or blanks.
 pub(crate) fn port(text: &str) -> Option<u16> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Expands short forms and ranges; long forms get their defaults.
@@ -85,11 +82,7 @@ fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
     let (ip, published) = front.rsplit_once(':').unwrap_or(("", front));
     let ip = address(ip)?;
     let target = Range::read(target)?;
-    let host = if published.is_empty() {
-        None
-    } else {
-        Some(Range::read(published)?)
-    };
+    let host = if published.is_empty() { None } else { Some(Range::read(published)?) };
     if let Some(host) = host
         && target.count() != 1
         && host.count() != target.count()
@@ -106,10 +99,7 @@ fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
         if !ip.is_empty() {
             entry.set("host_ip", Node::text(ip, item.place));
         }
-        entry.set(
-            "target",
-            Node::new(Value::Int(i64::from(target.first + offset)), item.place),
-        );
+        entry.set("target", Node::new(Value::Int(i64::from(target.first + offset)), item.place));
         if !published.is_empty() {
             entry.set("published", Node::text(published, item.place));
         }

@@ -181,10 +181,7 @@ const fn field(key: &'static str, kind: Kind) -> Field {
 
 impl Object {
     const fn new(fields: &'static [Field]) -> Self {
-        Self {
-            fields,
-            required: &[],
-        }
+        Self { fields, required: &[] }
     }
 
     /// The field of `key`.

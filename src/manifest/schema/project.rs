@@ -19,10 +19,8 @@ pub(crate) static PROJECT: Object = Object::new(&[
         .not_yet("there is no model runner here; run it as a service"),
 ]);
 
-static INCLUDE: Form = Form {
-    expand: forms::include,
-    long: Kind::List(&Kind::Object(&INCLUDE_LONG)),
-};
+static INCLUDE: Form =
+    Form { expand: forms::include, long: Kind::List(&Kind::Object(&INCLUDE_LONG)) };
 
 static INCLUDE_LONG: Object = Object {
     fields: &[
@@ -33,10 +31,7 @@ static INCLUDE_LONG: Object = Object {
     required: &["path"],
 };
 
-static EXTERNAL: Form = Form {
-    expand: forms::external,
-    long: Kind::Bool,
-};
+static EXTERNAL: Form = Form { expand: forms::external, long: Kind::Bool };
 
 const fn labels() -> Field {
     field("labels", Kind::Pairs(Unset::Empty))
@@ -51,9 +46,7 @@ static NETWORK: Object = Object::new(&[
     field("internal", Kind::Bool),
     field("attachable", Kind::Bool),
     labels(),
-    field("enable_ipv4", Kind::Bool)
-        .print(Print::Set)
-        .not_yet("it needs Engine 28 (API 1.48)"),
+    field("enable_ipv4", Kind::Bool).print(Print::Set).not_yet("it needs Engine 28 (API 1.48)"),
     field("enable_ipv6", Kind::Bool).print(Print::Set),
 ]);
 

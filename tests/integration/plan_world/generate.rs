@@ -145,7 +145,8 @@ impl Case {
         sim.provide();
         let mut foreign = BTreeSet::new();
         for (index, (kind, which)) in self.damage.iter().enumerate() {
-            foreign.extend(damage(&mut sim, index, (*kind, *which)));
+            let stranger = damage(&mut sim, index, (*kind, *which), &foreign);
+            foreign.extend(stranger);
         }
         sim.engine.observed.containers.sort_by(|one, other| one.id.cmp(&other.id));
         sim.engine.refresh();
@@ -154,14 +155,18 @@ impl Case {
 }
 
 /// One act of vandalism. Returns the container if it is a stranger.
-fn damage(sim: &mut Sim, index: usize, (kind, which): (u8, u8)) -> Option<ContainerId> {
+fn damage(
+    sim: &mut Sim,
+    index: usize,
+    (kind, which): (u8, u8),
+    foreign: &BTreeSet<ContainerId>,
+) -> Option<ContainerId> {
     let now = sim.now;
-    let count = sim.engine.observed.containers.len();
-    if count == 0 {
-        return None;
-    }
     let containers = &mut sim.engine.observed.containers;
-    let one = containers.get_mut(usize::from(which) % count).unwrap();
+    let ours = containers.iter().enumerate().filter(|(_, one)| !foreign.contains(&one.id));
+    let ours: Vec<usize> = ours.map(|(at, _)| at).collect();
+    let at = *ours.get(usize::from(which) % ours.len().max(1))?;
+    let one = containers.get_mut(at).unwrap();
     let states = [
         "exited 1",
         "exited 0",
@@ -183,7 +188,7 @@ fn damage(sim: &mut Sim, index: usize, (kind, which): (u8, u8)) -> Option<Contai
         }
         12 => edit(one, which),
         13 => detach(one),
-        kind => return litter(sim, index, (kind, usize::from(which) % count)),
+        kind => return litter(sim, index, (kind, at)),
     }
     None
 }

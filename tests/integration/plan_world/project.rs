@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use composelet::manifest::{
-    Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, load,
-};
+use composelet::manifest::{Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, load};
 use composelet::model::desired::DesiredProject;
 use composelet::model::path::LocalPath;
 
@@ -17,8 +15,8 @@ pub(crate) const DIRECTORY: &str = "/srv/shop";
 pub(crate) fn project(compose: &str, beside: &BTreeMap<String, String>) -> DesiredProject {
     let directory = LocalPath::new(DIRECTORY);
     let mut tree: BTreeMap<LocalPath, String> = BTreeMap::new();
-    tree.insert(directory.join("compose.yaml"), compose.to_owned());
     tree.extend(beside.iter().map(|(name, text)| (directory.join(name), text.clone())));
+    tree.insert(directory.join("compose.yaml"), compose.to_owned());
     let mut files: BTreeMap<LocalPath, FileContent> = BTreeMap::new();
     for _ in 0..20 {
         let input = LoadInput {
@@ -46,5 +44,6 @@ fn content(tree: &BTreeMap<LocalPath, String>, path: &LocalPath) -> FileContent 
         let names = tree.keys().map(|path| path.file_name().to_owned());
         return FileContent::Directory(names.collect());
     }
-    tree.get(path).map_or(FileContent::Missing, |text| FileContent::Bytes(Arc::from(text.as_bytes())))
+    tree.get(path)
+        .map_or(FileContent::Missing, |text| FileContent::Bytes(Arc::from(text.as_bytes())))
 }

@@ -8,8 +8,8 @@ use composelet::model::held::WaitingOn;
 use composelet::model::id::{ContainerId, ImageId, Installation, ProjectName};
 use composelet::model::ledger::ProjectLedger;
 use composelet::model::observed::{
-    ApiVersion, EngineDefaults, EngineFacts, Health, HostView, ImageState, Lifecycle, ObservedImage,
-    ObservedState,
+    ApiVersion, EngineDefaults, EngineFacts, Health, HostView, ImageState, Lifecycle,
+    ObservedImage, ObservedState,
 };
 use composelet::model::operation::{Operation, RunningOperation, RunningOperations};
 use composelet::model::outcome::{
@@ -18,12 +18,12 @@ use composelet::model::outcome::{
 use composelet::model::plan::{Action, NodeId, Plan, PlanNode};
 use composelet::model::policy::Policy;
 use composelet::model::secret::sha256_hex;
+use composelet::model::status::ProjectStatus;
 use composelet::model::time::Timestamp;
 use composelet::planner::perfect::PerfectHost;
 use composelet::planner::{
-    Intent, PlanInput, account, check, plan, record, record_operation, status, StatusInput,
+    Intent, PlanInput, StatusInput, account, check, plan, record, record_operation, status,
 };
-use composelet::model::status::ProjectStatus;
 
 /// What is wanted, as a value of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -310,13 +310,8 @@ impl Sim {
     /// What is published after a pass with `plan`.
     pub(crate) fn status(&self, plan: &Plan) -> ProjectStatus {
         self.with(|input| {
-            let look = StatusInput {
-                input,
-                plan,
-                previous: None,
-                source: "shop",
-                diagnostics: &[],
-            };
+            let look =
+                StatusInput { input, plan, previous: None, source: "shop", diagnostics: &[] };
             status(&look)
         })
     }

@@ -59,15 +59,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Instruction>, String> {
         let word = word.to_ascii_uppercase();
         if !KNOWN.contains(&word.as_str()) {
             let line = number + 1;
-            return Err(format!(
-                "dockerfile parse error line {line}: unknown instruction: {word}"
-            ));
+            return Err(format!("dockerfile parse error line {line}: unknown instruction: {word}"));
         }
-        found.push(Instruction {
-            word,
-            rest: rest.trim().to_owned(),
-            text: text.clone(),
-        });
+        found.push(Instruction { word, rest: rest.trim().to_owned(), text: text.clone() });
     }
     if found.is_empty() {
         return Err("the Dockerfile (Dockerfile) cannot be empty".to_owned());
@@ -91,27 +85,16 @@ pub(crate) fn configure(
         let rest = expand(&step.rest, &variables);
         if step.word == "ARG" {
             let (name, value) = rest.split_once('=').unwrap_or((&rest, ""));
-            let value = arguments
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| value.to_owned());
+            let value = arguments.get(name).cloned().unwrap_or_else(|| value.to_owned());
             variables.insert(name.to_owned(), value);
         } else if step.word == "FROM" {
-            if stages
-                .last()
-                .is_some_and(|(name, _)| !target.is_empty() && name == target)
-            {
+            if stages.last().is_some_and(|(name, _)| !target.is_empty() && name == target) {
                 break;
             }
-            let mut words = rest
-                .split_whitespace()
-                .filter(|word| !word.starts_with("--"));
+            let mut words = rest.split_whitespace().filter(|word| !word.starts_with("--"));
             let image = words.next().unwrap_or("");
             let name = words.nth(1).unwrap_or("").to_owned();
-            let earlier = stages
-                .iter()
-                .find(|(name, _)| name == image)
-                .map(|(_, it)| it.clone());
+            let earlier = stages.iter().find(|(name, _)| name == image).map(|(_, it)| it.clone());
             let config = earlier.or_else(|| base(image)).ok_or_else(|| {
                 format!("pull access denied for {image}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied")
             })?;
@@ -124,9 +107,7 @@ pub(crate) fn configure(
     }
     let last = stages.pop().ok_or("no build stage in current context")?;
     if !target.is_empty() && last.0 != target {
-        return Err(format!(
-            "failed to reach build target {target} in Dockerfile"
-        ));
+        return Err(format!("failed to reach build target {target} in Dockerfile"));
     }
     Ok(last.1)
 }
@@ -139,12 +120,9 @@ pub(crate) fn has_stage(instructions: &[Instruction], name: &str) -> bool {
 
 /// `$NAME` and `${NAME}` of build arguments.
 fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
-    variables
-        .iter()
-        .fold(text.to_owned(), |text, (name, value)| {
-            text.replace(&format!("${{{name}}}"), value)
-                .replace(&format!("${name}"), value)
-        })
+    variables.iter().fold(text.to_owned(), |text, (name, value)| {
+        text.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value)
+    })
 }
 
 /// The words of the JSON form, or of the shell form.
@@ -193,11 +171,7 @@ fn apply(config: &mut Value, word: &str, rest: &str) {
         }
         "EXPOSE" => {
             for port in words(rest) {
-                let port = if port.contains('/') {
-                    port
-                } else {
-                    format!("{port}/tcp")
-                };
+                let port = if port.contains('/') { port } else { format!("{port}/tcp") };
                 member(config, "ExposedPorts", &port, json!({}));
             }
         }
@@ -225,11 +199,7 @@ fn health_check(rest: &str) -> Value {
             "interval" => set(&mut check, "Interval", json!(nanos(value))),
             "timeout" => set(&mut check, "Timeout", json!(nanos(value))),
             "start-period" => set(&mut check, "StartPeriod", json!(nanos(value))),
-            "retries" => set(
-                &mut check,
-                "Retries",
-                json!(value.parse::<i64>().unwrap_or(0)),
-            ),
+            "retries" => set(&mut check, "Retries", json!(value.parse::<i64>().unwrap_or(0))),
             _ => {}
         }
         rest = tail.trim_start();
@@ -237,11 +207,7 @@ fn health_check(rest: &str) -> Value {
     let test = match rest.strip_prefix("CMD").map(str::trim) {
         None => json!(["NONE"]),
         Some(text) => match serde_json::from_str::<Vec<String>>(text) {
-            Ok(words) => json!(
-                std::iter::once("CMD".to_owned())
-                    .chain(words)
-                    .collect::<Vec<_>>()
-            ),
+            Ok(words) => json!(std::iter::once("CMD".to_owned()).chain(words).collect::<Vec<_>>()),
             Err(_) => json!(["CMD-SHELL", text]),
         },
     };
@@ -251,11 +217,7 @@ fn health_check(rest: &str) -> Value {
 
 /// `30s`, `1m`, `500ms` in nanoseconds.
 fn nanos(text: &str) -> u64 {
-    let units = [
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("m", 60_000_000_000),
-    ];
+    let units = [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000)];
     let parsed = units.iter().find_map(|(unit, factor)| {
         let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
         Some(number * factor)

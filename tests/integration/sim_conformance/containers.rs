@@ -17,11 +17,7 @@ async fn create_free_name_taken_name_unknown_image() {
     assert_eq!(status, 409);
     assert!(text.contains(&id), "names the holder: {text}");
     docker.start_container("web", None).await.unwrap();
-    assert_eq!(
-        refusal(create(&docker, "web", json!({})).await).0,
-        409,
-        "holder runs"
-    );
+    assert_eq!(refusal(create(&docker, "web", json!({})).await).0, 409, "holder runs");
     let (status, text) = refusal(create(&docker, "other", json!({"Image": "nope"})).await);
     assert_eq!((status, text.as_str()), (404, "No such image: nope:latest"));
 }
@@ -41,28 +37,15 @@ async fn create_with_a_body_of_the_wrong_shape_is_500() {
         (r#"{"Image":5}"#, 500),
         ("xx", 500),
         ("", 500),
-        (
-            r#"{"Image":"app:1","HostConfig":{"RestartPolicy":{"Name":"foo"}}}"#,
-            400,
-        ),
+        (r#"{"Image":"app:1","HostConfig":{"RestartPolicy":{"Name":"foo"}}}"#, 400),
         (r#"{"Image":"app:1","WorkingDir":"rel"}"#, 400),
         (r#"{"Image":"app:1","HostConfig":{"Memory":100}}"#, 400),
-        (
-            r#"{"Image":"app:1","HostConfig":{"Binds":["rel/x:/y"]}}"#,
-            400,
-        ),
+        (r#"{"Image":"app:1","HostConfig":{"Binds":["rel/x:/y"]}}"#, 400),
         (r#"{"Image":"app:1","HostConfig":{"Binds":["/a:b"]}}"#, 500),
-        (
-            r#"{"Image":"app:1","HostConfig":{"Binds":["/a:/v","/b:/v"]}}"#,
-            400,
-        ),
+        (r#"{"Image":"app:1","HostConfig":{"Binds":["/a:/v","/b:/v"]}}"#, 400),
         (r#"{"Image":""}"#, 400),
     ] {
-        assert_eq!(
-            raw(&engine, "POST", "/containers/create", body).await.0,
-            expected,
-            "{body}"
-        );
+        assert_eq!(raw(&engine, "POST", "/containers/create", body).await.0, expected, "{body}");
     }
     assert!(engine.phases().is_empty());
 }
@@ -107,23 +90,15 @@ async fn start_with_a_bad_entrypoint_leaves_created_with_127() {
     let (engine, docker) = engine();
     let script = AppScript::forever().fails_to_start(StartFailure::CommandNotFound, 1);
     engine.script_image("app:1", script);
-    create(&docker, "web", json!({"Cmd": ["/nope"]}))
-        .await
-        .unwrap();
+    create(&docker, "web", json!({"Cmd": ["/nope"]})).await.unwrap();
     let (status, text) = refusal(docker.start_container("web", None).await);
     assert_eq!(status, 400);
-    assert!(
-        text.contains("exec: \"/nope\": stat /nope: no such file"),
-        "{text}"
-    );
+    assert!(text.contains("exec: \"/nope\": stat /nope: no such file"), "{text}");
     assert_eq!(state(&docker, "web").await, (Status::CREATED, 127, text));
     stop(&docker, "web", 1).await.unwrap();
     assert_eq!(last_status(&engine), 304);
     docker.start_container("web", None).await.unwrap();
-    assert_eq!(
-        state(&docker, "web").await,
-        (Status::RUNNING, 0, String::new())
-    );
+    assert_eq!(state(&docker, "web").await, (Status::RUNNING, 0, String::new()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,10 +109,7 @@ async fn start_with_a_taken_port_leaves_created_with_128() {
     create(&docker, "two", published.clone()).await.unwrap();
     let (status, text) = refusal(docker.start_container("two", None).await);
     assert_eq!(status, 500);
-    assert!(
-        text.ends_with("Bind for 0.0.0.0:8080 failed: port is already allocated"),
-        "{text}"
-    );
+    assert!(text.ends_with("Bind for 0.0.0.0:8080 failed: port is already allocated"), "{text}");
     assert_eq!(state(&docker, "two").await, (Status::CREATED, 128, text));
     engine.docker_rm("one", false).unwrap();
     engine.occupy_port("tcp", 8080);
@@ -187,10 +159,7 @@ async fn stop_of_a_process_that_ignores_the_signal_ends_with_137_after_the_timeo
 #[tokio::test(start_paused = true)]
 async fn stop_uses_the_stop_signal_of_the_container() {
     let (engine, docker) = engine();
-    let quits = StopReaction::Exit {
-        after: millis(5),
-        code: 9,
-    };
+    let quits = StopReaction::Exit { after: millis(5), code: 9 };
     let script = AppScript::forever().ignores_stop().on_signal("QUIT", quits);
     engine.script_image("app:1", script);
     run(&docker, "web", json!({"StopSignal": "SIGQUIT"})).await;
@@ -204,10 +173,7 @@ async fn stop_of_a_paused_container_resumes_it_for_the_signal() {
     run(&docker, "web", json!({})).await;
     docker.pause_container("web").await.unwrap();
     stop(&docker, "web", 60).await.unwrap();
-    assert!(
-        engine.elapsed() < secs(1),
-        "a process that behaves ends at once"
-    );
+    assert!(engine.elapsed() < secs(1), "a process that behaves ends at once");
     assert_eq!(state(&docker, "web").await.0, Status::EXITED);
     engine.script_image("app:1", AppScript::forever().ignores_stop());
     docker.start_container("web", None).await.unwrap();
@@ -215,10 +181,7 @@ async fn stop_of_a_paused_container_resumes_it_for_the_signal() {
     let before = engine.elapsed();
     stop(&docker, "web", 2).await.unwrap();
     assert_eq!(last_status(&engine), 204);
-    assert!(
-        engine.elapsed() - before >= secs(2),
-        "one that does not takes the time-out"
-    );
+    assert!(engine.elapsed() - before >= secs(2), "one that does not takes the time-out");
     assert_eq!(state(&docker, "web").await.1, 137);
 }
 
@@ -229,10 +192,7 @@ async fn kill_of_a_container_that_does_not_run() {
     assert_eq!(refusal(docker.kill_container("web", None).await).0, 409);
     docker.start_container("web", None).await.unwrap();
     let bad = KillContainerOptionsBuilder::new().signal("FOO").build();
-    assert_eq!(
-        refusal(docker.kill_container("web", Some(bad)).await).0,
-        400
-    );
+    assert_eq!(refusal(docker.kill_container("web", Some(bad)).await).0, 400);
     docker.kill_container("web", None).await.unwrap();
     assert_eq!(state(&docker, "web").await.1, 137);
 }
@@ -257,16 +217,10 @@ async fn rename_to_own_name_and_to_a_taken_name() {
     create(&docker, "web", json!({})).await.unwrap();
     let holder = create(&docker, "db", json!({})).await.unwrap();
     let to = |name: &str| RenameContainerOptionsBuilder::new().name(name).build();
-    assert_eq!(
-        refusal(docker.rename_container("web", to("web")).await).0,
-        400
-    );
+    assert_eq!(refusal(docker.rename_container("web", to("web")).await).0, 400);
     let (status, text) = refusal(docker.rename_container("web", to("db")).await);
     assert!(status == 409 && text.contains(&holder), "{status} {text}");
-    assert_eq!(
-        refusal(docker.rename_container("web", to("x")).await).0,
-        400
-    );
+    assert_eq!(refusal(docker.rename_container("web", to("x")).await).0, 400);
     docker.rename_container("web", to("www")).await.unwrap();
     assert_eq!(inspect(&docker, "www").await.name.as_deref(), Some("/www"));
     assert_eq!(refusal(docker.inspect_container("web", None).await).0, 404);
@@ -275,27 +229,17 @@ async fn rename_to_own_name_and_to_a_taken_name() {
 #[tokio::test(start_paused = true)]
 async fn update_changes_limits_and_never_labels() {
     let (engine, docker) = engine();
-    create(&docker, "web", json!({"Labels": {"a": "1"}}))
-        .await
-        .unwrap();
-    engine
-        .docker_update("web", &json!({"Labels": {"a": "2"}, "CpuShares": 7}))
-        .unwrap();
-    let update = ContainerUpdateBody {
-        memory: Some(64 << 20),
-        memory_swap: Some(-1),
-        ..Default::default()
-    };
+    create(&docker, "web", json!({"Labels": {"a": "1"}})).await.unwrap();
+    engine.docker_update("web", &json!({"Labels": {"a": "2"}, "CpuShares": 7})).unwrap();
+    let update =
+        ContainerUpdateBody { memory: Some(64 << 20), memory_swap: Some(-1), ..Default::default() };
     docker.update_container("web", update).await.unwrap();
     assert_eq!(last_status(&engine), 200);
     let seen = inspect(&docker, "web").await;
     assert_eq!(seen.config.unwrap().labels.unwrap()["a"], "1");
     let host = seen.host_config.unwrap();
     assert_eq!((host.memory, host.cpu_shares), (Some(64 << 20), Some(7)));
-    let nothing = ContainerUpdateBody {
-        memory: Some(0),
-        ..Default::default()
-    };
+    let nothing = ContainerUpdateBody { memory: Some(0), ..Default::default() };
     docker.update_container("web", nothing).await.unwrap();
     let host = inspect(&docker, "web").await.host_config.unwrap();
     assert_eq!(host.memory, Some(64 << 20), "zero leaves the limit");

@@ -13,9 +13,7 @@ use crate::sim::{AppScript, StopReaction};
 fn prefixed(docker: Docker, prefix: &'static str) -> Docker {
     docker.with_request_modifier(move |mut request| {
         let path = request.uri().path_and_query().unwrap().to_string();
-        *request.uri_mut() = format!("http://docker{prefix}{path}")
-            .parse::<Uri>()
-            .unwrap();
+        *request.uri_mut() = format!("http://docker{prefix}{path}").parse::<Uri>().unwrap();
         request
     })
 }
@@ -24,10 +22,7 @@ fn prefixed(docker: Docker, prefix: &'static str) -> Docker {
 async fn version_prefix_newer_than_the_engine_and_none() {
     let (_engine, docker) = engine();
     assert_eq!(docker.ping().await.unwrap(), "OK");
-    assert_eq!(
-        prefixed(docker.clone(), "/v1.41").ping().await.unwrap(),
-        "OK"
-    );
+    assert_eq!(prefixed(docker.clone(), "/v1.41").ping().await.unwrap(), "OK");
     let (status, text) = refusal(prefixed(docker.clone(), "/v1.53").ping().await);
     assert_eq!(status, 400);
     assert!(text.contains("client version 1.53 is too new"), "{text}");
@@ -41,31 +36,21 @@ async fn version_prefix_newer_than_the_engine_and_none() {
 async fn one_of_each(docker: &Docker) {
     for policy in ["no", "always", "on-failure", "unless-stopped"] {
         let policy = json!({"HostConfig": {"RestartPolicy": {"Name": policy}}});
-        let name = policy["HostConfig"]["RestartPolicy"]["Name"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let name = policy["HostConfig"]["RestartPolicy"]["Name"].as_str().unwrap().to_owned();
         run(docker, &format!("c-{name}"), policy).await;
     }
     let always = json!({"HostConfig": {"RestartPolicy": {"Name": "always"}}});
     run(docker, "stopped", always).await;
     stop(docker, "stopped", 1).await.unwrap();
-    create(
-        docker,
-        "fresh",
-        json!({"HostConfig": {"RestartPolicy": {"Name": "always"}}}),
-    )
-    .await
-    .unwrap();
+    create(docker, "fresh", json!({"HostConfig": {"RestartPolicy": {"Name": "always"}}}))
+        .await
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn sigkill_of_the_daemon_cuts_streams_and_restarts_by_policy() {
     let (engine, docker) = engine();
-    let reaction = StopReaction::Exit {
-        after: millis(10),
-        code: 143,
-    };
+    let reaction = StopReaction::Exit { after: millis(10), code: 143 };
     engine.script_image("app:1", AppScript::forever().on_stop(reaction));
     one_of_each(&docker).await;
     let mut events = docker.events(None);
@@ -83,20 +68,9 @@ async fn sigkill_of_the_daemon_cuts_streams_and_restarts_by_policy() {
     assert_eq!(state(&docker, "c-always").await.0, Status::RUNNING);
     assert_eq!(state(&docker, "c-on-failure").await.0, Status::RUNNING);
     assert_eq!(state(&docker, "c-unless-stopped").await.0, Status::EXITED);
-    assert_eq!(
-        state(&docker, "stopped").await.0,
-        Status::RUNNING,
-        "always, stopped by hand"
-    );
-    assert_eq!(
-        state(&docker, "fresh").await.0,
-        Status::CREATED,
-        "never started"
-    );
-    assert!(
-        !engine.event_log().iter().any(|it| it.contains("create")),
-        "the ring is lost"
-    );
+    assert_eq!(state(&docker, "stopped").await.0, Status::RUNNING, "always, stopped by hand");
+    assert_eq!(state(&docker, "fresh").await.0, Status::CREATED, "never started");
+    assert!(!engine.event_log().iter().any(|it| it.contains("create")), "the ring is lost");
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,11 +80,7 @@ async fn an_orderly_restart_of_the_daemon_keeps_unless_stopped() {
     engine.restart_daemon(secs(3));
     pass(secs(4)).await;
     assert_eq!(state(&docker, "c-unless-stopped").await.0, Status::RUNNING);
-    assert_eq!(
-        state(&docker, "c-on-failure").await.0,
-        Status::EXITED,
-        "a clean exit 0"
-    );
+    assert_eq!(state(&docker, "c-on-failure").await.0, Status::EXITED, "a clean exit 0");
     assert_eq!(state(&docker, "c-no").await.0, Status::EXITED);
 }
 
@@ -121,10 +91,7 @@ async fn power_loss_is_exit_255_so_on_failure_runs_again() {
     engine.reboot_host(secs(30));
     pass(secs(31)).await;
     assert_eq!(state(&docker, "c-on-failure").await.0, Status::RUNNING);
-    assert_eq!(
-        state(&docker, "c-no").await,
-        (Status::EXITED, 255, String::new())
-    );
+    assert_eq!(state(&docker, "c-no").await, (Status::EXITED, 255, String::new()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,11 +102,7 @@ async fn a_frozen_daemon_accepts_and_never_answers() {
     let client = engine.docker_with_timeout(120).unwrap();
     let before = engine.elapsed();
     assert!(client.ping().await.is_err());
-    assert_eq!(
-        (engine.elapsed() - before).as_secs(),
-        120,
-        "only a client time-out ends it"
-    );
+    assert_eq!((engine.elapsed() - before).as_secs(), 120, "only a client time-out ends it");
     engine.thaw_daemon();
     assert_eq!(docker.ping().await.unwrap(), "OK");
 }
@@ -157,11 +120,7 @@ async fn one_wedged_container_hangs_alone_and_is_listed() {
     let all = ListContainersOptionsBuilder::new().all(true).build();
     let listed = docker.list_containers(Some(all)).await.unwrap();
     assert_eq!(listed.len(), 2);
-    assert!(
-        listed
-            .iter()
-            .all(|it| it.state == Some(ContainerSummaryStateEnum::RUNNING))
-    );
+    assert!(listed.iter().all(|it| it.state == Some(ContainerSummaryStateEnum::RUNNING)));
     assert_eq!(state(&docker, "db").await.0, Status::RUNNING);
     engine.unwedge("web").unwrap();
     assert_eq!(state(&docker, "web").await.0, Status::RUNNING);
@@ -169,10 +128,8 @@ async fn one_wedged_container_hangs_alone_and_is_listed() {
 
 #[tokio::test(start_paused = true)]
 async fn sigkill_in_the_middle_of_calls_leaves_no_broken_containers() {
-    let (engine, docker) = with_options(crate::sim::SimOptions {
-        latency: true,
-        ..crate::sim::SimOptions::default()
-    });
+    let (engine, docker) =
+        with_options(crate::sim::SimOptions { latency: true, ..crate::sim::SimOptions::default() });
     create(&docker, "web", json!({})).await.unwrap();
     let client = docker.clone();
     let start = tokio::spawn(async move { client.start_container("web", None).await });

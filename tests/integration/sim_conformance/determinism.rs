@@ -8,10 +8,7 @@ use crate::sim::{AppScript, FaultAction, FaultRule, SimOptions};
 
 /// A run with parallel calls, latencies, crashes, health checks, faults and a death of the daemon.
 async fn scenario(seed: u64) -> (String, Vec<String>) {
-    let (engine, docker) = with_options(SimOptions {
-        latency: true,
-        ..SimOptions::seeded(seed)
-    });
+    let (engine, docker) = with_options(SimOptions { latency: true, ..SimOptions::seeded(seed) });
     engine.script_image("app:1", AppScript::exits(secs(4), 1));
     engine.put_network("net", &[]).unwrap();
     engine.fault(FaultRule::at_call(9, FaultAction::EffectThenHangUp));

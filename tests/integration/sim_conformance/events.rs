@@ -11,14 +11,9 @@ use super::support::*;
 fn filtered(pairs: &[(&str, &str)]) -> EventsOptions {
     let mut filters: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (key, value) in pairs {
-        filters
-            .entry((*key).to_owned())
-            .or_default()
-            .push((*value).to_owned());
+        filters.entry((*key).to_owned()).or_default().push((*value).to_owned());
     }
-    EventsOptionsBuilder::new()
-        .filters(&filters.into_iter().collect())
-        .build()
+    EventsOptionsBuilder::new().filters(&filters.into_iter().collect()).build()
 }
 
 #[tokio::test(start_paused = true)]
@@ -58,10 +53,7 @@ async fn live_events_arrive_with_filters_and_attributes() {
     let event = first.await.unwrap().unwrap().unwrap();
     let attributes = event.actor.unwrap().attributes.unwrap();
     assert_eq!(event.action.as_deref(), Some("die"));
-    assert_eq!(
-        (attributes["name"].as_str(), attributes["exitCode"].as_str()),
-        ("web", "0")
-    );
+    assert_eq!((attributes["name"].as_str(), attributes["exitCode"].as_str()), ("web", "0"));
     assert!(event.time_nano.is_some());
 }
 
@@ -69,20 +61,14 @@ async fn live_events_arrive_with_filters_and_attributes() {
 async fn the_ring_keeps_256_events() {
     let (engine, docker) = engine();
     for number in 0..360 {
-        engine
-            .put_network(&format!("n{}", number % 20), &[])
-            .unwrap();
-        engine
-            .docker_network_rm(&format!("n{}", number % 20))
-            .unwrap();
+        engine.put_network(&format!("n{}", number % 20), &[]).unwrap();
+        engine.docker_network_rm(&format!("n{}", number % 20)).unwrap();
     }
     let until = "4000000000";
     let past = EventsOptionsBuilder::new().since("1").until("2").build();
     let replayed: Vec<_> = docker.events(Some(past)).collect().await;
     assert_eq!(replayed.len(), 256);
-    let mut open = docker.events(Some(
-        EventsOptionsBuilder::new().since("1").until(until).build(),
-    ));
+    let mut open = docker.events(Some(EventsOptionsBuilder::new().since("1").until(until).build()));
     for _ in 0..256 {
         open.next().await.unwrap().unwrap();
     }
@@ -102,10 +88,7 @@ async fn a_slow_subscriber_misses_events_in_silence() {
         engine.docker_rename("www", "web").unwrap();
     }
     assert!(engine.events_dropped() > 0);
-    assert!(
-        stream.next().await.unwrap().is_ok(),
-        "the stream itself goes on"
-    );
+    assert!(stream.next().await.unwrap().is_ok(), "the stream itself goes on");
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,9 +105,6 @@ async fn a_label_filter_hides_networks_and_volumes() {
     let binds = json!({"Labels": {"a": "1"}, "HostConfig": {"Binds": ["vol:/v"]}});
     run(&docker, "web", binds).await;
     let seen: Vec<_> = docker.events(Some(options)).collect().await;
-    let actions: Vec<_> = seen
-        .into_iter()
-        .map(|it| it.unwrap().action.unwrap())
-        .collect();
+    let actions: Vec<_> = seen.into_iter().map(|it| it.unwrap().action.unwrap()).collect();
     assert_eq!(actions, ["create", "start"]);
 }

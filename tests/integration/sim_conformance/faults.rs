@@ -11,10 +11,7 @@ use crate::sim::{FaultAction, FaultRule, SimOptions, Which};
 
 #[tokio::test(start_paused = true)]
 async fn the_effect_happens_when_the_client_leaves_before_the_answer() {
-    let (engine, docker) = with_options(SimOptions {
-        latency: true,
-        ..SimOptions::default()
-    });
+    let (engine, docker) = with_options(SimOptions { latency: true, ..SimOptions::default() });
     create(&docker, "web", json!({})).await.unwrap();
     let left = tokio::time::timeout(millis(20), docker.start_container("web", None)).await;
     assert!(left.is_err());
@@ -29,10 +26,8 @@ async fn the_effect_happens_when_the_client_leaves_before_the_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_request_body_cut_short_has_no_effect() {
     let (engine, _docker) = engine();
-    let pieces = [
-        Ok(http_body_util_frame(br#"{"Image":"#)),
-        Err(std::io::Error::other("the client died")),
-    ];
+    let pieces =
+        [Ok(http_body_util_frame(br#"{"Image":"#)), Err(std::io::Error::other("the client died"))];
     let body: std::pin::Pin<Box<dyn futures::Stream<Item = _> + Send>> =
         Box::pin(futures::stream::iter(pieces));
     let request = http::Request::builder()
@@ -64,12 +59,7 @@ async fn errors_and_broken_connections_before_and_after_the_effect() {
         (FaultAction::Truncated, 0, true),
     ];
     for (action, status, effect) in cases {
-        engine.fault(FaultRule::pattern(
-            "POST",
-            path,
-            Which::Every,
-            action.clone(),
-        ));
+        engine.fault(FaultRule::pattern("POST", path, Which::Every, action.clone()));
         let outcome = create(&docker, "web", json!({})).await;
         assert_eq!(refusal(outcome).0, status, "{action:?}");
         assert_eq!(engine.phases().len(), usize::from(effect), "{action:?}");
@@ -88,11 +78,7 @@ async fn hangs_and_delays_by_call_number() {
     engine.fault(FaultRule::at_call(2, FaultAction::HangAfter));
     engine.fault(FaultRule::at_call(3, FaultAction::DelayBefore(secs(100))));
     let hung = refusal(create(&docker, "one", json!({})).await);
-    assert_eq!(
-        (hung.0, hung.1.as_str()),
-        (0, "Timeout error"),
-        "the client's own"
-    );
+    assert_eq!((hung.0, hung.1.as_str()), (0, "Timeout error"), "the client's own");
     assert!(engine.phases().is_empty());
     assert_eq!(refusal(create(&docker, "two", json!({})).await).0, 0);
     assert_eq!(engine.phases().len(), 1);
@@ -118,18 +104,9 @@ async fn the_nth_call_of_a_pattern_and_a_dying_daemon() {
 #[tokio::test(start_paused = true)]
 async fn an_event_stream_may_end_quietly() {
     let (engine, docker) = engine();
-    engine.fault(FaultRule::nth(
-        "POST",
-        "/containers/create",
-        1,
-        FaultAction::CloseEventStream,
-    ));
+    engine.fault(FaultRule::nth("POST", "/containers/create", 1, FaultAction::CloseEventStream));
     let mut events = docker.events(None);
-    assert!(
-        tokio::time::timeout(millis(5), events.next())
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(millis(5), events.next()).await.is_err());
     create(&docker, "web", json!({})).await.unwrap();
     assert!(events.next().await.is_none());
 }
@@ -143,16 +120,7 @@ async fn the_trace_names_and_numbers_what_changes_something() {
     assert_eq!(engine.mutating_calls(), 2);
     assert_eq!(engine.numbered_calls(), 2);
     let lines: Vec<String> = engine.trace();
-    assert!(
-        lines[0].ends_with("#1 POST   /containers/create?name=web -> 201"),
-        "{lines:?}"
-    );
-    assert!(
-        lines[1].ends_with("#2 POST   /containers/{web}/start -> 204"),
-        "{lines:?}"
-    );
-    assert!(
-        lines[2].ends_with("- GET    /containers/{web}/json -> 200"),
-        "{lines:?}"
-    );
+    assert!(lines[0].ends_with("#1 POST   /containers/create?name=web -> 201"), "{lines:?}");
+    assert!(lines[1].ends_with("#2 POST   /containers/{web}/start -> 204"), "{lines:?}");
+    assert!(lines[2].ends_with("- GET    /containers/{web}/json -> 200"), "{lines:?}");
 }

@@ -49,18 +49,11 @@ async fn unhealthy_after_the_retries_and_healthy_after_one_success() {
     assert_eq!(status(&docker).await, (Status::UNHEALTHY, 3));
     let health = inspect(&docker, "web").await.state.unwrap().health.unwrap();
     let last = health.log.unwrap().pop().unwrap();
-    assert_eq!(
-        (last.exit_code, last.output.as_deref()),
-        (Some(7), Some("no"))
-    );
+    assert_eq!((last.exit_code, last.output.as_deref()), (Some(7), Some("no")));
     engine.clear_health("web");
     pass(secs(3)).await;
     assert_eq!(status(&docker).await, (Status::HEALTHY, 0));
-    let told = engine
-        .event_log()
-        .into_iter()
-        .filter(|it| it.contains("health_status"))
-        .count();
+    let told = engine.event_log().into_iter().filter(|it| it.contains("health_status")).count();
     assert_eq!(told, 3);
 }
 
@@ -78,11 +71,7 @@ async fn failures_in_the_start_period_do_not_count_and_one_success_ends_it() {
     assert_eq!(status(&docker).await.0, Status::HEALTHY);
     engine.set_health("web", Verdict::fail());
     pass(secs(3)).await;
-    assert_eq!(
-        status(&docker).await.0,
-        Status::UNHEALTHY,
-        "the period ended with the success"
-    );
+    assert_eq!(status(&docker).await.0, Status::UNHEALTHY, "the period ended with the success");
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,14 +108,7 @@ async fn a_restart_resets_to_starting_and_pause_suspends_probing() {
 async fn no_check_means_no_health_and_the_image_may_bring_one() {
     let (engine, docker) = engine();
     run(&docker, "plain", json!({})).await;
-    assert!(
-        inspect(&docker, "plain")
-            .await
-            .state
-            .unwrap()
-            .health
-            .is_none()
-    );
+    assert!(inspect(&docker, "plain").await.state.unwrap().health.is_none());
     let test = json!({"Test": ["CMD-SHELL", "true"], "Interval": SECOND});
     let image = crate::sim::ImageSpec::new("checked").set("Healthcheck", test);
     engine.add_image("checked:1", &image);
@@ -135,33 +117,18 @@ async fn no_check_means_no_health_and_the_image_may_bring_one() {
     assert_eq!(status(&docker).await.0, Status::HEALTHY);
     let none = json!({"Image": "checked:1", "Healthcheck": {"Test": ["NONE"]}});
     run(&docker, "off", none).await;
-    assert!(
-        inspect(&docker, "off")
-            .await
-            .state
-            .unwrap()
-            .health
-            .is_none()
-    );
+    assert!(inspect(&docker, "off").await.state.unwrap().health.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn start_interval_vanishes_below_api_1_44_and_counts_from_there_on() {
     for (version, first_probe) in [("1.41", secs(30)), ("1.44", secs(1))] {
-        let options = SimOptions {
-            api_version: version.to_owned(),
-            ..SimOptions::default()
-        };
+        let options = SimOptions { api_version: version.to_owned(), ..SimOptions::default() };
         let (_engine, docker) = with_options(options);
         let asked = json!({"Healthcheck": {"Test": ["CMD", "/check"], "Interval": 30 * SECOND,
             "StartPeriod": 60 * SECOND, "StartInterval": SECOND}});
         run(&docker, "web", asked).await;
-        let kept = inspect(&docker, "web")
-            .await
-            .config
-            .unwrap()
-            .healthcheck
-            .unwrap();
+        let kept = inspect(&docker, "web").await.config.unwrap().healthcheck.unwrap();
         assert_eq!(kept.start_interval.is_some(), version == "1.44");
         pass(first_probe - millis(500)).await;
         assert_eq!(status(&docker).await.0, Status::STARTING, "{version}");

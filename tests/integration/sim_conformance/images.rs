@@ -19,14 +19,8 @@ async fn pull(
     login: Option<DockerCredentials>,
 ) -> Vec<Result<CreateImageInfo, Error>> {
     let (name, tag) = image.split_once(':').unwrap();
-    let options = CreateImageOptionsBuilder::new()
-        .from_image(name)
-        .tag(tag)
-        .build();
-    docker
-        .create_image(Some(options), None, login)
-        .collect()
-        .await
+    let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
+    docker.create_image(Some(options), None, login).collect().await
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,14 +30,7 @@ async fn a_pull_streams_and_moves_the_tag() {
     let before = engine.elapsed();
     let lines = pull(&docker, "shop:1", None).await;
     assert!(engine.elapsed() - before >= secs(5));
-    let last = lines
-        .last()
-        .unwrap()
-        .as_ref()
-        .unwrap()
-        .status
-        .clone()
-        .unwrap();
+    let last = lines.last().unwrap().as_ref().unwrap().status.clone().unwrap();
     assert_eq!(last, "Status: Downloaded newer image for shop:1");
     let first = docker.inspect_image("shop:1").await.unwrap();
     engine.publish("shop:1", &ImageSpec::new("two"), secs(1));
@@ -63,16 +50,9 @@ async fn pull_errors_before_and_inside_the_stream() {
     engine.offer("old:1", Offer::NoManifest, secs(0));
     let (status, text) = only("old:1").await;
     assert!(status == 404 && text.contains("manifest unknown"), "{text}");
-    engine.offer(
-        "bad:1",
-        Offer::ErrorInStream("toomanyrequests".into()),
-        secs(1),
-    );
+    engine.offer("bad:1", Offer::ErrorInStream("toomanyrequests".into()), secs(1));
     let (status, text) = only("bad:1").await;
-    assert!(
-        status == 0 && text.contains("toomanyrequests"),
-        "inside a 200 stream: {text}"
-    );
+    assert!(status == 0 && text.contains("toomanyrequests"), "inside a 200 stream: {text}");
     engine.set_registry_unreachable(true);
     assert_eq!(only("bad:1").await.0, 500);
 }
@@ -82,22 +62,13 @@ async fn a_private_image_needs_its_login() {
     let (engine, docker) = engine();
     let private = Offer::Private(ImageSpec::new("p"), "u".into(), "pw".into());
     engine.offer("own.example/p:1", private, secs(0));
-    assert_eq!(
-        refusal(pull(&docker, "own.example/p:1", None).await.pop().unwrap()).0,
-        404
-    );
+    assert_eq!(refusal(pull(&docker, "own.example/p:1", None).await.pop().unwrap()).0, 404);
     let login = DockerCredentials {
         username: Some("u".into()),
         password: Some("pw".into()),
         ..Default::default()
     };
-    assert!(
-        pull(&docker, "own.example/p:1", Some(login))
-            .await
-            .pop()
-            .unwrap()
-            .is_ok()
-    );
+    assert!(pull(&docker, "own.example/p:1", Some(login)).await.pop().unwrap().is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,39 +77,19 @@ async fn removal_of_tags_and_of_images_in_use() {
     let options = TagImageOptionsBuilder::new().repo("other").tag("2").build();
     docker.tag_image("app:1", Some(options)).await.unwrap();
     run(&docker, "web", json!({})).await;
-    let untagged = docker
-        .remove_image("other:2", None::<RemoveImageOptions>, None)
-        .await
-        .unwrap();
+    let untagged = docker.remove_image("other:2", None::<RemoveImageOptions>, None).await.unwrap();
     assert_eq!(untagged.len(), 1);
-    let (status, text) = refusal(
-        docker
-            .remove_image("app:1", None::<RemoveImageOptions>, None)
-            .await,
-    );
+    let (status, text) =
+        refusal(docker.remove_image("app:1", None::<RemoveImageOptions>, None).await);
     assert!(status == 409 && text.contains("must force"), "{text}");
     assert_eq!(
-        refusal(
-            docker
-                .remove_image("nosuch", None::<RemoveImageOptions>, None)
-                .await
-        )
-        .0,
+        refusal(docker.remove_image("nosuch", None::<RemoveImageOptions>, None).await).0,
         404
     );
     assert_eq!(refusal(docker.inspect_image("nosuch").await).0, 404);
     remove(&docker, "web", true).await.unwrap();
-    docker
-        .remove_image("app:1", None::<RemoveImageOptions>, None)
-        .await
-        .unwrap();
-    assert!(
-        docker
-            .list_images(None::<ListImagesOptions>)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    docker.remove_image("app:1", None::<RemoveImageOptions>, None).await.unwrap();
+    assert!(docker.list_images(None::<ListImagesOptions>).await.unwrap().is_empty());
 }
 
 fn context(files: &[(&str, &str)]) -> Vec<u8> {
@@ -153,18 +104,10 @@ fn context(files: &[(&str, &str)]) -> Vec<u8> {
 }
 
 async fn build(docker: &Docker, files: &[(&str, &str)]) -> Vec<Result<BuildInfo, Error>> {
-    let labels = [("built".to_owned(), "yes".to_owned())]
-        .into_iter()
-        .collect();
-    let options = BuildImageOptionsBuilder::new()
-        .t("made:1")
-        .labels(&labels)
-        .build();
+    let labels = [("built".to_owned(), "yes".to_owned())].into_iter().collect();
+    let options = BuildImageOptionsBuilder::new().t("made:1").labels(&labels).build();
     let body = body_full(context(files).into());
-    docker
-        .build_image(options, None, Some(body))
-        .collect()
-        .await
+    docker.build_image(options, None, Some(body)).collect().await
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,22 +115,14 @@ async fn a_build_makes_an_image_whose_id_follows_from_the_context() {
     let (engine, docker) = engine();
     let file = ("Dockerfile", "FROM app:1\nENV X=1\nCMD [\"/b\"]\n");
     let lines = build(&docker, &[file, ("a", "1")]).await;
-    let id = lines
-        .iter()
-        .find_map(|it| it.as_ref().unwrap().aux.clone())
-        .unwrap()
-        .id;
+    let id = lines.iter().find_map(|it| it.as_ref().unwrap().aux.clone()).unwrap().id;
     let seen = docker.inspect_image("made:1").await.unwrap();
     assert_eq!(seen.id, id);
     let config = seen.config.unwrap();
     assert_eq!(config.env, Some(vec!["X=1".to_owned()]));
     assert_eq!(config.labels.unwrap()["built"], "yes");
     build(&docker, &[file, ("a", "1")]).await;
-    assert_eq!(
-        docker.inspect_image("made:1").await.unwrap().id,
-        id,
-        "same context, same image"
-    );
+    assert_eq!(docker.inspect_image("made:1").await.unwrap().id, id, "same context, same image");
     build(&docker, &[file, ("a", "2")]).await;
     assert_ne!(docker.inspect_image("made:1").await.unwrap().id, id);
     assert_eq!(engine.builds(), 3);
@@ -204,8 +139,5 @@ async fn build_errors_before_and_inside_the_stream() {
     engine.script_build("made:*", BuildScript::RunFails(2, secs(1)));
     let fails = ("Dockerfile", "FROM app:1\nRUN make\n");
     let (status, text) = refusal(build(&docker, &[fails]).await.pop().unwrap());
-    assert!(
-        status == 0 && text.contains("returned a non-zero code: 2"),
-        "{text}"
-    );
+    assert!(status == 0 && text.contains("returned a non-zero code: 2"), "{text}");
 }

@@ -20,9 +20,7 @@ fn image() -> ImageSpec {
 async fn a_created_container_shows_the_defaults_of_the_engine() {
     let (engine, docker) = engine();
     engine.add_image("full:1", &image());
-    let id = create(&docker, "web", json!({"Image": "full:1"}))
-        .await
-        .unwrap();
+    let id = create(&docker, "web", json!({"Image": "full:1"})).await.unwrap();
     let seen = serde_json::to_value(inspect(&docker, "web").await).unwrap();
     let at = |path: &str| seen.pointer(path).cloned().unwrap_or(Value::Null);
     assert_eq!(at("/State/Status"), json!("created"));
@@ -31,15 +29,8 @@ async fn a_created_container_shows_the_defaults_of_the_engine() {
     assert_eq!(at("/HostConfig/NetworkMode"), json!("default"));
     assert_eq!(at("/HostConfig/RestartPolicy/Name"), json!(""));
     assert_eq!(at("/HostConfig/ShmSize"), json!(67_108_864));
-    assert_eq!(
-        at("/HostConfig/LogConfig"),
-        json!({"Type": "json-file", "Config": {}})
-    );
-    assert_eq!(
-        at("/HostConfig/Runtime"),
-        Value::Null,
-        "filled in by the first start"
-    );
+    assert_eq!(at("/HostConfig/LogConfig"), json!({"Type": "json-file", "Config": {}}));
+    assert_eq!(at("/HostConfig/Runtime"), Value::Null, "filled in by the first start");
     assert_eq!(at("/HostConfig/CgroupnsMode"), json!("host"));
     assert_eq!(at("/HostConfig/IpcMode"), json!("private"));
     assert_eq!(at("/HostConfig/MaskedPaths").as_array().unwrap().len(), 10);
@@ -82,10 +73,7 @@ async fn a_running_container_shows_merged_settings_mounts_and_addresses() {
     assert_eq!(at("/Args"), json!(["t"]));
     assert_eq!(at("/HostConfig/MemorySwap"), json!(134_217_728));
     assert_eq!(at("/HostConfig/Binds"), json!(["/srv:/bnd:ro", "vol:/v"]));
-    assert_eq!(
-        at("/State/StartedAt").as_str().unwrap().get(..10),
-        Some("2025-01-01")
-    );
+    assert_eq!(at("/State/StartedAt").as_str().unwrap().get(..10), Some("2025-01-01"));
     let net = |key: &str| at(&format!("/NetworkSettings/Networks/net/{key}"));
     assert_eq!(net("Aliases"), json!(["bb", id[..12]]));
     assert_eq!(net("Gateway"), json!("172.18.0.1"));
@@ -116,12 +104,7 @@ async fn a_running_container_shows_merged_settings_mounts_and_addresses() {
 async fn a_stopped_container_keeps_its_network_but_no_address() {
     let (engine, docker) = engine();
     let net = engine.put_network("net", &[]).unwrap();
-    run(
-        &docker,
-        "web",
-        json!({"HostConfig": {"NetworkMode": "net"}}),
-    )
-    .await;
+    run(&docker, "web", json!({"HostConfig": {"NetworkMode": "net"}})).await;
     stop(&docker, "web", 1).await.unwrap();
     let settings = inspect(&docker, "web").await.network_settings.unwrap();
     assert!(settings.ports.unwrap().is_empty());
@@ -134,16 +117,11 @@ async fn a_stopped_container_keeps_its_network_but_no_address() {
 async fn lists_filter_by_label_name_id_and_status_newest_first() {
     let (_engine, docker) = engine();
     let id = run(&docker, "a-web", json!({"Labels": {"p": "1", "s": "web"}})).await;
-    create(&docker, "b-db", json!({"Labels": {"p": "1", "s": "db"}}))
-        .await
-        .unwrap();
+    create(&docker, "b-db", json!({"Labels": {"p": "1", "s": "db"}})).await.unwrap();
     let names = async |all: bool, key: &str, values: &[&str]| -> Vec<String> {
         let values: Vec<String> = values.iter().map(|it| (*it).to_owned()).collect();
         let filters = [(key.to_owned(), values)].into_iter().collect();
-        let options = ListContainersOptionsBuilder::new()
-            .all(all)
-            .filters(&filters)
-            .build();
+        let options = ListContainersOptionsBuilder::new().all(all).filters(&filters).build();
         let found = docker.list_containers(Some(options)).await.unwrap();
         found.into_iter().flat_map(|it| it.names.unwrap()).collect()
     };
@@ -155,9 +133,7 @@ async fn lists_filter_by_label_name_id_and_status_newest_first() {
     assert_eq!(names(true, "name", &["^/a-web$"]).await, ["/a-web"]);
     assert_eq!(names(true, "id", &[&id[..10]]).await, ["/a-web"]);
     assert_eq!(names(false, "status", &["created"]).await, ["/b-db"]);
-    let bad = [("foo".to_owned(), vec!["x".to_owned()])]
-        .into_iter()
-        .collect();
+    let bad = [("foo".to_owned(), vec!["x".to_owned()])].into_iter().collect();
     let options = ListContainersOptionsBuilder::new().filters(&bad).build();
     assert_eq!(refusal(docker.list_containers(Some(options)).await).0, 400);
 }

@@ -22,17 +22,9 @@ async fn eight_parallel_forced_removes_give_one_204_and_seven_409() {
     let (_engine, docker) = engine();
     run(&docker, "web", json!({})).await;
     let outcomes = join_all((0..8).map(|_| remove(&docker, "web", true))).await;
-    let refused: Vec<_> = outcomes
-        .into_iter()
-        .map(refusal)
-        .filter(|it| it.0 != 200)
-        .collect();
+    let refused: Vec<_> = outcomes.into_iter().map(refusal).filter(|it| it.0 != 200).collect();
     assert_eq!(refused.len(), 7);
-    assert!(
-        refused
-            .iter()
-            .all(|it| it.0 == 409 && it.1.contains("already in progress"))
-    );
+    assert!(refused.iter().all(|it| it.0 == 409 && it.1.contains("already in progress")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,28 +67,12 @@ async fn anonymous_volumes_go_with_v_and_named_ones_stay() {
     create(&docker, "web", binds).await.unwrap();
     assert_eq!(engine.volume_names().len(), 2);
     assert_eq!(
-        refusal(
-            docker
-                .remove_volume("named", None::<RemoveVolumeOptions>)
-                .await
-        )
-        .0,
+        refusal(docker.remove_volume("named", None::<RemoveVolumeOptions>).await).0,
         409,
         "in use"
     );
     remove(&docker, "web", true).await.unwrap();
     assert_eq!(engine.volume_names(), ["named"]);
-    docker
-        .remove_volume("named", None::<RemoveVolumeOptions>)
-        .await
-        .unwrap();
-    assert_eq!(
-        refusal(
-            docker
-                .remove_volume("named", None::<RemoveVolumeOptions>)
-                .await
-        )
-        .0,
-        404
-    );
+    docker.remove_volume("named", None::<RemoveVolumeOptions>).await.unwrap();
+    assert_eq!(refusal(docker.remove_volume("named", None::<RemoveVolumeOptions>).await).0, 404);
 }

@@ -32,14 +32,8 @@ async fn a_failing_command_with_a_policy_is_mostly_restarting() {
 #[tokio::test(start_paused = true)]
 async fn the_back_off_goes_to_a_minute_and_is_reset_by_a_run_of_ten_seconds() {
     let (engine, docker) = engine();
-    let quick = Run::Exit {
-        after: millis(10),
-        code: 1,
-    };
-    let good = Run::Exit {
-        after: millis(10_500),
-        code: 1,
-    };
+    let quick = Run::Exit { after: millis(10), code: 1 };
+    let good = Run::Exit { after: millis(10_500), code: 1 };
     let mut runs = vec![quick.clone(); 12];
     runs.extend([good, quick]);
     engine.script_image("app:1", AppScript::forever().runs(runs));
@@ -47,19 +41,11 @@ async fn the_back_off_goes_to_a_minute_and_is_reset_by_a_run_of_ten_seconds() {
     // 0.1 × (2^10 − 1) = 102.3 s, then one minute each.
     pass(secs(228)).await;
     let seen = inspect(&docker, "web").await;
-    assert_eq!(
-        seen.state.unwrap().status,
-        Some(Status::RUNNING),
-        "the good run"
-    );
+    assert_eq!(seen.state.unwrap().status, Some(Status::RUNNING), "the good run");
     assert_eq!(seen.restart_count, Some(12));
     pass(secs(8)).await;
     let seen = inspect(&docker, "web").await;
-    assert!(
-        seen.restart_count >= Some(14),
-        "back at 100 ms: {:?}",
-        seen.restart_count
-    );
+    assert!(seen.restart_count >= Some(14), "back at 100 ms: {:?}", seen.restart_count);
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,10 +62,7 @@ async fn on_failure_ends_at_its_limit_and_at_exit_0() {
     run(&docker, "job", policy("on-failure")).await;
     pass(secs(1)).await;
     let seen = inspect(&docker, "job").await;
-    assert_eq!(
-        (seen.state.unwrap().exit_code, seen.restart_count),
-        (Some(0), Some(0))
-    );
+    assert_eq!((seen.state.unwrap().exit_code, seen.restart_count), (Some(0), Some(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,18 +72,12 @@ async fn killed_from_outside_is_137_without_oom_and_the_policy_acts() {
     engine.kill_process("plain").unwrap();
     let state = inspect(&docker, "plain").await.state.unwrap();
     assert_eq!(state.status, Some(Status::EXITED));
-    assert_eq!(
-        (state.exit_code, state.oom_killed),
-        (Some(137), Some(false))
-    );
+    assert_eq!((state.exit_code, state.oom_killed), (Some(137), Some(false)));
     run(&docker, "kept", policy("unless-stopped")).await;
     engine.kill_process("kept").unwrap();
     pass(secs(1)).await;
     let seen = inspect(&docker, "kept").await;
-    assert_eq!(
-        (seen.state.unwrap().running, seen.restart_count),
-        (Some(true), Some(1))
-    );
+    assert_eq!((seen.state.unwrap().running, seen.restart_count), (Some(true), Some(1)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -32,10 +32,7 @@ async fn exec(docker: &Docker, words: &[&str]) -> (Vec<LogOutput>, Option<i64>) 
 #[tokio::test(start_paused = true)]
 async fn exec_gives_output_and_exit_code_by_script() {
     let (engine, docker) = engine();
-    let outcome = ExecOutcome {
-        stderr: "bad\n".into(),
-        ..ExecOutcome::exit(7, "out\n")
-    };
+    let outcome = ExecOutcome { stderr: "bad\n".into(), ..ExecOutcome::exit(7, "out\n") };
     engine.script_image("app:1", AppScript::forever().exec("dump*", outcome));
     run(&docker, "web", json!({})).await;
     let (output, code) = exec(&docker, &["dump", "--all"]).await;
@@ -44,14 +41,9 @@ async fn exec_gives_output_and_exit_code_by_script() {
     assert!(matches!(output[1], LogOutput::StdErr { .. }));
     assert_eq!(exec(&docker, &["anything"]).await.1, Some(0));
     stop(&docker, "web", 1).await.unwrap();
-    let refused = docker
-        .create_exec("web", CreateExecOptions::<String>::default())
-        .await;
+    let refused = docker.create_exec("web", CreateExecOptions::<String>::default()).await;
     assert_eq!(refusal(refused).0, 400, "no command");
-    let options = CreateExecOptions {
-        cmd: Some(vec!["x"]),
-        ..Default::default()
-    };
+    let options = CreateExecOptions { cmd: Some(vec!["x"]), ..Default::default() };
     assert_eq!(refusal(docker.create_exec("web", options).await).0, 409);
 }
 
@@ -80,23 +72,11 @@ async fn logs_come_framed_with_tail_and_timestamps() {
     let follow = LogsOptionsBuilder::new().stdout(true).follow(true).build();
     let client = docker.clone();
     let followed = tokio::spawn(async move {
-        client
-            .logs("web", Some(follow))
-            .map(|it| it.unwrap().to_string())
-            .collect::<Vec<_>>()
-            .await
+        client.logs("web", Some(follow)).map(|it| it.unwrap().to_string()).collect::<Vec<_>>().await
     });
     pass(secs(5)).await;
-    let all = LogsOptionsBuilder::new()
-        .stdout(true)
-        .stderr(true)
-        .tail("2")
-        .timestamps(true);
-    let lines: Vec<_> = docker
-        .logs("web", Some(all.build()))
-        .map(Result::unwrap)
-        .collect()
-        .await;
+    let all = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("2").timestamps(true);
+    let lines: Vec<_> = docker.logs("web", Some(all.build())).map(Result::unwrap).collect().await;
     assert!(matches!(lines[0], LogOutput::StdErr { .. }));
     assert!(lines[1].to_string().starts_with("2025-01-01T00:00:02"));
     assert_eq!(lines.len(), 2);
@@ -112,18 +92,13 @@ async fn wait_for_the_next_exit_subscribed_before_the_start() {
     let (engine, docker) = engine();
     engine.script_image("app:1", AppScript::exits(secs(9), 3));
     create(&docker, "web", json!({})).await.unwrap();
-    let options = WaitContainerOptionsBuilder::new()
-        .condition("next-exit")
-        .build();
+    let options = WaitContainerOptionsBuilder::new().condition("next-exit").build();
     let mut waiting = docker.wait_container("web", Some(options));
     let early = tokio::time::timeout(secs(1), waiting.next()).await;
     assert!(early.is_err());
     docker.start_container("web", None).await.unwrap();
     let outcome = waiting.next().await.unwrap();
-    assert!(matches!(
-        outcome,
-        Err(Error::DockerContainerWaitError { code: 3, .. })
-    ));
+    assert!(matches!(outcome, Err(Error::DockerContainerWaitError { code: 3, .. })));
     let plain = docker.wait_container("web", None).next().await.unwrap();
     assert!(plain.is_err(), "the code of the last run is told again");
 }
@@ -134,12 +109,6 @@ async fn archives_are_kept_as_they_came() {
     create(&docker, "web", json!({})).await.unwrap();
     let options = UploadToContainerOptionsBuilder::new().path("/run").build();
     let bytes = bollard::body_full(b"tar"[..].into());
-    docker
-        .upload_to_container("web", Some(options), bytes)
-        .await
-        .unwrap();
-    assert_eq!(
-        engine.archives("web"),
-        [("/run".to_owned(), b"tar".to_vec())]
-    );
+    docker.upload_to_container("web", Some(options), bytes).await.unwrap();
+    assert_eq!(engine.archives("web"), [("/run".to_owned(), b"tar".to_vec())]);
 }

@@ -35,10 +35,7 @@ pub(super) fn body(mut value: Value) -> ContainerCreateBody {
 
 pub(super) async fn create(docker: &Docker, name: &str, value: Value) -> Result<String, Error> {
     let options = CreateContainerOptionsBuilder::new().name(name).build();
-    docker
-        .create_container(Some(options), body(value))
-        .await
-        .map(|made| made.id)
+    docker.create_container(Some(options), body(value)).await.map(|made| made.id)
 }
 
 /// Creates and starts.
@@ -54,10 +51,7 @@ pub(super) async fn stop(docker: &Docker, name: &str, seconds: i32) -> Result<()
 }
 
 pub(super) async fn remove(docker: &Docker, name: &str, force: bool) -> Result<(), Error> {
-    let options = RemoveContainerOptionsBuilder::new()
-        .force(force)
-        .v(true)
-        .build();
+    let options = RemoveContainerOptionsBuilder::new().force(force).v(true).build();
     docker.remove_container(name, Some(options)).await
 }
 
@@ -68,21 +62,14 @@ pub(super) async fn inspect(docker: &Docker, name: &str) -> ContainerInspectResp
 /// Status, exit code, error text.
 pub(super) async fn state(docker: &Docker, name: &str) -> (ContainerStateStatusEnum, i64, String) {
     let state = inspect(docker, name).await.state.unwrap();
-    (
-        state.status.unwrap(),
-        state.exit_code.unwrap(),
-        state.error.unwrap(),
-    )
+    (state.status.unwrap(), state.exit_code.unwrap(), state.error.unwrap())
 }
 
 /// The status of a refusal, and its text; status 0 for anything that is not an answer.
 pub(super) fn refusal<T>(outcome: Result<T, Error>) -> (u16, String) {
     match outcome {
         Ok(_) => (200, String::new()),
-        Err(Error::DockerResponseServerError {
-            status_code,
-            message,
-        }) => (status_code, message),
+        Err(Error::DockerResponseServerError { status_code, message }) => (status_code, message),
         Err(other) => (0, other.to_string()),
     }
 }
@@ -96,11 +83,7 @@ pub(super) async fn raw(
 ) -> (u16, String) {
     let body = http_body_util::Either::Left(Full::new(Bytes::from_static(body.as_bytes())));
     let uri = format!("http://docker{path}");
-    let request = http::Request::builder()
-        .method(method)
-        .uri(uri)
-        .body(body)
-        .unwrap();
+    let request = http::Request::builder().method(method).uri(uri).body(body).unwrap();
     let response = engine.transport()(request).await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();

@@ -47,10 +47,7 @@ struct Running {
 impl Bench {
     /// A host with the image `app` and no controller yet.
     pub(super) fn new(seed: u64) -> Self {
-        let options = SimOptions {
-            latency: true,
-            ..SimOptions::seeded(seed)
-        };
+        let options = SimOptions { latency: true, ..SimOptions::seeded(seed) };
         let engine = SimEngine::new(options);
         engine.add_image("app", &ImageSpec::new("app"));
         let directory = TempDir::new().unwrap();
@@ -88,10 +85,7 @@ impl Bench {
     }
 
     pub(super) fn controller_on(&self, storage: MemoryStorage) -> Controller {
-        let policy = Policy {
-            installation: Installation::from("default"),
-            ..Policy::default()
-        };
+        let policy = Policy { installation: Installation::from("default"), ..Policy::default() };
         let settings = Settings {
             desired_state: LocalPath::new(self.root()),
             mode: self.mode,
@@ -180,9 +174,7 @@ impl Bench {
 
     pub(super) fn status(&self, project: &str) -> Option<ProjectStatus> {
         let statuses = self.ledger().statuses();
-        statuses
-            .into_iter()
-            .find(|one| one.name == ProjectName::from(project))
+        statuses.into_iter().find(|one| one.name == ProjectName::from(project))
     }
 
     pub(super) fn is_ready(&self, project: &str) -> bool {
@@ -202,15 +194,9 @@ impl Bench {
 
     /// Waits until the project is ready and nothing changes any more.
     pub(super) async fn converged(&self, project: &str) {
-        self.until(&format!("{project} is ready"), |bench| {
-            bench.is_ready(project)
-        })
-        .await;
+        self.until(&format!("{project} is ready"), |bench| bench.is_ready(project)).await;
         self.pass(2).await;
-        self.until(&format!("{project} stays ready"), |bench| {
-            bench.is_ready(project)
-        })
-        .await;
+        self.until(&format!("{project} stays ready"), |bench| bench.is_ready(project)).await;
     }
 
     /// No mutating call in many further passes.
@@ -247,15 +233,21 @@ impl Bench {
                     .recent
                     .iter()
                     .map(|one| {
-                        format!("  {} {} {}: {} -> {}", one.at, one.action, one.object, one.message, one.outcome)
+                        format!(
+                            "  {} {} {}: {} -> {}",
+                            one.at, one.action, one.object, one.message, one.outcome
+                        )
                     })
                     .collect();
                 let conditions: Vec<_> = status
                     .conditions
                     .iter()
-                    .map(|one| format!("  {:?}={:?} {} {}", one.kind, one.status, one.reason, one.message))
+                    .map(|one| {
+                        format!("  {:?}={:?} {} {}", one.kind, one.status, one.reason, one.message)
+                    })
                     .collect();
-                let diagnostics: Vec<_> = status.diagnostics.iter().map(|one| &one.message).collect();
+                let diagnostics: Vec<_> =
+                    status.diagnostics.iter().map(|one| &one.message).collect();
                 format!(
                     "{}\n{}\n  held {:?}\n  {diagnostics:?}\n{}",
                     status.name,
@@ -265,12 +257,7 @@ impl Bench {
                 )
             })
             .collect();
-        format!(
-            "{}\n{:#?}\n{}",
-            calls[tail..].join("\n"),
-            self.phases(),
-            statuses.join("\n")
-        )
+        format!("{}\n{:#?}\n{}", calls[tail..].join("\n"), self.phases(), statuses.join("\n"))
     }
 
     /// A place beside the watched directory.

@@ -20,11 +20,8 @@ volumes: {data: {}}
 
 /// What is there in the end, ids aside.
 fn end_state(bench: &Bench) -> (Vec<String>, Vec<String>) {
-    let containers = bench
-        .phases()
-        .iter()
-        .map(|(name, phase)| format!("{name} {}", phase.word()))
-        .collect();
+    let containers =
+        bench.phases().iter().map(|(name, phase)| format!("{name} {}", phase.word())).collect();
     (containers, bench.engine.volume_names())
 }
 

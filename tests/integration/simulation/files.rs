@@ -33,9 +33,7 @@ async fn an_edit_is_followed_and_a_removal_waits_for_a_second_look() {
     bench.pass(20).await;
     assert!(bench.runs("shop-worker-1"), "came back in time\n{}", bench.story());
     bench.write("shop", ONE);
-    bench
-        .until("the worker is gone", |bench| !bench.phases().contains_key("shop-worker-1"))
-        .await;
+    bench.until("the worker is gone", |bench| !bench.phases().contains_key("shop-worker-1")).await;
     bench.converged("shop").await;
     bench.silent().await;
 }
@@ -72,9 +70,7 @@ async fn a_deleted_project_goes_and_its_volume_stays() {
     bench.start();
     bench.converged("shop").await;
     bench.remove("shop");
-    bench
-        .until("it is gone", |bench| !bench.phases().contains_key("shop-web-1"))
-        .await;
+    bench.until("it is gone", |bench| !bench.phases().contains_key("shop-web-1")).await;
     bench.until("nothing is shown", |bench| bench.status("shop").is_none()).await;
     assert!(bench.engine.volume_names().contains(&"shop_data".to_owned()));
     assert!(bench.runs("blog-web-1"));
@@ -97,9 +93,7 @@ async fn a_mass_removal_waits_for_a_person() {
     for name in ["a", "b", "c"] {
         bench.remove(name);
     }
-    bench
-        .until("it is asked", |bench| bench.held("a").contains(&"PruneNeedsConfirmation"))
-        .await;
+    bench.until("it is asked", |bench| bench.held("a").contains(&"PruneNeedsConfirmation")).await;
     bench.pass(600).await;
     assert_eq!(bench.phases().len(), 4);
     bench.kill().await;
@@ -143,9 +137,7 @@ async fn two_claimants_of_one_name_are_both_held() {
     bench.start();
     bench.converged("shop").await;
     bench.write("copy", &format!("name: shop\n{TWO}"));
-    bench
-        .until("it is reported", |bench| bench.held("shop").contains(&"InvalidManifest"))
-        .await;
+    bench.until("it is reported", |bench| bench.held("shop").contains(&"InvalidManifest")).await;
     bench.pass(60).await;
     assert!(bench.runs("shop-web-1"));
     assert!(!bench.phases().contains_key("shop-worker-1"));
@@ -172,10 +164,7 @@ async fn suspend_and_resume_by_request() {
     bench.engine.docker_kill("shop-web-1").unwrap();
     bench.pass(120).await;
     assert!(!bench.runs("shop-web-1"));
-    bench.ask(&Request::Resume {
-        project: "shop".into(),
-        service: None,
-    });
+    bench.ask(&Request::Resume { project: "shop".into(), service: None });
     bench.converged("shop").await;
     assert!(bench.runs("shop-web-1"));
 }

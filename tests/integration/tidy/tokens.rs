@@ -26,12 +26,12 @@ fn collect(tokens: TokenStream, prefix: &str, paths: &mut BTreeSet<String>) {
                 path.push_str(&word.to_string());
                 paths.insert(path.clone());
                 if !followed_by_colons(&tokens, at + 1) {
-                    path = prefix.to_owned();
+                    prefix.clone_into(&mut path);
                 }
             }
             TokenTree::Group(group) if path.ends_with("::") => {
                 collect(group.stream(), &path, paths);
-                path = prefix.to_owned();
+                prefix.clone_into(&mut path);
             }
             TokenTree::Group(group) => collect(group.stream(), "", paths),
             TokenTree::Punct(punct)
@@ -42,7 +42,7 @@ fn collect(tokens: TokenStream, prefix: &str, paths: &mut BTreeSet<String>) {
                 }
                 at += 1;
             }
-            _ => path = prefix.to_owned(),
+            _ => prefix.clone_into(&mut path),
         }
         at += 1;
     }

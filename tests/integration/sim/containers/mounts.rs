@@ -55,10 +55,7 @@ fn put(mounts: &mut Vec<Mount>, mount: Mount) {
 /// What a client mounts itself may lie over an inherited mount, not over another of its own.
 fn put_new(mounts: &mut Vec<Mount>, mount: Mount) -> Result<(), ApiError> {
     if mounts.iter().any(|other| other.target == mount.target) {
-        return Err(ApiError::new(
-            400,
-            format!("Duplicate mount point: {}", mount.target),
-        ));
+        return Err(ApiError::new(400, format!("Duplicate mount point: {}", mount.target)));
     }
     put(mounts, mount);
     Ok(())
@@ -93,28 +90,11 @@ fn volume_with(
     mode: &str,
     writable: bool,
 ) -> Result<Mount, ApiError> {
-    let anonymous = body
-        .get("Name")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .is_empty();
+    let anonymous = body.get("Name").and_then(Value::as_str).unwrap_or("").is_empty();
     let name = world.create_volume(body)?;
-    let source = world
-        .volumes
-        .get(&name)
-        .map(super::super::volumes::Volume::mountpoint);
-    let mount = plain(
-        "volume",
-        &source.unwrap_or_default(),
-        target,
-        mode,
-        writable,
-    );
-    Ok(Mount {
-        name: Some(name),
-        anonymous,
-        ..mount
-    })
+    let source = world.volumes.get(&name).map(super::super::volumes::Volume::mountpoint);
+    let mount = plain("volume", &source.unwrap_or_default(), target, mode, writable);
+    Ok(Mount { name: Some(name), anonymous, ..mount })
 }
 
 /// `source:target[:options]`
@@ -146,10 +126,7 @@ fn from_bind(world: &mut World, bind: &str) -> Result<Mount, ApiError> {
 fn from_mount(world: &mut World, asked: &Value) -> Result<Mount, ApiError> {
     let text = |key: &str| asked.get(key).and_then(Value::as_str).unwrap_or("");
     let (kind, source, target) = (text("Type"), text("Source"), text("Target"));
-    let writable = !asked
-        .get("ReadOnly")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    let writable = !asked.get("ReadOnly").and_then(Value::as_bool).unwrap_or(false);
     if target.is_empty() {
         let text =
             format!("invalid mount config for type \"{kind}\": field Target must not be empty");

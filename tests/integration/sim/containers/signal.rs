@@ -66,10 +66,7 @@ impl World {
         let Some(container) = self.containers.get_mut(id) else {
             return;
         };
-        let own = container
-            .config
-            .get("StopSignal")
-            .is_some_and(serde_json::Value::is_string);
+        let own = container.config.get("StopSignal").is_some_and(serde_json::Value::is_string);
         let resumes = signal != "KILL" && (!own || signal == container.stop_signal());
         if container.phase == Phase::Paused && resumes {
             container.enter(Phase::Running);
@@ -86,12 +83,8 @@ pub(crate) async fn ended_within(engine: &SimEngine, id: &str, limit: Option<Dur
     };
     let ended = async {
         loop {
-            let alive = engine.with(|world| {
-                world
-                    .containers
-                    .get(id)
-                    .is_some_and(|it| it.phase.has_process())
-            });
+            let alive = engine
+                .with(|world| world.containers.get(id).is_some_and(|it| it.phase.has_process()));
             if !alive || changed.changed().await.is_err() {
                 return;
             }
@@ -107,11 +100,7 @@ pub(crate) async fn ended_within(engine: &SimEngine, id: &str, limit: Option<Dur
 /// `POST /containers/{id}/kill`
 pub(crate) async fn kill(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let asked = call.param("signal");
-    let signal = if asked.is_empty() {
-        "KILL".to_owned()
-    } else {
-        signal_name(asked)
-    };
+    let signal = if asked.is_empty() { "KILL".to_owned() } else { signal_name(asked) };
     if signal_number(&signal).is_none() {
         return Err(ApiError::new(400, format!("Invalid signal: {asked}")));
     }
@@ -128,10 +117,7 @@ pub(crate) async fn kill(engine: &SimEngine, call: &Call, reference: &str) -> Ou
         }
         // Any signal counts as a stop by hand when the image names no stop signal of its own: a
         // restart policy does not bring the container back after it.
-        let own = container
-            .config
-            .get("StopSignal")
-            .is_some_and(serde_json::Value::is_string);
+        let own = container.config.get("StopSignal").is_some_and(serde_json::Value::is_string);
         if !own || signal == "KILL" || signal == container.stop_signal() {
             container.restarts.cancel();
         }

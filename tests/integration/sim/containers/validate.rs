@@ -16,15 +16,11 @@ pub(super) fn validate(body: &Value, host_config: &Value, minor: u32) -> Result<
     ports(host_config)?;
     health_check(body)?;
     process(body)?;
-    let endpoints = body
-        .pointer("/NetworkingConfig/EndpointsConfig")
-        .and_then(Value::as_object);
+    let endpoints = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
     if let Some(names) = endpoints.filter(|names| names.len() > 1 && minor < 44) {
         let names: Vec<&str> = names.keys().map(String::as_str).collect();
         let names = names.join(", ");
-        return bad(format!(
-            "Container cannot be connected to network endpoints: {names}"
-        ));
+        return bad(format!("Container cannot be connected to network endpoints: {names}"));
     }
     Ok(())
 }
@@ -38,25 +34,17 @@ fn number(object: &Value, pointer: &str) -> i64 {
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or("")
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 fn restart_policy(host_config: &Value) -> Result<(), ApiError> {
     let policy = text(host_config, "/RestartPolicy/Name");
-    if !matches!(
-        policy,
-        "" | "no" | "always" | "unless-stopped" | "on-failure"
-    ) {
+    if !matches!(policy, "" | "no" | "always" | "unless-stopped" | "on-failure") {
         return bad(format!("invalid restart policy '{policy}'"));
     }
     let limit = number(host_config, "/RestartPolicy/MaximumRetryCount");
     if limit != 0 && !matches!(policy, "" | "on-failure") {
-        return bad(format!(
-            "maximum retry count cannot be used with restart policy '{policy}'"
-        ));
+        return bad(format!("maximum retry count cannot be used with restart policy '{policy}'"));
     }
     let auto_remove = host_config.get("AutoRemove") == Some(&json!(true));
     if auto_remove && !matches!(policy, "" | "no") {
@@ -86,10 +74,7 @@ fn resources(host_config: &Value) -> Result<(), ApiError> {
 
 fn ports(host_config: &Value) -> Result<(), ApiError> {
     let bindings = host_config.get("PortBindings").and_then(Value::as_object);
-    let lists = bindings
-        .into_iter()
-        .flatten()
-        .filter_map(|(_, list)| list.as_array());
+    let lists = bindings.into_iter().flatten().filter_map(|(_, list)| list.as_array());
     for binding in lists.flatten() {
         let port = text(binding, "/HostPort");
         let (low, high) = port.split_once('-').unwrap_or((port, port));
@@ -121,10 +106,7 @@ fn process(body: &Value) -> Result<(), ApiError> {
             "the working directory '{directory}' is invalid, it needs to be an absolute path"
         ));
     }
-    if let Some(pair) = string_list(body.get("Env"))
-        .iter()
-        .find(|pair| pair.starts_with('='))
-    {
+    if let Some(pair) = string_list(body.get("Env")).iter().find(|pair| pair.starts_with('=')) {
         return bad(format!("invalid environment variable: {pair}"));
     }
     let signal = text(body, "/StopSignal");
