@@ -142,9 +142,8 @@ impl Supervisor {
         }
         match worst {
             Progress::Working => None,
-            Progress::Failed => Some(RunEnd::NotConverged),
             Progress::Done if self.is_all_there() => Some(RunEnd::Converged),
-            Progress::Done => Some(RunEnd::NotConverged),
+            Progress::Done | Progress::Failed => Some(RunEnd::NotConverged),
         }
     }
 

@@ -63,7 +63,7 @@ impl Controller {
         clock: Arc<dyn Clock>,
         events: EventSink,
     ) -> Self {
-        settings.policy.salt = ledger.salt().to_owned();
+        ledger.salt().clone_into(&mut settings.policy.salt);
         Self { settings, connector, ledger, loader, clock, events }
     }
 

@@ -266,11 +266,7 @@ impl Supervisor {
                 // What runs is not known any more; passes say so unless the connection stands again soon.
                 self.wake_all(Wake::Change);
             }
-            Some(EngineEvent::Container { project, .. }) => {
-                self.wake(project.iter(), Wake::Change, BATCH);
-                self.wake_those_in_the_way();
-            }
-            Some(EngineEvent::Other { project }) => {
+            Some(EngineEvent::Container { project, .. } | EngineEvent::Other { project }) => {
                 self.wake(project.iter(), Wake::Change, BATCH);
                 self.wake_those_in_the_way();
             }

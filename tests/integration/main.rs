@@ -15,6 +15,7 @@ mod cli_settings;
 mod cli_status;
 mod cli_usage;
 mod compose_oracle;
+mod controller_belief;
 mod engine_configs;
 mod engine_fixture;
 mod engine_images;

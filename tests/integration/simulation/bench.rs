@@ -1,5 +1,11 @@
 //! One simulated host: engine, watched directory, state directory, and a controller that can be killed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,9 +158,7 @@ impl Bench {
     pub(super) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let begin = tokio::time::Instant::now();
         while !condition(self) {
-            if begin.elapsed() > PATIENCE {
-                panic!("never came: {what}\n{}", self.story());
-            }
+            assert!(begin.elapsed() <= PATIENCE, "never came: {what}\n{}", self.story());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -199,10 +203,15 @@ impl Bench {
         self.until(&format!("{project} stays ready"), |bench| bench.is_ready(project)).await;
     }
 
-    /// No mutating call in many further passes.
+    /// No mutating call in further passes.
     pub(super) async fn silent(&self) {
+        self.silent_for(120).await;
+    }
+
+    /// No mutating call for these seconds.
+    pub(super) async fn silent_for(&self, seconds: u64) {
         let before = self.engine.mutating_calls();
-        self.pass(300).await;
+        self.pass(seconds).await;
         assert_eq!(
             self.engine.mutating_calls(),
             before,
@@ -221,7 +230,7 @@ impl Bench {
         let calls: Vec<_> = calls
             .iter()
             .filter(|call| call.kind == CallKind::Mutating)
-            .map(|call| call.line())
+            .map(crate::sim::TracedCall::line)
             .collect();
         let tail = calls.len().saturating_sub(60);
         let statuses: Vec<_> = self

@@ -1,5 +1,12 @@
 //! Watching and believing: edits, broken files, deleted files, masses.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use composelet::ledger::Request;
 
 use super::bench::Bench;

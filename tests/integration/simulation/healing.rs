@@ -1,5 +1,12 @@
 //! Created, then broken in every way that a person or the machine can, then healed; and silent in between.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use std::time::Duration;
 
 use composelet::controller::RunEnd;
@@ -28,6 +35,9 @@ volumes:
   data: {}
 ";
 
+/// A way to break something, and its name.
+type Break<'a> = (&'a str, Box<dyn Fn() + 'a>);
+
 async fn shop(seed: u64) -> Bench {
     let mut bench = Bench::new(seed);
     bench.write("shop", SHOP);
@@ -40,9 +50,10 @@ async fn shop(seed: u64) -> Bench {
 #[tokio::test(start_paused = true)]
 async fn a_project_is_created_and_then_left_alone() {
     let mut bench = shop(1).await;
-    bench.silent().await;
-    bench.pass(3_000).await;
-    bench.silent().await;
+    // A hundred passes: one every 30 s, and more.
+    bench.silent_for(3_300).await;
+    let passes = bench.ledger().controller_status().unwrap().passes;
+    assert!(passes > 100, "{passes} passes");
     assert_eq!(bench.stop().await, RunEnd::Stopped);
     assert!(bench.runs("shop-web-1"));
 }
@@ -62,16 +73,23 @@ async fn every_way_of_breaking_is_healed() {
     let bench = shop(3).await;
     let web = "shop-web-1";
     let engine = &bench.engine;
-    type Break<'a> = (&'a str, Box<dyn Fn() + 'a>);
     let ways: Vec<Break<'_>> = vec![
         ("kill", Box::new(|| engine.docker_kill(web).unwrap())),
         ("stop", Box::new(|| engine.docker_stop(web).unwrap())),
-        ("rm -f", Box::new(|| {
-            engine.docker_rm(web, false).unwrap();
-        })),
-        ("update", Box::new(|| {
-            engine.docker_update(web, &json!({"Memory": 33_554_432, "MemorySwap": 67_108_864})).unwrap();
-        })),
+        (
+            "rm -f",
+            Box::new(|| {
+                engine.docker_rm(web, false).unwrap();
+            }),
+        ),
+        (
+            "update",
+            Box::new(|| {
+                engine
+                    .docker_update(web, &json!({"Memory": 33_554_432, "MemorySwap": 67_108_864}))
+                    .unwrap();
+            }),
+        ),
         ("rename", Box::new(|| engine.docker_rename(web, "mine").unwrap())),
         ("disconnect", Box::new(|| engine.docker_disconnect("shop_front", web).unwrap())),
         ("pause", Box::new(|| engine.docker_pause(web, true).unwrap())),
@@ -102,9 +120,7 @@ async fn the_engine_may_restart_crash_and_reboot() {
             1 => bench.engine.crash_daemon(down),
             _ => bench.engine.reboot_host(down),
         }
-        bench
-            .until("it is not known", |bench| !bench.is_ready("shop"))
-            .await;
+        bench.until("it is not known", |bench| !bench.is_ready("shop")).await;
         bench.converged("shop").await;
         assert!(bench.runs("shop-web-1") && bench.runs("shop-db-1"), "{}", bench.story());
         bench.silent().await;
@@ -131,17 +147,11 @@ async fn a_crash_loop_is_backed_off_and_says_why() {
     bench.write("loop", "services: {bad: {image: app}, good: {image: app}}");
     bench.start();
     bench
-        .until("the back-off shows", |bench| {
-            bench.held("loop").contains(&"CrashLoopBackOff")
-        })
+        .until("the back-off shows", |bench| bench.held("loop").contains(&"CrashLoopBackOff"))
         .await;
     bench.pass(3_600).await;
-    let starts = bench
-        .engine
-        .calls()
-        .iter()
-        .filter(|call| call.path.contains("{loop-bad-1}/start"))
-        .count();
+    let starts =
+        bench.engine.calls().iter().filter(|call| call.path.contains("{loop-bad-1}/start")).count();
     assert!((50..75).contains(&starts), "{starts} starts in an hour");
     assert!(bench.runs("loop-good-1"), "nobody else suffers");
     let status = bench.status("loop").unwrap();

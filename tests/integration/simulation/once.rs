@@ -1,5 +1,12 @@
 //! `run --once`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use std::time::Duration;
 
 use composelet::controller::{Mode, OnceOptions, RunEnd};

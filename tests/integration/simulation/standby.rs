@@ -1,5 +1,12 @@
 //! A second controller stands by, says so, and takes over.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use composelet::model::event::EventKind;
 use tokio_util::sync::CancellationToken;
 
