@@ -31,9 +31,9 @@ async fn a_project_of_docker_compose_is_adopted_as_it_is() {
     let mark = host.events.mark().await;
     host.start();
     host.ready(&shop).await;
-    host.pass().await;
+    host.pass();
     assert_eq!(host.events.since(mark).await, Vec::<String>::new(), "adopted without a touch");
-    assert_eq!(host.controller().unwrap().mutating_calls, 0);
+    assert_eq!(host.fresh().await.mutating_calls, 0);
 
     // Adopted means healed.
     let web = &before[1];

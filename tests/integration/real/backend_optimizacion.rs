@@ -91,13 +91,13 @@ async fn the_whole_system_comes_up_serves_and_stays_silent() {
     counter_rises(port).await;
     the_trap_is_a_warning(&host, &project).await;
 
-    host.pass().await;
-    let (mark, before) = (host.events.mark().await, host.controller().unwrap());
+    host.pass();
+    let (mark, before) = (host.events.mark().await, host.fresh().await);
     for _ in 0..10 {
-        host.pass().await;
+        host.pass();
     }
     assert_eq!(host.events.since(mark).await, Vec::<String>::new());
-    assert_eq!(host.controller().unwrap().mutating_calls, before.mutating_calls);
+    assert_eq!(host.fresh().await.mutating_calls, before.mutating_calls);
 
     // One real fault: the database is killed, and everything serves again without a person.
     let db = host.running(&project, "db").await;

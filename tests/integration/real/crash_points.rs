@@ -77,13 +77,13 @@ async fn kill_9_during_the_first_convergence_gives_the_same_end_state() {
         host.kill();
         host.start();
         host.ready(&project).await;
-        host.pass().await;
+        host.pass();
         assert_eq!(end_state(&host, &project), expected, "killed after {point} of {all} events");
         host.kill();
     }
     host.start();
     host.ready(&reference).await;
-    let calls = host.controller().unwrap().mutating_calls;
+    let calls = host.fresh().await.mutating_calls;
     assert_eq!(calls, 0, "nothing is left to do for any of them");
 }
 

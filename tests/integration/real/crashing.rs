@@ -107,8 +107,8 @@ async fn a_job_that_ended_well_is_not_run_again() {
     host.kill();
     host.start();
     host.ready(&shop).await;
-    host.pass().await;
-    host.pass().await;
+    host.pass();
+    host.pass();
     let now = host.only(&shop, "job").unwrap();
     assert_eq!((now.id(), now.started_at()), (job.id(), job.started_at()), "it ran once");
 

@@ -8,7 +8,6 @@ use crate::real::text::{SLEEP, file, service, sleeper};
 use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::look::condition;
-use crate::support_real::wait::{eventually, hold};
 
 /// A file that cannot be read holds its project at the last good version, over a restart of the controller too.
 #[tokio::test]
@@ -37,7 +36,7 @@ async fn a_corrupt_file_holds_the_last_good_version() {
     host.kill();
     host.start();
     host.ready(&other).await;
-    host.pass().await;
+    host.pass();
     assert_eq!(host.only(&shop, "web").unwrap().started_at(), healed.started_at());
 
     host.write(&shop, &sleeper(&["environment: { MENDED: '1' }"]));
@@ -108,14 +107,9 @@ async fn a_torn_write_removes_nothing() {
     let half = file(&[service("app", SLEEP, &[])]);
     assert!(whole.starts_with(&half), "the first half is a valid file");
     host.write(&shop, &half);
-    eventually("the half is seen, and held", || {
-        let status = host.status(&shop)?;
-        let held = status.held.iter().any(|held| held.waiting_on.code() == "ManifestSettling");
-        hold(held, || format!("{:?}", status.held))
-    })
-    .await;
+    host.settling(&shop).await;
     host.write(&shop, &whole);
-    host.pass().await;
+    host.settled(&shop).await;
     host.ready(&shop).await;
     let now = host.only(&shop, "db").unwrap();
     assert_eq!((now.id(), now.started_at()), (db.id(), db.started_at()));

@@ -61,7 +61,7 @@ async fn policy_no_leaves_a_container_as_it_ended() {
         hold(ready.status == Truth::False, || format!("{ready:?}"))
     })
     .await;
-    host.pass().await;
+    host.pass();
     let now = host.only(&shop, "web").unwrap();
     assert_eq!((now.id(), now.state()), (web.id(), "exited"));
 }

@@ -2,6 +2,7 @@
 
 use crate::real::text::{SLEEP, file, service, sleeper};
 use crate::support_real::host::Host;
+use crate::support_real::wait::{eventually, hold};
 
 #[tokio::test]
 async fn plan_tells_and_touches_nothing_and_once_does_it() {
@@ -56,6 +57,13 @@ async fn once_ends_with_1_for_a_crash_loop() {
     let host = Host::new();
     let shop = host.project("shop");
     host.write(&shop, &file(&[service("web", "exit 7", &["restart: on-failure:2"])]));
+    host.run(&["run", "--once", "--timeout", "40s"]);
+    eventually("the engine has given up", || {
+        let web = host.only(&shop, "web")?;
+        let over = web.state() == "exited" && web.number("/RestartCount") == 2;
+        hold(over, || web.line())
+    })
+    .await;
     let once = host.run(&["run", "--once", "--timeout", "40s"]);
     assert_eq!(once.code, 1, "{}{}", once.out, once.err);
 }

@@ -24,7 +24,7 @@ async fn a_stranger_with_a_wanted_name_is_a_condition() {
     host.start();
     host.described(&format!("{shop}/web"), &["NameHeldByUnmanaged", &name]).await;
     host.running(&shop, "db").await;
-    host.pass().await;
+    host.pass();
     let now = host.engine.container(&stranger).unwrap();
     assert_eq!((now.name(), now.started_at()), (before.name(), before.started_at()));
 
@@ -54,8 +54,8 @@ async fn a_container_of_another_installation_is_let_alone() {
     host.write(&shop, &sleeper(&[]));
     host.start();
     host.running(&shop, "web").await;
-    host.pass().await;
-    host.pass().await;
+    host.pass();
+    host.pass();
     assert!(host.engine.container(&stranger).is_some_and(|now| now.runs()));
 }
 
@@ -75,7 +75,7 @@ async fn a_suspended_service_is_only_looked_at() {
     })
     .await;
     host.described(&format!("{shop}/web"), &["Suspended", "repair"]).await;
-    host.pass().await;
+    host.pass();
     assert_eq!(host.only(&shop, "web").unwrap().state(), "exited");
 
     // It outlives the controller, and ends with `resume`.
@@ -106,7 +106,7 @@ async fn a_suspended_project_takes_no_edits_until_resumed() {
     let web = host.running(&shop, "web").await;
     host.expect(&["suspend", &shop, "--reason", "freeze"]);
     host.edit(&shop, "sleep 1000000", "sleep 2000000");
-    host.pass().await;
+    host.pass();
     let status = host.status(&shop).unwrap();
     assert_eq!(condition(&status, ConditionKind::Suspended).unwrap().status, Truth::True);
     assert_eq!(host.only(&shop, "web").unwrap().id(), web.id());

@@ -33,7 +33,7 @@ async fn a_second_controller_stands_by_and_takes_over() {
     })
     .await;
     let mark = host.events.mark().await;
-    host.pass().await;
+    host.pass();
     assert_eq!(host.events.since(mark).await, Vec::<String>::new());
     assert_eq!(host.controller().unwrap().pid, host.controllers[0].pid(), "the first one acts");
 

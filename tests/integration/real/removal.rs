@@ -8,7 +8,7 @@ use crate::support_real::host::Host;
 use crate::support_real::wait::{eventually, hold, within};
 
 /// How long a removal that is held is watched not to happen: longer than a removal that is believed takes.
-const HELD_FOR: Duration = Duration::from_secs(20);
+const HELD_FOR: Duration = Duration::from_secs(12);
 
 fn with_volume() -> String {
     format!("{}volumes: {{ data: {{}} }}\n", sleeper(&["volumes: [\"data:/data\"]"]))
@@ -73,14 +73,9 @@ async fn a_directory_that_comes_back_at_once_removes_nothing() {
     let mark = host.events.mark().await;
     let (here, aside) = (host.desired().join(&shop), host.aside().join("aside"));
     fs::rename(&here, &aside).unwrap();
-    eventually("the removal is seen, and held", || {
-        let status = host.status(&shop)?;
-        let held = status.held.iter().any(|held| held.waiting_on.code() == "ManifestSettling");
-        hold(held, || format!("{:?}", status.held))
-    })
-    .await;
+    host.settling(&shop).await;
     fs::rename(&aside, &here).unwrap();
-    host.pass().await;
+    host.settled(&shop).await;
     host.ready(&shop).await;
     assert_eq!(host.events.since(mark).await, Vec::<String>::new());
 }
@@ -144,7 +139,7 @@ async fn a_replaced_root_removes_nothing() {
 
     fs::remove_dir(host.desired()).unwrap();
     fs::rename(&aside, host.desired()).unwrap();
-    host.pass().await;
+    host.pass();
     host.ready(&shop).await;
     host.edit(&shop, "sleep 1000000", "sleep 2000000");
     host.running_and(&shop, "web", "edits count again", |now| {

@@ -1,11 +1,14 @@
 //! What the tests look at: real containers, and what the controller publishes about them.
 
 use std::fs;
+use std::process::Command;
 
 use composelet::model::status::{Condition, ConditionKind, ControllerStatus, ProjectStatus, Truth};
+use composelet::model::time::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::support_real::container::Container;
+use crate::support_real::controller::Controller;
 use crate::support_real::engine::SERVICE_LABEL;
 use crate::support_real::host::Host;
 use crate::support_real::wait::{eventually, hold};
@@ -29,7 +32,7 @@ impl Host {
 
     /// Waits until the project is said to be Ready, by the controller that runs now.
     pub(crate) async fn ready(&self, project: &str) {
-        let since = self.controllers.first().map(|controller| controller.pid());
+        let since = self.controllers.first().map(Controller::pid);
         eventually(&format!("{project} is Ready"), || {
             let controller = self.controller()?;
             hold(since.is_none_or(|pid| pid == controller.pid), || "an older status".to_owned())?;
@@ -107,14 +110,46 @@ impl Host {
         .await
     }
 
-    /// Asks for a pass over everything and waits until it is over: two more passes were made, of which the second saw
-    /// what stands now.
-    pub(crate) async fn pass(&self) {
-        let before = self.controller().unwrap().passes;
-        self.expect(&["reconcile"]);
-        eventually("another pass", || {
-            let now = self.controller()?.passes;
-            hold(now > before, || format!("{now} passes, {before} before"))
+    /// Asks for a look at every published project; the answer to a request follows the pass that made it.
+    pub(crate) fn pass(&self) {
+        for entry in fs::read_dir(self.state().join("status/projects")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if let Some(project) = name.strip_suffix(".json") {
+                self.expect(&["reconcile", project]);
+            }
+        }
+    }
+
+    /// The controller's status as of now or later: its counters are published from time to time.
+    pub(crate) async fn fresh(&self) -> ControllerStatus {
+        let pid = self.controllers.first().map(Controller::pid);
+        let text = String::from_utf8(Command::new("date").arg("+%s%3N").output().unwrap().stdout);
+        let now = Timestamp::from_millis(text.unwrap().trim().parse().unwrap());
+        eventually("a fresh status of the controller", || {
+            let status = self.controller()?;
+            let fresh = status.published_at >= now && pid.is_none_or(|pid| pid == status.pid);
+            hold(fresh, || format!("as of {}", status.published_at))?;
+            Ok(status)
+        })
+        .await
+    }
+
+    /// Waits until nothing of the project is held for a second look at the directory.
+    pub(crate) async fn settled(&self, project: &str) {
+        eventually(&format!("{project} is settled"), || {
+            let status = self.status(project)?;
+            let held: Vec<_> = status.held.iter().map(|held| held.waiting_on.code()).collect();
+            hold(!held.contains(&"ManifestSettling"), || format!("held: {held:?}"))
+        })
+        .await;
+    }
+
+    /// Waits until a removal is held for a second look.
+    pub(crate) async fn settling(&self, project: &str) {
+        eventually(&format!("{project} is held for a second look"), || {
+            let status = self.status(project)?;
+            let held: Vec<_> = status.held.iter().map(|held| held.waiting_on.code()).collect();
+            hold(held.contains(&"ManifestSettling"), || format!("held: {held:?}"))
         })
         .await;
     }
