@@ -83,7 +83,7 @@ fn needed<'a>(containers: &[&'a ObservedContainer]) -> BTreeMap<&'a ServiceName,
     let free = |one: &&ObservedContainer| {
         one.claim.service.as_ref().is_none_or(|service| !needed.contains_key(service))
     };
-    if alive().any(|one| free(one)) { needed } else { BTreeMap::new() }
+    if alive().any(free) { needed } else { BTreeMap::new() }
 }
 
 fn stop(container: &ObservedContainer) -> Action {

@@ -149,12 +149,9 @@ fn view<'a>(
     let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
     for container in containers {
         let conformity = conformity(input, service, container);
-        match obstacle(&conformity, image).filter(|_| !is_own(input, desired, container)) {
-            Some(change) => adoption.push((container, change)),
-            None => {
-                let number = container.claim.number.unwrap_or(1);
-                numbered.entry(number).or_default().push(Judged { container, conformity });
-            }
+        if let Some(change) = obstacle(&conformity, image).filter(|_| !is_own(input, desired, container)) { adoption.push((container, change)) } else {
+            let number = container.claim.number.unwrap_or(1);
+            numbered.entry(number).or_default().push(Judged { container, conformity });
         }
     }
     let wanted = usize::try_from(service.replicas).unwrap_or(usize::MAX);

@@ -1,6 +1,7 @@
 //! Short forms and their long forms, one file per family; and the identities by which entries of lists are matched in a
 //! merge.
 
+mod build_node;
 mod identity;
 mod mounts;
 mod paths;
@@ -18,31 +19,4 @@ pub(crate) use small::{
     pull_policy, restart, ulimit,
 };
 
-use std::sync::Arc;
-
-use crate::manifest::node::{Entry, Node, Value};
-
-/// A mapping of texts, in the order given, all at the place of `node`.
-fn mapping(node: &Node, entries: &[(&str, &str)]) -> Node {
-    let mut out = Node::map(node.place);
-    for (key, value) in entries {
-        out.set(key, Node::text(*value, node.place));
-    }
-    out
-}
-
-/// A list of names becomes a mapping whose values `make` yields.
-fn names_to_map(node: &Node, make: impl Fn(&Node) -> Node) -> Option<Node> {
-    let mut out = Node::map(node.place);
-    let map = out.as_map_mut()?;
-    for item in node.as_list()? {
-        let key_place = item.place;
-        let node = make(item);
-        map.insert(Arc::from(item.as_text()?), Entry { key: key_place, node });
-    }
-    Some(out)
-}
-
-fn truth(value: bool, like: &Node) -> Node {
-    Node::new(Value::Bool(value), like.place)
-}
+use build_node::{mapping, names_to_map, truth};
