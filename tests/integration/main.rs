@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::print_stderr,
     reason = "a test that panics has failed, as it should; helpers are tests too"
 )]
 
@@ -26,6 +27,7 @@ mod engine_streams;
 mod executor_walk;
 mod ledger_crash;
 mod ledger_files;
+mod ledger_journals;
 mod ledger_lock;
 mod manifest_cases;
 mod manifest_properties;
