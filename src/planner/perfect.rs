@@ -148,8 +148,8 @@ impl PerfectHost {
             health: Health::None,
             restart_count: 0,
             detail: Knowledge::Known(Box::new(ContainerDetail {
-                volumes,
                 config,
+                volumes,
                 ..ContainerDetail::default()
             })),
         };

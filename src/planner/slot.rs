@@ -43,7 +43,7 @@ impl SlotContext<'_, '_> {
     }
 
     /// The ledger's memory of it.
-    pub fn record(&self) -> Option<&crate::model::ledger::ReplicaRecord> {
+    pub fn record(&self) -> Option<&ReplicaRecord> {
         self.world.input.ledger.replicas.get(&self.slot.replica.to_string())
     }
 }

@@ -149,12 +149,12 @@ fn view<'a>(
     let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
     for container in containers {
         let conformity = conformity(input, service, container);
-        match obstacle(&conformity, image).filter(|_| !is_own(input, desired, container)) {
-            Some(change) => adoption.push((container, change)),
-            None => {
-                let number = container.claim.number.unwrap_or(1);
-                numbered.entry(number).or_default().push(Judged { container, conformity });
-            }
+        let obstacle = obstacle(&conformity, image);
+        if let Some(change) = obstacle.filter(|_| !is_own(input, desired, container)) {
+            adoption.push((container, change));
+        } else {
+            let number = container.claim.number.unwrap_or(1);
+            numbered.entry(number).or_default().push(Judged { container, conformity });
         }
     }
     let wanted = usize::try_from(service.replicas).unwrap_or(usize::MAX);
@@ -173,11 +173,7 @@ fn view<'a>(
 }
 
 /// Made by this installation, adopted, or by Compose from the project's own files; or a person agreed.
-fn is_own(
-    input: &PlanInput<'_>,
-    desired: &DesiredProject,
-    container: &ObservedContainer,
-) -> bool {
+fn is_own(input: &PlanInput<'_>, desired: &DesiredProject, container: &ObservedContainer) -> bool {
     owner(input, desired, container) == Ownership::Ours
         || made_from(&container.claim, &desired.directory)
         || input.ledger.adoption_confirmed

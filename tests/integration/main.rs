@@ -2,4 +2,5 @@
 
 mod plan_cases;
 mod plan_properties;
+mod plan_rules;
 mod plan_world;

@@ -291,7 +291,8 @@ impl ContainerChange {
         }
         for (name, aliases) in &self.attach {
             let known = networks.iter().find(|network| network.name == *name);
-            let network = known.map_or_else(|| NetworkId::from(name.as_str()), |one| one.id.clone());
+            let network =
+                known.map_or_else(|| NetworkId::from(name.as_str()), |one| one.id.clone());
             let mut endpoint = config.endpoints.get(name).cloned().unwrap_or_default();
             endpoint.aliases = aliases.iter().cloned().collect();
             config.endpoints.insert(name.clone(), endpoint.clone());

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use composelet::manifest::{
-    Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, load,
-};
+use composelet::manifest::{Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, load};
 use composelet::model::desired::DesiredProject;
 use composelet::model::path::LocalPath;
 
@@ -46,5 +44,6 @@ fn content(tree: &BTreeMap<LocalPath, String>, path: &LocalPath) -> FileContent 
         let names = tree.keys().map(|path| path.file_name().to_owned());
         return FileContent::Directory(names.collect());
     }
-    tree.get(path).map_or(FileContent::Missing, |text| FileContent::Bytes(Arc::from(text.as_bytes())))
+    tree.get(path)
+        .map_or(FileContent::Missing, |text| FileContent::Bytes(Arc::from(text.as_bytes())))
 }

@@ -45,7 +45,9 @@ pub(crate) fn lifecycle(text: &str, now: Timestamp) -> Lifecycle {
         Some("paused") => Lifecycle::Paused { started_at: since() },
         Some("created") => {
             let error = words.iter().skip(2).copied().collect::<Vec<_>>().join(" ");
-            Lifecycle::Created { failure: code().map(|exit_code| StartFailure { exit_code, error }) }
+            Lifecycle::Created {
+                failure: code().map(|exit_code| StartFailure { exit_code, error }),
+            }
         }
         Some("exited") => Lifecycle::Exited(exit()),
         Some("restarting") => Lifecycle::Restarting(exit()),
