@@ -8,6 +8,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -86,7 +87,7 @@ fn settle(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> Plan {
     for _ in 0..MOST_PASSES {
         let plan = sim.look();
         judge(sim, &plan, foreign);
-        history.push_str(&format!("# {}\n{plan}", sim.now));
+        writeln!(history, "# {}\n{plan}", sim.now).unwrap();
         let before = alive(sim, foreign);
         sim.walk(&plan, &|_| None);
         one_each(&before, sim, foreign, &plan);
