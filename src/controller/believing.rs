@@ -15,6 +15,9 @@ use crate::model::diagnostic::Severity;
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 
+/// A second look comes no sooner than this after the first, whatever the clocks say.
+const SOONEST_LOOK: Duration = Duration::from_millis(100);
+
 impl Supervisor {
     /// Takes a reading in: saves what was accepted, wakes whoever changed, plans the second look.
     pub(crate) async fn believe(&mut self, reading: &Reading) {
@@ -54,7 +57,7 @@ impl Supervisor {
         }
         self.wake(changes.changed.iter(), Wake::Reset, Duration::ZERO);
         if let Some(look) = self.beliefs.next_look() {
-            let after = look.since(now);
+            let after = look.since(now).max(SOONEST_LOOK);
             self.directory.look_by(Instant::now() + after);
         }
     }
@@ -139,9 +142,8 @@ impl Supervisor {
         }
         match worst {
             Progress::Working => None,
-            Progress::Failed => Some(RunEnd::NotConverged),
             Progress::Done if self.is_all_there() => Some(RunEnd::Converged),
-            Progress::Done => Some(RunEnd::NotConverged),
+            Progress::Done | Progress::Failed => Some(RunEnd::NotConverged),
         }
     }
 

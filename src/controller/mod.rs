@@ -7,6 +7,7 @@ pub mod desired;
 mod directory;
 mod events;
 mod governor;
+mod host;
 mod jitter;
 mod memory;
 mod once;
@@ -22,6 +23,7 @@ mod settings;
 mod shutdown;
 mod startup;
 mod supervisor;
+mod telling;
 
 pub use blocking::{Blocking, BlockingPanicked};
 pub use clock::{Clock, SystemClock};

@@ -1,7 +1,7 @@
 //! `run --once`: whether there is anything left to do (DESIGN §5). Pure.
 
 use crate::controller::desired::belief::{Belief, Standing};
-use crate::controller::pass::is_ready;
+use crate::controller::telling::is_ready;
 use crate::model::held::WaitingOn;
 use crate::model::plan::Plan;
 use crate::model::status::{ConditionKind, ProjectStatus, Truth};

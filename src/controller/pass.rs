@@ -1,7 +1,6 @@
 //! One pass over one project: look, account, plan, persist, execute, record, publish. It never knows why it runs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -10,31 +9,30 @@ use crate::controller::clock::Clock;
 use crate::controller::desired::belief::{Belief, Want};
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::host::Host;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::operations::Operations;
 use crate::controller::queue::Requeue;
 use crate::controller::report;
 use crate::controller::requeue::requeue;
+use crate::controller::telling::{publish, tell};
 use crate::engine::{Engine, ObserveRequest};
-use crate::executor::{Lanes, Walk, WalkHost, walk};
-use crate::ledger::{HistoryRecord, Ledger};
+use crate::executor::{Lanes, Walk, walk};
+use crate::ledger::Ledger;
 use crate::model::desired::SourceFacts;
 use crate::model::event::EventKind;
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::{HostView, ObservedState};
-use crate::model::operation::{Operation, OperationSubject, RunningOperations};
-use crate::model::outcome::{Failure, FailureClass, NodeOutcome, PassReport, SkipReason};
+use crate::model::operation::RunningOperations;
+use crate::model::outcome::{Failure, FailureClass, PassReport};
 use crate::model::path::PathMap;
-use crate::model::plan::{Plan, PlanNode};
+use crate::model::plan::Plan;
 use crate::model::policy::Policy;
-use crate::model::status::ProjectStatus;
 use crate::model::time::Timestamp;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
 
-/// A status without changes is published again after this time, so that its age says that the controller lives.
-const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Log lines that are read of a container that ended.
 const LAST_LINES: u32 = 20;
 
@@ -78,6 +76,8 @@ pub struct PassInput {
     pub changes: Vec<LedgerChange>,
     /// Why nothing may be taken away now: the memory of the host cannot be written.
     pub host_ledger: Option<String>,
+    /// Why the engine is not to be asked now: its event stream is cut.
+    pub engine_lost: Option<String>,
 }
 
 /// What came of a pass.
@@ -112,11 +112,15 @@ struct Look {
 
 /// Runs one pass.
 pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
-    let PassInput { name, belief, mut memory, changes, host_ledger } = input;
+    let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
     let now = around.clock.now();
     let (want, extra) = belief.want();
     let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
-    let look = match observe(around, &name, &want, &mut memory, running).await {
+    let looked = match engine_lost {
+        Some(why) => Err(unreachable(why)),
+        None => observe(around, &name, &want, &mut memory, running).await,
+    };
+    let look = match looked {
         Ok(look) => look,
         Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
     };
@@ -225,6 +229,10 @@ async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) ->
     }
     memory.saved = Some(ledger.clone());
     ledger
+}
+
+fn unreachable(message: String) -> Failure {
+    Failure { class: FailureClass::Unreachable, message }
 }
 
 async fn observe(
@@ -351,113 +359,6 @@ async fn execute(around: &Surroundings, look: &Look, plan: Plan) -> PassReport {
         cancel: &around.stopping,
     };
     walk(plan, walk_around).await
-}
-
-/// The controller as the walk of one project sees it.
-pub(crate) struct Host<'a> {
-    pub(crate) around: &'a Surroundings,
-    pub(crate) project: ProjectName,
-}
-
-impl WalkHost for Host<'_> {
-    fn now(&self) -> Timestamp {
-        self.around.clock.now()
-    }
-
-    fn draw_restart(&self) -> Result<(), Timestamp> {
-        self.around.governor.draw_restart(self.now())
-    }
-
-    fn begin(&self, operation: &Operation) -> Result<OperationSubject, SkipReason> {
-        self.around.operations.begin(&self.project, operation)
-    }
-
-    fn ended(&self, node: &PlanNode, outcome: &NodeOutcome) {
-        let kind = EventKind::Action { node: Box::new(node.clone()), outcome: outcome.clone() };
-        self.around.events.send(self.now(), Some(&self.project), kind);
-    }
-}
-
-/// History, recent actions and events of what was done.
-async fn tell(
-    around: &Surroundings,
-    name: &ProjectName,
-    memory: &mut Memory,
-    report: &PassReport,
-    generation: u64,
-) {
-    let before = memory.status.as_ref();
-    let send = |kind| around.events.send(report.at, Some(name), kind);
-    if before.is_none_or(|before| before.generation != generation) && generation > 0 {
-        send(EventKind::Accepted { generation });
-    }
-    let known = before.map(|before| before.held.as_slice()).unwrap_or_default();
-    for held in report.plan.held.iter().filter(|held| !known.contains(held)) {
-        send(EventKind::Held(held.clone()));
-    }
-    if report.plan.nodes.is_empty() {
-        return;
-    }
-    let actions = report::action_records(report);
-    memory.note(&actions);
-    memory.mutating_calls += report::calls_made(report);
-    let record =
-        HistoryRecord { at: report.at, generation, plan: report.plan.to_string(), actions };
-    let (store, key) = (around.ledger.clone(), name.clone());
-    let appended = around.blocking.run(move || store.append_history(&key, &record)).await;
-    if !matches!(appended, Ok(Ok(()))) {
-        tracing::warn!(project = %name, "the history could not be written");
-    }
-}
-
-/// Publishes a status that says something new, or whose age would make people wonder.
-async fn publish(
-    around: &Surroundings,
-    memory: &mut Memory,
-    mut status: ProjectStatus,
-    now: Timestamp,
-) {
-    status.recent = memory.recent.iter().cloned().collect();
-    status.mutating_calls = memory.mutating_calls;
-    let previous = memory.status.take();
-    if let Some(previous) = &previous {
-        let mut same = status.clone();
-        same.published_at = previous.published_at;
-        same.observed_at = previous.observed_at;
-        if same == *previous && now.since(previous.published_at) < HEARTBEAT {
-            memory.status = Some(same);
-            return;
-        }
-    }
-    let before = previous.as_ref().map(|one| one.conditions.as_slice());
-    for condition in &status.conditions {
-        let same = before.is_some_and(|before| {
-            before.iter().any(|one| one.kind == condition.kind && one.status == condition.status)
-        });
-        if !same {
-            let kind = EventKind::Condition(condition.clone());
-            around.events.send(now, Some(&status.name), kind);
-        }
-    }
-    let converged = |status: &ProjectStatus| status.held.is_empty() && is_ready(status);
-    if converged(&status) && !previous.as_ref().is_some_and(converged) {
-        around.events.send(now, Some(&status.name), EventKind::Converged);
-    }
-    let (store, copy) = (around.ledger.clone(), status.clone());
-    let published = around.blocking.run(move || store.publish_project(&copy)).await;
-    if !matches!(published, Ok(Ok(()))) {
-        tracing::warn!(project = %status.name, "the status could not be published");
-    }
-    let kind = EventKind::Published(Box::new(status.clone()));
-    around.events.send(now, Some(&status.name), kind);
-    memory.status = Some(status);
-}
-
-/// Whether a status says Ready=True.
-pub(crate) fn is_ready(status: &ProjectStatus) -> bool {
-    use crate::model::status::{ConditionKind, Truth};
-    let mut conditions = status.conditions.iter();
-    conditions.any(|one| one.kind == ConditionKind::Ready && one.status == Truth::True)
 }
 
 fn remains(want: &Want, plan: &Plan) -> Remains {

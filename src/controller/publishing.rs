@@ -1,11 +1,11 @@
 //! The controller's own status.
 
-use crate::controller::supervisor::Supervisor;
+use crate::controller::supervisor::{Link, Supervisor};
 use crate::model::status::ControllerStatus;
 
 impl Supervisor {
     /// Publishes the status of the controller.
-    pub(crate) async fn publish(&self, role: &str) {
+    pub(crate) async fn publish(&mut self, role: &str) {
         let status = self.controller_status(role);
         let store = self.around.ledger.clone();
         let publish = move || store.publish_controller(&status);
@@ -17,9 +17,9 @@ impl Supervisor {
     fn controller_status(&self, role: &str) -> ControllerStatus {
         let facts = self.around.engine.facts();
         let counts = self.around.engine.counts();
-        let engine = match &self.engine_lost {
-            Some(why) => format!("unreachable: {why}"),
-            None => format!("{} (API {})", facts.version, facts.api),
+        let engine = match &self.link {
+            Link::Lost { why, .. } => format!("unreachable: {why}"),
+            Link::Up => format!("{} (API {})", facts.version, facts.api),
         };
         ControllerStatus {
             installation: self.settings.policy.installation.to_string(),

@@ -22,7 +22,7 @@ use crate::controller::pass::Surroundings;
 use crate::controller::queue::Queue;
 use crate::controller::settings::{RunEnd, Settings};
 use crate::controller::startup::{Connector, Startup, Step};
-use crate::controller::supervisor::{Counts, Supervisor, Timers};
+use crate::controller::supervisor::{Counts, Link, Supervisor, Timers};
 use crate::engine::Engine;
 use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
@@ -63,7 +63,7 @@ impl Controller {
         clock: Arc<dyn Clock>,
         events: EventSink,
     ) -> Self {
-        settings.policy.salt = ledger.salt().to_owned();
+        ledger.salt().clone_into(&mut settings.policy.salt);
         Self { settings, connector, ledger, loader, clock, events }
     }
 
@@ -142,7 +142,7 @@ impl Controller {
             counts: Counts::default(),
             asked: std::collections::BTreeSet::new(),
             host_ledger: None,
-            engine_lost: None,
+            link: Link::Up,
             settings,
         }
     }

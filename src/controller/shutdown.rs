@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::controller::pass::{Host, Surroundings};
+use crate::controller::host::Host;
+use crate::controller::pass::Surroundings;
 use crate::controller::supervisor::Supervisor;
 use crate::engine::ObserveRequest;
 use crate::executor::{Walk, walk};

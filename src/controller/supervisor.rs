@@ -33,6 +33,8 @@ const RELIST: Duration = Duration::from_secs(30);
 const BATCH: Duration = Duration::from_millis(50);
 /// How often requests of the command line are looked for.
 const REQUESTS: Duration = Duration::from_millis(500);
+/// A connection that is cut for less than this is nothing to talk about.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How often the controller's own status is published.
 const PUBLISH: Duration = Duration::from_secs(10);
 
@@ -54,8 +56,8 @@ pub(crate) struct Supervisor {
     pub(crate) asked: BTreeSet<String>,
     /// Why the host's memory cannot be written.
     pub(crate) host_ledger: Option<String>,
-    /// Why the engine cannot be reached now.
-    pub(crate) engine_lost: Option<String>,
+    /// The connection to the engine, by the word of its event stream.
+    pub(crate) link: Link,
 }
 
 /// What the loop keeps of one project beside what is believed of it.
@@ -78,6 +80,21 @@ pub(crate) struct Cell {
 pub(crate) struct Asked {
     pub(crate) request: String,
     pub(crate) change: LedgerChange,
+}
+
+/// Whether the engine tells us what happens. Between a cut and the next subscription nothing is planned: what is seen
+/// then lacks the instant of the gap, and an interruption would count as an exit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// It does.
+    Up,
+    /// It does not, for this reason. Passes wait; after [`Link::Lost`]'s patience they only publish that nothing is known.
+    Lost {
+        /// Why.
+        why: String,
+        /// Until when passes wait.
+        patience: Instant,
+    },
 }
 
 /// What is due when.
@@ -146,8 +163,13 @@ impl Supervisor {
             Mode::Once(once) => Some(self.timers.begin + once.timeout),
             Mode::Run => None,
         };
+        let patience = match self.link {
+            Link::Up => None,
+            Link::Lost { patience, .. } => Some(patience),
+        };
+        let due = self.queue.next_due().filter(|_| !full);
         [
-            self.queue.next_due().filter(|_| !full),
+            due.map(|due| patience.map_or(due, |patience| due.max(patience))),
             self.directory.due(),
             Some(self.timers.requests),
             Some(self.timers.publish),
@@ -230,7 +252,8 @@ impl Supervisor {
     fn engine_event(&mut self, event: Option<EngineEvent>) {
         match event {
             Some(EngineEvent::Gap) => {
-                if self.engine_lost.take().is_some() {
+                if self.link != Link::Up {
+                    self.link = Link::Up;
                     self.say(EventKind::Engine("connected again".to_owned()));
                 }
                 self.wake_all(Wake::Reset);
@@ -238,13 +261,12 @@ impl Supervisor {
             Some(EngineEvent::Lost(why)) => {
                 tracing::warn!(why, "the connection to the engine was lost");
                 self.say(EventKind::Engine(format!("lost: {why}")));
-                self.engine_lost = Some(why);
+                let patience = Instant::now() + PATIENCE;
+                self.link = Link::Lost { why, patience };
+                // What runs is not known any more; passes say so unless the connection stands again soon.
+                self.wake_all(Wake::Change);
             }
-            Some(EngineEvent::Container { project, .. }) => {
-                self.wake(project.iter(), Wake::Change, BATCH);
-                self.wake_those_in_the_way();
-            }
-            Some(EngineEvent::Other { project }) => {
+            Some(EngineEvent::Container { project, .. } | EngineEvent::Other { project }) => {
                 self.wake(project.iter(), Wake::Change, BATCH);
                 self.wake_those_in_the_way();
             }
@@ -277,8 +299,12 @@ impl Supervisor {
 
     /// Starts passes of keys that are due, as many as may run.
     fn start_passes(&mut self) {
+        let now = Instant::now();
+        if matches!(&self.link, Link::Lost { patience, .. } if *patience > now) {
+            return;
+        }
         while self.passes.len() < self.settings.limits.passes {
-            let Some(name) = self.queue.take(Instant::now()) else {
+            let Some(name) = self.queue.take(now) else {
                 return;
             };
             self.start_pass(name);
@@ -299,6 +325,10 @@ impl Supervisor {
             memory: cell.memory.take().unwrap_or_default(),
             changes: changes.map(|asked| asked.change.clone()).collect(),
             host_ledger: self.host_ledger.clone(),
+            engine_lost: match &self.link {
+                Link::Up => None,
+                Link::Lost { why, .. } => Some(why.clone()),
+            },
         };
         self.counts.passes += 1;
         let around = Arc::clone(&self.around);

@@ -94,22 +94,14 @@ impl InspectCache {
             return;
         }
         self.changed.remove(id);
-        let seen = Seen {
-            fingerprint,
-            at: Instant::now(),
-            container: container.clone(),
-        };
+        let seen = Seen { fingerprint, at: Instant::now(), container: container.clone() };
         self.seen.insert(id.clone(), seen);
     }
 
     /// Notes that an inspection did not answer.
     pub(super) fn miss(&mut self, id: &ContainerId, why: &str) {
         let count = self.missed.get(id).map_or(0, |missed| missed.count) + 1;
-        let missed = Missed {
-            count,
-            at: Instant::now(),
-            why: why.to_owned(),
-        };
+        let missed = Missed { count, at: Instant::now(), why: why.to_owned() };
         self.missed.insert(id.clone(), missed);
         self.seen.remove(id);
     }

@@ -31,20 +31,12 @@ pub(super) struct Call {
 impl Call {
     /// A call that only asks; deadline in seconds.
     pub(super) const fn read(name: &'static str, seconds: u64) -> Self {
-        Self {
-            name,
-            effect: Effect::Read,
-            deadline: Duration::from_secs(seconds),
-        }
+        Self { name, effect: Effect::Read, deadline: Duration::from_secs(seconds) }
     }
 
     /// A call that changes something; deadline in seconds.
     pub(super) const fn mutating(name: &'static str, seconds: u64) -> Self {
-        Self {
-            name,
-            effect: Effect::Mutating,
-            deadline: Duration::from_secs(seconds),
-        }
+        Self { name, effect: Effect::Mutating, deadline: Duration::from_secs(seconds) }
     }
 }
 
@@ -105,12 +97,7 @@ impl Switchboard {
         let result = work.await.map_err(|error| classify(error, call.effect));
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
-            Ok(_) => tracing::debug!(
-                number,
-                call = call.name,
-                elapsed_ms,
-                "engine call succeeded"
-            ),
+            Ok(_) => tracing::debug!(number, call = call.name, elapsed_ms, "engine call succeeded"),
             Err(failure) => tracing::debug!(
                 number,
                 call = call.name,

@@ -26,9 +26,7 @@ enum Credential {
 
 impl fmt::Debug for RegistryLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RegistryLogin")
-            .field("server", &self.server)
-            .finish_non_exhaustive()
+        f.debug_struct("RegistryLogin").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
@@ -101,19 +99,10 @@ mod tests {
 
     #[test]
     fn a_login_does_not_print_itself() {
-        let credential = Credential::Password {
-            user: "anna".into(),
-            password: "hunter2".into(),
-        };
-        let login = RegistryLogin {
-            server: "ghcr.io".into(),
-            credential,
-        };
+        let credential = Credential::Password { user: "anna".into(), password: "hunter2".into() };
+        let login = RegistryLogin { server: "ghcr.io".into(), credential };
         let shown = format!("{login:?}");
-        assert!(
-            !shown.contains("anna") && !shown.contains("hunter2"),
-            "{shown}"
-        );
+        assert!(!shown.contains("anna") && !shown.contains("hunter2"), "{shown}");
         assert_eq!(login.to_json()["password"], "hunter2");
     }
 }

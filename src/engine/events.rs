@@ -12,7 +12,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, sleep};
 
 use crate::engine::call::Call;
 use crate::engine::facade::{Engine, locked};
@@ -30,6 +30,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const GOOD_CONNECTION: Duration = Duration::from_secs(120);
 /// Time between two signs of life: a connection whose other end is gone without a word tells nothing by itself.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// Time between two tries to tell a slow reader that it missed something.
+const MAKE_GOOD_EVERY: Duration = Duration::from_secs(1);
 /// Events that wait for the reader; beyond it they are dropped, and a `Gap` says so.
 const BUFFER: usize = 1024;
 
@@ -87,7 +89,12 @@ impl Engine {
     /// 30 s) and yields [`EngineEvent::Gap`] after every (re)connection, before any event.
     pub fn events(&self) -> BoxStream<'static, EngineEvent> {
         let (sender, receiver) = channel(BUFFER);
-        tokio::spawn(watch(self.clone(), sender));
+        let engine = self.clone();
+        tokio::spawn(async move {
+            watch(&engine, &sender).await;
+            // Nobody listens any more: from now on nobody tells of changes.
+            locked(&engine.inner.cache).events_cut();
+        });
         stream_of(receiver)
     }
 }
@@ -107,12 +114,12 @@ enum Reader {
 }
 
 /// Connects, reads until the connection is cut, waits, connects again; ends when nobody listens any more.
-async fn watch(engine: Engine, sender: Sender<EngineEvent>) {
+async fn watch(engine: &Engine, sender: &Sender<EngineEvent>) {
     let mut delays = delays();
     let mut attempt = 0_u64;
     loop {
         let begun = Instant::now();
-        let session = session(&engine, &sender, attempt);
+        let session = session(engine, sender, attempt);
         let why = tokio::select! {
             biased;
             () = sender.closed() => return,
@@ -129,7 +136,11 @@ async fn watch(engine: Engine, sender: Sender<EngineEvent>) {
             attempt = 0;
         }
         attempt += 1;
-        let delay = jittered(delays.next_backoff().unwrap_or(LONGEST_DELAY), attempt);
+        let delay = jittered(
+            delays.next_backoff().unwrap_or(LONGEST_DELAY),
+            engine.inner.installation.as_str(),
+            attempt,
+        );
         let wait = async {
             if sender.send(EngineEvent::Lost(why)).await.is_ok() {
                 sleep(delay).await;
@@ -156,11 +167,15 @@ fn delays() -> ExponentialBackoff {
     }
 }
 
-/// The delay moved by up to a fifth either way, by a hash of process and attempt.
-fn jittered(delay: Duration, attempt: u64) -> Duration {
-    let mixed =
-        (u64::from(std::process::id()) ^ (attempt << 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let percent = 80 + u32::try_from((mixed >> 33) % 41).unwrap_or(20);
+/// The delay moved by up to a fifth either way, by a hash of key and attempt: two controllers of one engine do not come
+/// back together, and a simulated run repeats exactly.
+fn jittered(delay: Duration, key: &str, attempt: u64) -> Duration {
+    // FNV-1a
+    let hash =
+        key.bytes().chain(attempt.to_le_bytes()).fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+    let percent = 80 + u32::try_from((hash >> 33) % 41).unwrap_or(20);
     delay * percent / 100
 }
 
@@ -183,29 +198,32 @@ async fn session(
     let mut lines = client.events(since.as_deref(), &filters());
     // The request goes out when the stream is first polled; a ping that comes back after that shows that the engine
     // takes requests, and an event that came meanwhile is kept.
-    let ping = engine.ping();
     let early = tokio::select! {
         biased;
         line = lines.next() => Some(line),
-        pong = ping => { pong?; None }
+        alive = engine.ping() => { alive?; None }
     };
     locked(&engine.inner.cache).events_stand();
     tracing::info!("engine event stream stands");
     if sender.send(EngineEvent::Gap).await.is_err() {
         return Ok(Reader::Gone);
     }
-    let mut relay = Relay {
-        engine,
-        sender,
-        lost: Lost::Nothing,
-    };
+    let mut relay = Relay { engine, sender, lost: Lost::Nothing };
     if let Some(line) = early {
         let Some(line) = line else {
             return Ok(Reader::Listens);
         };
         relay.pass_on(&line.map_err(as_failure)?);
     }
-    let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    let alive = async {
+        loop {
+            sleep(PING_EVERY).await;
+            if let Err(failure) = engine.ping().await {
+                return failure;
+            }
+        }
+    };
+    tokio::pin!(alive);
     loop {
         tokio::select! {
             biased;
@@ -213,10 +231,8 @@ async fn session(
                 None => return Ok(Reader::Listens),
                 Some(line) => relay.pass_on(&line.map_err(as_failure)?),
             },
-            _ = pings.tick() => {
-                engine.ping().await?;
-                relay.make_good();
-            }
+            failure = &mut alive => return Err(failure),
+            () = sleep(MAKE_GOOD_EVERY), if relay.lost == Lost::Some => relay.make_good(),
         }
     }
 }
@@ -307,12 +323,7 @@ fn touched(line: &Value) -> Vec<ContainerId> {
     let about_container = line.get("Type").and_then(Value::as_str) == Some("container");
     let own = line.pointer("/Actor/ID").filter(|_| about_container);
     let attached = line.pointer("/Actor/Attributes/container");
-    [own, attached]
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(ContainerId::new)
-        .collect()
+    [own, attached].into_iter().flatten().filter_map(Value::as_str).map(ContainerId::new).collect()
 }
 
 #[cfg(test)]
@@ -338,10 +349,7 @@ mod tests {
             "Type": "network", "Action": "connect",
             "Actor": {"ID": "net", "Attributes": {"container": "abc", "name": "n"}}
         });
-        assert_eq!(
-            event_of(&connect),
-            Some(EngineEvent::Other { project: None })
-        );
+        assert_eq!(event_of(&connect), Some(EngineEvent::Other { project: None }));
         assert_eq!(touched(&connect), [ContainerId::new("abc")]);
         let pod = json!({"Type": "pod", "Action": "create", "Actor": {"ID": "p"}});
         assert_eq!(event_of(&pod), Some(EngineEvent::Other { project: None }));
@@ -361,7 +369,7 @@ mod tests {
         assert_eq!(grown[1], FIRST_DELAY * 2);
         assert_eq!(grown[7], LONGEST_DELAY);
         for attempt in 0..100 {
-            let delay = jittered(Duration::from_secs(10), attempt);
+            let delay = jittered(Duration::from_secs(10), "default", attempt);
             assert!(delay >= Duration::from_secs(8) && delay <= Duration::from_secs(12));
         }
     }

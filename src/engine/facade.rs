@@ -70,14 +70,8 @@ impl fmt::Debug for Engine {
 }
 
 /// The wall clock of the moment of the call, moved on by the monotonic clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one reading of the wall clock, for callers without a clock of their own"
-)]
 fn default_clock() -> Clock {
-    let since_epoch = std::time::SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap_or_default();
+    let since_epoch = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     let begin = Timestamp::default().plus(since_epoch);
     let at = Instant::now();
     Arc::new(move || begin.plus(at.elapsed()))
@@ -127,9 +121,7 @@ impl Engine {
     ) -> Result<Self, Failure> {
         let switchboard = Switchboard::default();
         let negotiation = connector.negotiate();
-        let (client, mut facts) = switchboard
-            .run(Call::read("negotiate", 10), negotiation)
-            .await?;
+        let (client, mut facts) = switchboard.run(Call::read("negotiate", 10), negotiation).await?;
         facts.gap_ended = Some(clock());
         Ok(Self {
             inner: Arc::new(Inner {
@@ -242,8 +234,12 @@ impl Engine {
     pub async fn create_container(&self, create: &CreateContainer) -> Result<ContainerId, Failure> {
         let client = self.client();
         let hooks = locked(&self.inner.admission).clone();
-        let (body, _) = create_body(create, client.api(), &hooks)
+        let (body, left_out) = create_body(create, client.api(), &hooks)
             .map_err(|text| classify(CallError::Refused(text), Effect::Mutating))?;
+        for lacking in left_out {
+            let (attribute, since) = (lacking.attribute, lacking.since.to_string());
+            tracing::warn!(attribute, since, "left out: the engine is too old for it");
+        }
         let image = client.inspect_image(&create.image);
         let image = self.run(Call::read("inspect_image", 5), image).await?;
         if image.id != create.image_id.as_str() {
@@ -360,7 +356,7 @@ impl Engine {
         let work = async {
             match client.remove_container(id).await {
                 Err(error) if is_removal_in_progress(&error) => {
-                    until_gone(&client, id, error).await
+                    Box::pin(until_gone(&client, id, error)).await
                 }
                 other => other,
             }
@@ -390,9 +386,7 @@ impl Engine {
                 deadline: Duration::from_secs(grace) + STOP_MARGIN,
                 ..Call::mutating("stop_container", 0)
             };
-            engine
-                .change(&id, call, client.stop_container(&id, timeout_s))
-                .await
+            engine.change(&id, call, client.stop_container(&id, timeout_s)).await
         });
         match stop.await {
             Ok(result) => result,
@@ -407,9 +401,7 @@ impl Engine {
     async fn own_grace_s(&self, client: &Client, id: &ContainerId) -> u64 {
         let look = client.inspect_container(id);
         let seen = self.run(Call::read("inspect_container", 5), look).await;
-        seen.ok()
-            .and_then(|json| json.config.stop_timeout)
-            .unwrap_or(DEFAULT_GRACE_S)
+        seen.ok().and_then(|json| json.config.stop_timeout).unwrap_or(DEFAULT_GRACE_S)
     }
 
     /// The last lines of a container's output, at most 20 of at most 500 characters.
@@ -418,8 +410,7 @@ impl Engine {
     /// `NotFound`, `Engine` if the log driver cannot be read.
     pub async fn logs_tail(&self, id: &ContainerId, lines: u32) -> Result<Vec<String>, Failure> {
         let client = self.client();
-        self.run(Call::read("logs_tail", 10), client.logs_tail(id, lines))
-            .await
+        self.run(Call::read("logs_tail", 10), client.logs_tail(id, lines)).await
     }
 }
 

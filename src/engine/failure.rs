@@ -51,10 +51,7 @@ pub(super) fn classify(error: CallError, effect: Effect) -> Failure {
         CallError::Unreadable(message) => (FailureClass::Maybe, message),
         CallError::Refused(message) => (FailureClass::Invalid, message),
     };
-    Failure {
-        class,
-        message: presentable(&message, MESSAGE_LIMIT),
-    }
+    Failure { class, message: presentable(&message, MESSAGE_LIMIT) }
 }
 
 /// The class of an error status; a taken port comes as 500 and is known by its text only.
@@ -77,17 +74,9 @@ fn class_of_text(message: &str) -> FailureClass {
     let any = |needles: &[&str]| needles.iter().any(|needle| text.contains(needle));
     if is_port_conflict(&text) {
         FailureClass::PortTaken
-    } else if any(&[
-        "unauthorized",
-        "authentication required",
-        "no basic auth credentials",
-    ]) {
+    } else if any(&["unauthorized", "authentication required", "no basic auth credentials"]) {
         FailureClass::Forbidden
-    } else if any(&[
-        "manifest unknown",
-        "repository does not exist",
-        "not found: manifest",
-    ]) {
+    } else if any(&["manifest unknown", "repository does not exist", "not found: manifest"]) {
         FailureClass::NotFound
     } else {
         FailureClass::Engine
@@ -101,12 +90,8 @@ fn is_port_conflict(message: &str) -> bool {
 
 /// A text of the engine as it may be shown: one line, no control characters, at most `limit` characters.
 pub(super) fn presentable(text: &str, limit: usize) -> String {
-    let mut shown: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(limit)
-        .collect();
+    let mut shown: String =
+        text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit).collect();
     if text.trim().chars().nth(limit).is_some() {
         shown.push('…');
     }
@@ -118,10 +103,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, message: &str) -> FailureClass {
-        let error = CallError::Answer {
-            status,
-            message: message.to_owned(),
-        };
+        let error = CallError::Answer { status, message: message.to_owned() };
         classify(error, Effect::Mutating).class
     }
 
@@ -129,43 +111,19 @@ mod tests {
     fn answers_by_status_and_text() {
         let table = [
             (400, "invalid reference format", FailureClass::Invalid),
-            (
-                403,
-                "network a has active endpoints",
-                FailureClass::Forbidden,
-            ),
+            (403, "network a has active endpoints", FailureClass::Forbidden),
             (404, "No such container: a", FailureClass::NotFound),
-            (
-                409,
-                "Conflict. The container name \"/a\" is already in use",
-                FailureClass::Conflict,
-            ),
+            (409, "Conflict. The container name \"/a\" is already in use", FailureClass::Conflict),
             (
                 500,
                 "driver failed: Bind for 0.0.0.0:80 failed: port is already allocated",
                 FailureClass::PortTaken,
             ),
-            (
-                500,
-                "listen tcp4 0.0.0.0:22: bind: address already in use",
-                FailureClass::PortTaken,
-            ),
+            (500, "listen tcp4 0.0.0.0:22: bind: address already in use", FailureClass::PortTaken),
             (500, "no space left on device", FailureClass::Engine),
-            (
-                500,
-                "unauthorized: authentication required",
-                FailureClass::Forbidden,
-            ),
-            (
-                500,
-                "manifest unknown: manifest unknown",
-                FailureClass::NotFound,
-            ),
-            (
-                503,
-                "This node is not a swarm manager.",
-                FailureClass::Engine,
-            ),
+            (500, "unauthorized: authentication required", FailureClass::Forbidden),
+            (500, "manifest unknown: manifest unknown", FailureClass::NotFound),
+            (503, "This node is not a swarm manager.", FailureClass::Engine),
         ];
         for (status, message, class) in table {
             assert_eq!(answer(status, message), class, "{status} {message}");
@@ -176,24 +134,12 @@ mod tests {
     fn a_lost_answer_is_maybe_only_if_something_may_have_changed() {
         let cut = || CallError::Cut("deadline".into());
         assert_eq!(classify(cut(), Effect::Mutating).class, FailureClass::Maybe);
-        assert_eq!(
-            classify(cut(), Effect::Read).class,
-            FailureClass::Unreachable
-        );
+        assert_eq!(classify(cut(), Effect::Read).class, FailureClass::Unreachable);
         let refused = CallError::NoConnection("refused".into());
-        assert_eq!(
-            classify(refused, Effect::Mutating).class,
-            FailureClass::Unreachable
-        );
+        assert_eq!(classify(refused, Effect::Mutating).class, FailureClass::Unreachable);
         let garbage = || CallError::Unreadable("html".into());
-        assert_eq!(
-            classify(garbage(), Effect::Mutating).class,
-            FailureClass::Maybe
-        );
-        assert_eq!(
-            classify(garbage(), Effect::Read).class,
-            FailureClass::Engine
-        );
+        assert_eq!(classify(garbage(), Effect::Mutating).class, FailureClass::Maybe);
+        assert_eq!(classify(garbage(), Effect::Read).class, FailureClass::Engine);
     }
 
     #[test]

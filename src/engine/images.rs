@@ -1,6 +1,7 @@
 //! Pull and build, as the facade offers them.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,10 +45,7 @@ impl Engine {
     ) -> Result<(), Failure> {
         let login = self.login(registry_of(image)).await;
         let client = self.client();
-        let watch = Progress {
-            sink: progress,
-            idle: PULL_IDLE,
-        };
+        let watch = Progress { sink: progress, idle: PULL_IDLE };
         let work = client.pull_image(image, platform, login.as_ref(), &watch);
         let call = Call::mutating("pull_image", 0);
         self.inner.switchboard.watched(call, work).await
@@ -64,14 +62,7 @@ impl Engine {
         context: BuildContext,
         progress: &ProgressSink,
     ) -> Result<(), Failure> {
-        let Operation::Build {
-            image,
-            project,
-            service,
-            build,
-            digest,
-        } = operation
-        else {
+        let Operation::Build { image, project, service, build, digest } = operation else {
             let error = CallError::Refused(format!("{operation} is no build"));
             return Err(classify(error, Effect::Mutating));
         };
@@ -79,14 +70,12 @@ impl Engine {
         identity.extend([
             (labels::PROJECT.to_owned(), project.to_string()),
             (labels::SERVICE.to_owned(), service.to_string()),
-            (
-                labels::VERSION.to_owned(),
-                env!("CARGO_PKG_VERSION").to_owned(),
-            ),
+            (labels::VERSION.to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             (labels::IMAGE_BUILDER.to_owned(), "classic".to_owned()),
             (labels::BUILD.to_owned(), digest.clone()),
         ]);
-        let mut parameters = parameters(image, build);
+        let refused = |text| classify(CallError::Refused(text), Effect::Mutating);
+        let mut parameters = parameters(image, build).map_err(refused)?;
         parameters.push(("labels", json!(identity).to_string()));
         let context = match &build.dockerfile {
             Dockerfile::Path(_) => context,
@@ -94,16 +83,9 @@ impl Engine {
                 classify(CallError::Refused(error.to_string()), Effect::Mutating)
             })?,
         };
-        let request = BuildRequest {
-            parameters,
-            context,
-            logins: self.build_logins(build).await,
-        };
+        let request = BuildRequest { parameters, context, logins: self.build_logins(build).await };
         let client = self.client();
-        let watch = Progress {
-            sink: progress,
-            idle: BUILD_IDLE,
-        };
+        let watch = Progress { sink: progress, idle: BUILD_IDLE };
         let call = Call::mutating("build_image", 0);
         let work = client.build_image(request, &watch);
         self.inner.switchboard.watched(call, work).await
@@ -136,8 +118,33 @@ impl Engine {
     }
 }
 
+/// Name of the Dockerfile within the context.
+///
+/// # Errors
+/// An absolute path that does not lie in the context.
+fn dockerfile(build: &Build) -> Result<String, String> {
+    let path = match &build.dockerfile {
+        Dockerfile::Inline(_) => return Ok(INLINE_DOCKERFILE.to_owned()),
+        Dockerfile::Path(path) => Path::new(path),
+    };
+    if path.is_relative() {
+        return Ok(path.display().to_string());
+    }
+    match path.strip_prefix(build.context.as_path()) {
+        Ok(inside) => Ok(inside.display().to_string()),
+        Err(_) => Err(format!(
+            "the Dockerfile {} does not lie in the build context {}",
+            path.display(),
+            build.context.display()
+        )),
+    }
+}
+
 /// Parameters of the build call. `forcerm` also removes the container of a step that failed.
-fn parameters(image: &str, build: &Build) -> Vec<(&'static str, String)> {
+///
+/// # Errors
+/// As [`dockerfile`].
+fn parameters(image: &str, build: &Build) -> Result<Vec<(&'static str, String)>, String> {
     let flag = |set: bool| if set { "1" } else { "0" }.to_owned();
     let mut parameters = vec![
         ("t", image.to_owned()),
@@ -146,19 +153,12 @@ fn parameters(image: &str, build: &Build) -> Vec<(&'static str, String)> {
         ("nocache", flag(build.no_cache)),
     ];
     parameters.extend(build.tags.iter().map(|tag| ("t", tag.clone())));
-    let dockerfile = match &build.dockerfile {
-        Dockerfile::Path(path) => path.clone(),
-        Dockerfile::Inline(_) => INLINE_DOCKERFILE.to_owned(),
-    };
-    parameters.push(("dockerfile", dockerfile));
+    parameters.push(("dockerfile", dockerfile(build)?));
     if build.pull {
         parameters.push(("pull", flag(true)));
     }
-    let arguments: serde_json::Map<String, serde_json::Value> = build
-        .args
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value.expose())))
-        .collect();
+    let arguments: serde_json::Map<String, serde_json::Value> =
+        build.args.iter().map(|(name, value)| (name.clone(), json!(value.expose()))).collect();
     if !arguments.is_empty() {
         parameters.push(("buildargs", json!(arguments).to_string()));
     }
@@ -173,17 +173,10 @@ fn parameters(image: &str, build: &Build) -> Vec<(&'static str, String)> {
         ("target", build.target.clone()),
         ("networkmode", build.network.clone()),
         ("platform", build.platform.clone()),
-        (
-            "shmsize",
-            build.shm_size_bytes.map(|bytes| bytes.to_string()),
-        ),
+        ("shmsize", build.shm_size_bytes.map(|bytes| bytes.to_string())),
     ];
-    parameters.extend(
-        optional
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    parameters
+    parameters.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    Ok(parameters)
 }
 
 /// The context with one more file in front: a tar archive goes on where another one's last entry ends.
@@ -198,7 +191,5 @@ fn with_inline(text: &str, context: BuildContext) -> io::Result<BuildContext> {
     entry.extend_from_slice(text.as_bytes());
     entry.resize(entry.len().next_multiple_of(512), 0);
     let entry = Bytes::from(entry);
-    Ok(futures::stream::once(async { Ok(entry) })
-        .chain(context)
-        .boxed())
+    Ok(futures::stream::once(async { Ok(entry) }).chain(context).boxed())
 }

@@ -75,7 +75,7 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
             .filter(|number| *number > 0),
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         config_files: bounded(labels, CONFIG_FILES, FILES_LIMIT).map(str::to_owned),
-        depends_on: text(DEPENDS_ON).map(dependencies).unwrap_or_default(),
+        depends_on: depends_on(bounded(labels, DEPENDS_ON, VALUE_LIMIT).unwrap_or_default()),
         compose_hash: text(CONFIG_HASH).map(str::to_owned),
         installation: text(INSTALLATION).map(Installation::new),
         revision: text(REVISION).map(Revision::new),
@@ -84,18 +84,15 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
     }
 }
 
-/// The services of `db:service_healthy:false,cache:service_started:false`.
-fn dependencies(text: &str) -> BTreeSet<ServiceName> {
-    let names = text.split(',').filter_map(|one| one.split(':').next());
-    names.filter(|name| !name.is_empty()).map(ServiceName::from).collect()
+/// The services of `service:condition:restart`, joined by comma.
+fn depends_on(edges: &str) -> BTreeSet<ServiceName> {
+    let names = edges.split(',').filter_map(|edge| edge.split(':').next());
+    names.filter(|name| !name.is_empty()).map(ServiceName::new).collect()
 }
 
 /// A label's value, if it is there, not empty and at most `limit` bytes long.
 fn bounded<'a>(labels: &'a BTreeMap<String, String>, name: &str, limit: usize) -> Option<&'a str> {
-    labels
-        .get(name)
-        .map(String::as_str)
-        .filter(|value| !value.is_empty() && value.len() <= limit)
+    labels.get(name).map(String::as_str).filter(|value| !value.is_empty() && value.len() <= limit)
 }
 
 /// The labels without those of identity.
@@ -112,10 +109,7 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -143,13 +137,7 @@ mod tests {
             (CONTAINER_NUMBER, "-1"),
             (ONE_OFF, "TRUE"),
         ]));
-        assert_eq!(
-            rubbish,
-            Claim {
-                one_off: true,
-                ..Claim::default()
-            }
-        );
+        assert_eq!(rubbish, Claim { one_off: true, ..Claim::default() });
         for number in ["0", "99999999999999", "1.5", "١"] {
             assert_eq!(claim(&labels(&[(CONTAINER_NUMBER, number)])).number, None);
         }

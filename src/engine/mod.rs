@@ -15,11 +15,13 @@ mod images;
 pub mod labels;
 mod observe;
 mod parse;
+mod unsupported;
 mod wire;
 
 pub use call::CallCounts;
-pub use docker::{Admission, EngineClient, OLDEST_API, TESTED_API, Unsupported, create_body};
+pub use docker::{Admission, EngineClient, OLDEST_API, TESTED_API, create_body};
 pub use events::EngineEvent;
 pub use facade::{Clock, Engine};
 pub use images::{BuildContext, ProgressSink};
 pub use observe::ObserveRequest;
+pub use unsupported::{Unsupported, unsupported};

@@ -77,10 +77,8 @@ impl Engine {
         let client = self.client();
         let call = Call::read("list_containers", 10);
         let list = self.run(call, client.list_containers(None)).await?;
-        let ids: BTreeSet<ContainerId> = list
-            .iter()
-            .map(|entry| ContainerId::new(entry.id.as_str()))
-            .collect();
+        let ids: BTreeSet<ContainerId> =
+            list.iter().map(|entry| ContainerId::new(entry.id.as_str())).collect();
         locked(&self.inner.cache).retain(|id| ids.contains(id));
         let mut view = HostView::default();
         for entry in &list {
@@ -103,9 +101,7 @@ impl Engine {
         list: Vec<SummaryJson>,
         fresh: bool,
     ) -> Vec<ObservedContainer> {
-        let looks = list
-            .into_iter()
-            .map(|summary| self.container(client, facts, summary, fresh));
+        let looks = list.into_iter().map(|summary| self.container(client, facts, summary, fresh));
         let mut containers: Vec<ObservedContainer> = futures::stream::iter(looks)
             .buffer_unordered(PARALLEL)
             .filter_map(std::future::ready)
@@ -166,10 +162,7 @@ impl Engine {
         let call = Call::read("list_networks", 10);
         let list = self.run(call, client.list_networks()).await?;
         let wanted = list.into_iter().filter(|network| {
-            let project = network
-                .labels
-                .as_ref()
-                .and_then(|all| all.get(labels::PROJECT));
+            let project = network.labels.as_ref().and_then(|all| all.get(labels::PROJECT));
             let labelled = match &request.project {
                 Some(wanted) => project.is_some_and(|project| project == wanted.as_str()),
                 None => project.is_some(),
@@ -185,10 +178,8 @@ impl Engine {
                 Err(failure) => Err(failure),
             }
         });
-        let seen: Vec<Option<ObservedNetwork>> = futures::stream::iter(looks)
-            .buffer_unordered(PARALLEL)
-            .try_collect()
-            .await?;
+        let seen: Vec<Option<ObservedNetwork>> =
+            futures::stream::iter(looks).buffer_unordered(PARALLEL).try_collect().await?;
         let mut networks: Vec<ObservedNetwork> = seen.into_iter().flatten().collect();
         networks.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         Ok(networks)
@@ -202,10 +193,8 @@ impl Engine {
     ) -> Result<BTreeMap<String, ObservedVolume>, Failure> {
         let call = Call::read("list_volumes", 10);
         let list = self.run(call, client.list_volumes(label)).await?;
-        let mut volumes: BTreeMap<String, ObservedVolume> = list
-            .iter()
-            .map(|json| (json.name.clone(), parse::volume(json)))
-            .collect();
+        let mut volumes: BTreeMap<String, ObservedVolume> =
+            list.iter().map(|json| (json.name.clone(), parse::volume(json))).collect();
         for name in &request.volumes {
             if volumes.contains_key(name) {
                 continue;
@@ -238,10 +227,7 @@ impl Engine {
         });
         // Collected, so that no closure lives across an await: the compiler cannot show such a future to be Send.
         let looks: Vec<_> = looks.collect();
-        futures::stream::iter(looks)
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await
+        futures::stream::iter(looks).buffer_unordered(PARALLEL).collect().await
     }
 }
 

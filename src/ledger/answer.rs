@@ -17,22 +17,11 @@ impl Ledger {
     /// If the answer cannot be written or the request not be removed; it is then taken again.
     pub fn answer(&self, id: &str, answer: &str) -> Result<(), LedgerError> {
         let path = answer_path(id)?;
-        replace(
-            self.storage.as_ref(),
-            &path,
-            answer.as_bytes(),
-            Durability::Cached,
-        )?;
+        replace(self.storage.as_ref(), &path, answer.as_bytes(), Durability::Cached)?;
         remove(self.storage.as_ref(), &request_path(id))?;
         let names = self.storage.list("requests").unwrap_or_default();
-        let answers: Vec<&String> = names
-            .iter()
-            .filter(|name| name.ends_with(".answer"))
-            .collect();
-        for name in answers
-            .iter()
-            .take(answers.len().saturating_sub(MAX_ANSWERS))
-        {
+        let answers: Vec<&String> = names.iter().filter(|name| name.ends_with(".answer")).collect();
+        for name in answers.iter().take(answers.len().saturating_sub(MAX_ANSWERS)) {
             let old = format!("requests/{name}");
             if old != path {
                 // Best effort: the next answer tries again.

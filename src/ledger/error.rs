@@ -75,10 +75,7 @@ pub enum LedgerError {
 impl LedgerError {
     /// Wraps an error of the operating system.
     pub(super) fn io(path: &str, source: io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { path: path.to_owned(), source }
     }
 }
 

@@ -24,19 +24,13 @@ pub struct FileStorage {
 impl FileStorage {
     /// Files below `directory`, which need not exist.
     pub fn new(directory: &LocalPath) -> Self {
-        Self {
-            directory: directory.as_path().to_path_buf(),
-            host_locks: PathBuf::from(HOST_LOCKS),
-        }
+        Self { directory: directory.as_path().to_path_buf(), host_locks: PathBuf::from(HOST_LOCKS) }
     }
 
     /// The same with another place for the locks of the host, which tests must not share.
     #[must_use]
     pub fn with_host_locks(self, directory: &LocalPath) -> Self {
-        Self {
-            host_locks: directory.as_path().to_path_buf(),
-            ..self
-        }
+        Self { host_locks: directory.as_path().to_path_buf(), ..self }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -70,10 +64,7 @@ impl Storage for FileStorage {
     fn create_directory(&self, directory: &str) -> io::Result<()> {
         let path = self.at(directory);
         if !path.is_dir() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&path)?;
+            DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
             if let Some(parent) = path.parent() {
                 File::open(parent)?.sync_all()?;
             }
@@ -92,11 +83,7 @@ impl Storage for FileStorage {
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<u64> {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(self.at(path))?;
+        let mut file = options.append(true).create(true).mode(0o600).open(self.at(path))?;
         file.write_all(bytes)?;
         Ok(file.metadata()?.len())
     }
@@ -125,18 +112,10 @@ impl Storage for FileStorage {
         let path = self.host_locks.join(name);
         if !self.host_locks.is_dir() {
             // Fails for users who may not; the fall-back below is theirs.
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(&self.host_locks)
-                .ok();
+            DirBuilder::new().recursive(true).mode(0o755).create(&self.host_locks).ok();
         }
         match take(&path, 0o644, owner) {
-            Err(_) => take(
-                &std::env::temp_dir().join(format!("composelet-{name}")),
-                0o644,
-                owner,
-            ),
+            Err(_) => take(&std::env::temp_dir().join(format!("composelet-{name}")), 0o644, owner),
             taken => taken,
         }
     }

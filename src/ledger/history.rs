@@ -51,10 +51,7 @@ impl Ledger {
         let path = journal_path(name)?;
         let line = line(&path, record)?;
         let appended = self.append_line(&path, &line);
-        let mut whole = self
-            .whole_journals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut whole = self.whole_journals.lock().unwrap_or_else(PoisonError::into_inner);
         match &appended {
             Ok(()) => whole.insert(path),
             Err(_) => whole.remove(&path),
@@ -72,9 +69,7 @@ impl Ledger {
             .filter_map(|path| self.storage.read(path).ok())
             .flat_map(|bytes| {
                 let lines = bytes.split(|byte| *byte == b'\n');
-                lines
-                    .filter_map(|line| serde_json::from_slice(line).ok())
-                    .collect::<Vec<_>>()
+                lines.filter_map(|line| serde_json::from_slice(line).ok()).collect::<Vec<_>>()
             })
             .collect();
         records.drain(..records.len().saturating_sub(last));
@@ -83,17 +78,10 @@ impl Ledger {
 
     fn append_line(&self, path: &str, line: &str) -> Result<(), LedgerError> {
         let wrap = |error| LedgerError::io(path, error);
-        let known_whole = self
-            .whole_journals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(path);
+        let known_whole =
+            self.whole_journals.lock().unwrap_or_else(PoisonError::into_inner).contains(path);
         let torn = !known_whole && self.ends_torn(path).map_err(wrap)?;
-        let line = if torn {
-            format!("\n{line}")
-        } else {
-            line.to_owned()
-        };
+        let line = if torn { format!("\n{line}") } else { line.to_owned() };
         let length = self.storage.append(path, line.as_bytes()).map_err(wrap)?;
         self.storage.sync(path).map_err(wrap)?;
         if !known_whole {

@@ -19,10 +19,8 @@ impl Ledger {
     /// If the lock file cannot be made or the file system has no locks.
     pub fn try_lock(&self) -> Result<Option<LedgerLock>, LedgerError> {
         let owner = format!("{}\n", std::process::id());
-        let lock = self
-            .storage
-            .lock("lock", &owner)
-            .map_err(|error| LedgerError::io("lock", error))?;
+        let lock =
+            self.storage.lock("lock", &owner).map_err(|error| LedgerError::io("lock", error))?;
         if lock.is_some() {
             self.sweep();
         }

@@ -60,10 +60,7 @@ impl MemoryStorage {
     /// Another empty storage on the same host: locks of the host are shared.
     #[must_use]
     pub fn beside(&self) -> Self {
-        Self {
-            host_locks: Arc::clone(&self.host_locks),
-            ..Self::default()
-        }
+        Self { host_locks: Arc::clone(&self.host_locks), ..Self::default() }
     }
 
     /// Steps that changed something so far: writes, syncs, renames, removals.
@@ -99,10 +96,7 @@ impl MemoryStorage {
         }
         disk.crash_at = None;
         disk.failing = None;
-        Self {
-            disk: Arc::new(Mutex::new(disk)),
-            ..self.beside()
-        }
+        Self { disk: Arc::new(Mutex::new(disk)), ..self.beside() }
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -133,14 +127,7 @@ impl Disk {
             None => self.step(),
         };
         let half = old + bytes.len().saturating_sub(old) / 2;
-        self.put(
-            path,
-            if outcome.is_ok() {
-                bytes
-            } else {
-                bytes.get(..half).unwrap_or(bytes)
-            },
-        );
+        self.put(path, if outcome.is_ok() { bytes } else { bytes.get(..half).unwrap_or(bytes) });
         outcome
     }
 
@@ -155,10 +142,7 @@ impl Disk {
 
     fn change(&mut self, path: &str, change: Change) {
         apply(&mut self.names, &change);
-        self.unsynced
-            .entry(directory(path).to_owned())
-            .or_default()
-            .push(change);
+        self.unsynced.entry(directory(path).to_owned()).or_default().push(change);
     }
 
     fn file(&self, path: &str) -> io::Result<&File> {
@@ -195,11 +179,7 @@ impl Disk {
                     1 => std::mem::take(&mut file.bytes),
                     _ => {
                         let common = file.durable.len().min(file.bytes.len());
-                        let from = if file.bytes.starts_with(&file.durable) {
-                            common
-                        } else {
-                            0
-                        };
+                        let from = if file.bytes.starts_with(&file.durable) { common } else { 0 };
                         let torn = from + dice.below(file.bytes.len() - from + 1);
                         file.bytes.truncate(torn);
                         std::mem::take(&mut file.bytes)
@@ -238,11 +218,7 @@ impl Storage for MemoryStorage {
     fn list(&self, wanted: &str) -> io::Result<Vec<String>> {
         let disk = self.disk();
         disk.alive()?;
-        let prefix = if wanted.is_empty() {
-            String::new()
-        } else {
-            format!("{wanted}/")
-        };
+        let prefix = if wanted.is_empty() { String::new() } else { format!("{wanted}/") };
         let names: BTreeSet<String> = disk
             .names
             .keys()
@@ -262,10 +238,7 @@ impl Storage for MemoryStorage {
 
     fn append(&self, path: &str, bytes: &[u8]) -> io::Result<u64> {
         let mut disk = self.disk();
-        let mut whole = disk
-            .file(path)
-            .map(|file| file.bytes.clone())
-            .unwrap_or_default();
+        let mut whole = disk.file(path).map(|file| file.bytes.clone()).unwrap_or_default();
         let old = whole.len();
         whole.extend(bytes);
         disk.write(path, old, &whole)?;
@@ -331,12 +304,8 @@ impl Storage for MemoryStorage {
 
 fn take(locks: &Locks, name: &str) -> Option<StorageLock> {
     let mut held = locks.lock().unwrap_or_else(PoisonError::into_inner);
-    held.insert(name.to_owned()).then(|| {
-        StorageLock::new(Held {
-            locks: Arc::clone(locks),
-            name: name.to_owned(),
-        })
-    })
+    held.insert(name.to_owned())
+        .then(|| StorageLock::new(Held { locks: Arc::clone(locks), name: name.to_owned() }))
 }
 
 struct Held {

@@ -14,14 +14,8 @@ use crate::model::path::LocalPath;
 const VERSION: u64 = 1;
 
 /// Directories in which the controller alone writes.
-pub(super) const OWN_DIRECTORIES: [&str; 6] = [
-    "projects",
-    "last-good",
-    "history",
-    "content",
-    "status",
-    "status/projects",
-];
+pub(super) const OWN_DIRECTORIES: [&str; 6] =
+    ["projects", "last-good", "history", "content", "status", "status/projects"];
 
 /// The state directory, opened. Cheap to clone; clones share it. Every call blocks. A write that returns is on the disk,
 /// but for published status.
@@ -49,9 +43,7 @@ impl Ledger {
     pub fn open_existing(directory: &LocalPath) -> Result<Self, LedgerError> {
         let storage = FileStorage::new(directory);
         if !is_initialised(&storage)? {
-            return Err(LedgerError::Missing {
-                path: storage.place(),
-            });
+            return Err(LedgerError::Missing { path: storage.place() });
         }
         Self::open_with(storage)
     }
@@ -71,11 +63,7 @@ impl Ledger {
                 .map_err(|error| LedgerError::io(directory, error))?;
         }
         let salt = salt(storage.as_ref())?;
-        Ok(Self {
-            storage,
-            whole_journals: Arc::default(),
-            salt,
-        })
+        Ok(Self { storage, whole_journals: Arc::default(), salt })
     }
 
     /// Random text made at the first opening, for digests of values that may be secret.
@@ -93,10 +81,7 @@ fn is_initialised(storage: &dyn Storage) -> Result<bool, LedgerError> {
     };
     let text = String::from_utf8_lossy(&bytes);
     match text.trim().parse::<u64>() {
-        Ok(found) if found > VERSION => Err(LedgerError::NewerVersion {
-            found,
-            known: VERSION,
-        }),
+        Ok(found) if found > VERSION => Err(LedgerError::NewerVersion { found, known: VERSION }),
         Ok(_) => Ok(true),
         Err(_) => Err(LedgerError::BadVersion {
             found: text.trim().chars().take(40).collect(),
@@ -111,9 +96,7 @@ fn initialise(storage: &dyn Storage) -> Result<(), LedgerError> {
     // Not created yet: it may be somebody else's, whose modes are left alone.
     let foreign = |name: &String| !name.starts_with(TEMPORARY) && name != "lost+found";
     if storage.list("").map_err(wrap)?.iter().any(foreign) {
-        return Err(LedgerError::Foreign {
-            path: storage.place(),
-        });
+        return Err(LedgerError::Foreign { path: storage.place() });
     }
     storage.create_directory("").map_err(wrap)?;
     let version = format!("{VERSION}\n");
@@ -130,15 +113,8 @@ fn salt(storage: &dyn Storage) -> Result<Arc<str>, LedgerError> {
         // Without it, digests in old messages cannot be compared with new ones; nothing else is lost.
         _ => {}
     }
-    let bytes = storage
-        .entropy()
-        .map_err(|error| LedgerError::io("salt", error))?;
+    let bytes = storage.entropy().map_err(|error| LedgerError::io("salt", error))?;
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    replace(
-        storage,
-        "salt",
-        format!("{text}\n").as_bytes(),
-        Durability::Synced,
-    )?;
+    replace(storage, "salt", format!("{text}\n").as_bytes(), Durability::Synced)?;
     Ok(Arc::from(text))
 }

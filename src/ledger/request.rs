@@ -52,35 +52,17 @@ impl Ledger {
     pub fn submit(&self, request: &Request) -> Result<String, LedgerError> {
         let pending = self.pending();
         if pending.len() >= MAX_PENDING {
-            return Err(LedgerError::TooManyRequests {
-                pending: pending.len(),
-            });
+            return Err(LedgerError::TooManyRequests { pending: pending.len() });
         }
         // Answers count as well, so that theirs and new ids stay in order of time.
         let names = self.storage.list("requests").unwrap_or_default();
-        let next = 1 + names
-            .iter()
-            .filter_map(|name| number(name))
-            .max()
-            .unwrap_or(0);
-        let random = self
-            .storage
-            .entropy()
-            .map_err(|error| LedgerError::io("requests", error))?;
-        let random: String = random
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let next = 1 + names.iter().filter_map(|name| number(name)).max().unwrap_or(0);
+        let random = self.storage.entropy().map_err(|error| LedgerError::io("requests", error))?;
+        let random: String = random.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         let id = format!("{next:08}-{random}");
         let path = request_path(&id);
         let text = encode(&path, request)? + "\n";
-        replace(
-            self.storage.as_ref(),
-            &path,
-            text.as_bytes(),
-            Durability::Synced,
-        )?;
+        replace(self.storage.as_ref(), &path, text.as_bytes(), Durability::Synced)?;
         Ok(id)
     }
 

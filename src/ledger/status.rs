@@ -50,10 +50,7 @@ impl Ledger {
         let names = self.storage.list("status/projects").unwrap_or_default();
         names
             .iter()
-            .filter(|name| {
-                name.strip_suffix(".json")
-                    .is_some_and(|name| checked(name).is_ok())
-            })
+            .filter(|name| name.strip_suffix(".json").is_some_and(|name| checked(name).is_ok()))
             .filter_map(|name| self.published(&format!("status/projects/{name}")))
             .collect()
     }
@@ -65,12 +62,7 @@ impl Ledger {
 
     fn publish<T: Serialize>(&self, path: &str, status: &T) -> Result<(), LedgerError> {
         let text = encode(path, status)? + "\n";
-        replace(
-            self.storage.as_ref(),
-            path,
-            text.as_bytes(),
-            Durability::Cached,
-        )
+        replace(self.storage.as_ref(), path, text.as_bytes(), Durability::Cached)
     }
 
     fn published<T: DeserializeOwned>(&self, path: &str) -> Option<T> {

@@ -9,10 +9,7 @@ use std::io;
 ///
 /// # Errors
 /// Every call gives the error of the operating system; `NotFound` if a file is not there.
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "one paragraph for all of them above"
-)]
+#[expect(clippy::missing_errors_doc, reason = "one paragraph for all of them above")]
 pub trait Storage: fmt::Debug + Send + Sync {
     /// Where it is, for messages.
     fn place(&self) -> String;

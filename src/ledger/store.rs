@@ -55,9 +55,9 @@ pub(super) fn replace(
         return Err(LedgerError::io(path, error));
     }
     match durability {
-        Durability::Synced => storage
-            .sync_directory(directory)
-            .map_err(|error| LedgerError::io(path, error)),
+        Durability::Synced => {
+            storage.sync_directory(directory).map_err(|error| LedgerError::io(path, error))
+        }
         Durability::Cached => Ok(()),
     }
 }
@@ -65,9 +65,9 @@ pub(super) fn replace(
 /// Removes a file for good; one that is not there is removed already.
 pub(super) fn remove(storage: &dyn Storage, path: &str) -> Result<(), LedgerError> {
     match storage.remove(path) {
-        Ok(()) => storage
-            .sync_directory(split(path).0)
-            .map_err(|error| LedgerError::io(path, error)),
+        Ok(()) => {
+            storage.sync_directory(split(path).0).map_err(|error| LedgerError::io(path, error))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(LedgerError::io(path, error)),
     }
@@ -86,10 +86,8 @@ pub(super) fn save<T: Serialize>(
 
 /// A value as readable JSON.
 pub(super) fn encode<T: Serialize>(path: &str, value: &T) -> Result<String, LedgerError> {
-    serde_json::to_string_pretty(value).map_err(|error| LedgerError::Encode {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })
+    serde_json::to_string_pretty(value)
+        .map_err(|error| LedgerError::Encode { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// Reads what [`save`] wrote; the default if nothing is there. A corrupt file is set aside; the note says so.
@@ -149,11 +147,7 @@ pub(super) fn split(path: &str) -> (&str, &str) {
 }
 
 fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{directory}/{name}")
-    }
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
 /// Checks that a name is one file name and harmless.
@@ -162,7 +156,5 @@ pub(super) fn checked(name: &str) -> Result<&str, LedgerError> {
     if !name.is_empty() && name.len() <= 200 && name.bytes().all(plain) {
         return Ok(name);
     }
-    Err(LedgerError::Name {
-        name: name.chars().take(80).collect(),
-    })
+    Err(LedgerError::Name { name: name.chars().take(80).collect() })
 }

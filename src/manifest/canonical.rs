@@ -52,15 +52,9 @@ impl Canonical {
                 if !project.iter().any(|(key, _)| key == "services") {
                     project.push(("services".to_owned(), empty()));
                 }
-                Self {
-                    project,
-                    extensions,
-                }
+                Self { project, extensions }
             }
-            _ => Self {
-                project: Vec::new(),
-                extensions: Vec::new(),
-            },
+            _ => Self { project: Vec::new(), extensions: Vec::new() },
         }
     }
 
@@ -75,9 +69,7 @@ impl Canonical {
 
     /// What `docker compose config` prints: YAML, dollar signs doubled. It shows values as [`Canonical::json`] does.
     pub fn yaml(&self) -> String {
-        let order = [
-            "name", "services", "networks", "volumes", "secrets", "configs",
-        ];
+        let order = ["name", "services", "networks", "volumes", "secrets", "configs"];
         let rank = |key: &str| order.iter().position(|name| *name == key);
         let mut all = self.project.clone();
         all.sort_by_key(|(key, _)| rank(key));
@@ -207,9 +199,8 @@ fn value(kind: &'static Kind, node: &Node) -> Json {
             Json::List(list.iter().map(|node| value(item, node)).collect())
         }
         (Kind::Map(item) | Kind::MapOfOptional(item), Value::Map(map)) => {
-            let entries = map
-                .iter()
-                .map(|(key, entry)| (key.to_string(), value(item, &entry.node)));
+            let entries =
+                map.iter().map(|(key, entry)| (key.to_string(), value(item, &entry.node)));
             Json::Map(sorted(entries.collect()), Vec::new())
         }
         (Kind::Bytes, Value::Int(size)) => Json::Text(size.to_string()),
@@ -231,9 +222,7 @@ fn plain(node: &Node) -> Json {
         Value::Text(text) => Json::Text(text.to_string()),
         Value::List(list) => Json::List(list.iter().map(plain).collect()),
         Value::Map(map) => {
-            let entries = map
-                .iter()
-                .map(|(key, entry)| (key.to_string(), plain(&entry.node)));
+            let entries = map.iter().map(|(key, entry)| (key.to_string(), plain(&entry.node)));
             Json::Map(sorted(entries.collect()), Vec::new())
         }
     }

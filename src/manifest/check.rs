@@ -1,12 +1,14 @@
 //! One walk over a document with the schema: unknown keys, wrong kinds and features that are not built are reported with
 //! their place, and every value is brought into its canonical long form.
 
-use std::sync::Arc;
+mod pairs;
 
 use crate::manifest::environment::child;
+use crate::manifest::extension;
 use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::schema::{Field, Kind, Object, Support, Unset};
+use crate::manifest::schema::{Field, Kind, Object, Support};
+use crate::manifest::source::Place;
 use crate::manifest::{suggest, units};
 use crate::model::path::LocalPath;
 
@@ -19,6 +21,8 @@ pub(crate) struct Check<'a> {
     pub(crate) directory: &'a LocalPath,
     /// What `~` stands for, if the settings let HOME in.
     pub(crate) home: Option<&'a str>,
+    /// Inside a key without effect, of which only the outermost is pointed out.
+    pub(crate) no_effect: bool,
 }
 
 impl Check<'_> {
@@ -63,12 +67,12 @@ impl Check<'_> {
                 let long = (form.expand)(self, node, field)?;
                 self.kind(&form.long, long, field)
             }
-            _ => self.scalar(kind, node, field),
+            _ => self.scalar(kind, &node, field),
         };
         done.map(|node| node.tagged(merge))
     }
 
-    fn scalar(&mut self, kind: &'static Kind, node: Node, field: &str) -> Option<Node> {
+    fn scalar(&mut self, kind: &'static Kind, node: &Node, field: &str) -> Option<Node> {
         let place = node.place;
         let value = match kind {
             Kind::Text => node.as_text().map(|text| Value::Text(text.into())),
@@ -77,9 +81,9 @@ impl Check<'_> {
             }
             Kind::Label if node.is_null() => Some(Value::Text("".into())),
             Kind::Label => node.scalar_text().map(Value::Text),
-            Kind::Bool => self.boolean(&node, field).map(Value::Bool),
-            Kind::Int => integer(&node).map(Value::Int),
-            Kind::Float => number(&node).map(Value::Float),
+            Kind::Bool => self.boolean(node, field).map(Value::Bool),
+            Kind::Int => integer(node).map(Value::Int),
+            Kind::Float => number(node).map(Value::Float),
             Kind::Bytes => match &node.value {
                 Value::Int(size) => Some(Value::Int(*size)),
                 Value::Text(text) if &**text == "-1" => Some(Value::Int(-1)),
@@ -102,7 +106,7 @@ impl Check<'_> {
             _ => None,
         };
         if value.is_none() {
-            self.wrong(&node, field, &allowed(kind));
+            self.wrong(node, field, &allowed(kind));
         }
         value.map(|value| Node::new(value, place))
     }
@@ -184,111 +188,6 @@ impl Check<'_> {
         Some(Node::new(Value::Map(done), node.place))
     }
 
-    fn pairs(&mut self, unset: Unset, node: Node, field: &str) -> Option<Node> {
-        let place = node.place;
-        let mut done = Map::new();
-        match node.value {
-            Value::Map(map) => {
-                for (key, entry) in map {
-                    let path = child(field, &key);
-                    if let Some(node) = self.pair_value(unset, entry.node, &path) {
-                        done.insert(
-                            key,
-                            Entry {
-                                key: entry.key,
-                                node,
-                            },
-                        );
-                    }
-                }
-            }
-            Value::List(list) => {
-                for (index, item) in list.into_iter().enumerate() {
-                    self.pair_item(unset, &item, &format!("{field}[{index}]"), &mut done);
-                }
-            }
-            _ => {
-                self.wrong(&node, field, "a mapping, or a list of key=value");
-                return None;
-            }
-        }
-        Some(Node::new(Value::Map(done), place))
-    }
-
-    fn pair_value(&mut self, unset: Unset, node: Node, field: &str) -> Option<Node> {
-        if node.merge == MergeTag::Reset {
-            return Some(node);
-        }
-        match (node.scalar_text(), unset) {
-            (Some(text), _) => Some(Node::text(text, node.place).tagged(node.merge)),
-            (None, Unset::Empty) if node.is_null() => Some(Node::text("", node.place)),
-            (None, Unset::FromEnvironment) if node.is_null() => Some(node),
-            _ => {
-                self.wrong(&node, field, "a text, a number, a truth value or nothing");
-                None
-            }
-        }
-    }
-
-    fn pair_item(&mut self, unset: Unset, item: &Node, field: &str, done: &mut Map) {
-        let Some(text) = item.as_text() else {
-            self.wrong(item, field, "key=value");
-            return;
-        };
-        let (key, node) = match (text.split_once('='), unset) {
-            (Some((key, value)), _) => (key, Node::text(value, item.place)),
-            (None, Unset::Empty) => (text, Node::text("", item.place)),
-            (None, Unset::FromEnvironment) => (text, Node::new(Value::Null, item.place)),
-        };
-        let key_place = item.place;
-        done.insert(
-            Arc::from(key),
-            Entry {
-                key: key_place,
-                node,
-            },
-        );
-    }
-
-    fn words(&mut self, node: Node, field: &str) -> Option<Node> {
-        static WORD: Kind = Kind::Text;
-        let place = node.place;
-        match &node.value {
-            Value::Null => Some(node),
-            Value::List(_) => self.list(&WORD, node, field),
-            Value::Text(line) => {
-                let Some(words) = units::words(line) else {
-                    self.wrong(&node, field, "a line whose quotes are closed");
-                    return None;
-                };
-                self.warn_operator(line, &node, field);
-                let words = words.into_iter().map(|word| Node::text(word, place));
-                Some(Node::new(Value::List(words.collect()), place))
-            }
-            _ => {
-                self.wrong(&node, field, "a text, a list of texts or nothing");
-                None
-            }
-        }
-    }
-
-    /// The command line drops everything behind an unquoted operator without a word; so do we, but not in silence.
-    fn warn_operator(&mut self, line: &str, node: &Node, field: &str) {
-        if units::cut_at(line).is_some_and(|symbol| symbol != '#') {
-            self.report.add(
-                Finding::warning(
-                    "no-shell",
-                    field,
-                    format!(
-                        "{field} is not run by a shell: everything from the operator on is dropped"
-                    ),
-                )
-                .at(node.place)
-                .help("write [\"sh\", \"-c\", \"…\"] if a shell is wanted"),
-            );
-        }
-    }
-
     /// Checks a mapping with known keys.
     pub(crate) fn object(
         &mut self,
@@ -300,11 +199,13 @@ impl Check<'_> {
             self.wrong(&node, field, "a mapping");
             return None;
         };
+        self.required(object, &map, node.place, field);
         let mut done = Map::new();
         for (key, entry) in map {
             let path = child(field, &key);
             let Some(known) = object.field(&key) else {
                 if key.starts_with("x-") {
+                    extension::check(object, &key, &entry, field, self.report);
                     done.insert(key, entry);
                 } else {
                     self.unknown(object, &key, &entry, field);
@@ -322,14 +223,24 @@ impl Check<'_> {
                 );
             }
         }
-        for key in object.required {
-            if !done.contains_key(*key) {
-                let message = format!("{} is missing", child(field, key));
-                self.report
-                    .add(Finding::error("missing-key", field, message).at(node.place));
-            }
-        }
         Some(Node::new(Value::Map(done), node.place))
+    }
+
+    fn required(&mut self, object: &'static Object, map: &Map, place: Place, field: &str) {
+        for key in object.required {
+            if map.contains_key(*key) {
+                continue;
+            }
+            let message = format!("{} is missing", child(field, key));
+            let kind = object
+                .field(key)
+                .map_or_else(String::new, |field| allowed(&field.kind));
+            self.report.add(
+                Finding::error("missing-key", field, message)
+                    .at(place)
+                    .help(format!("{key} takes {kind}")),
+            );
+        }
     }
 
     fn field(&mut self, known: &'static Field, entry: Entry, path: &str) -> Option<Node> {
@@ -352,6 +263,7 @@ impl Check<'_> {
                 );
                 return None;
             }
+            Support::NoEffect(_) if self.no_effect || !self.is_written(&entry, known.key) => {}
             Support::NoEffect(why) if known.key != "version" => {
                 self.report.add(
                     Finding::note("no-effect", path, format!("{path} has no effect"))
@@ -372,7 +284,16 @@ impl Check<'_> {
             }
             Support::Supported => {}
         }
-        self.kind(&known.kind, entry.node, path)
+        let outer = self.no_effect;
+        self.no_effect |= matches!(known.support, Support::NoEffect(_));
+        let done = self.kind(&known.kind, entry.node, path);
+        self.no_effect = outer;
+        done
+    }
+
+    /// Whether a key stands in the file; defaults and short forms have keys that nobody wrote.
+    fn is_written(&self, entry: &Entry, key: &str) -> bool {
+        self.report.sources.raw(entry.key).trim_matches(['"', '\'']) == key
     }
 
     /// An empty value where the specification wants one.

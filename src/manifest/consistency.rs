@@ -1,6 +1,6 @@
 //! What is wrong although every value by itself is right (compose-spec reference §2.11), and what will surprise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::manifest::environment::child;
@@ -9,9 +9,8 @@ use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
 use crate::manifest::{limits, suggest};
 
-/// Checks the whole project. Edges to disabled services that are not required are removed.
-pub(crate) fn check(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
-    drop_optional_edges(model, disabled);
+/// Checks the whole project.
+pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
     let mut checker = Checker {
         model,
         disabled,
@@ -21,24 +20,6 @@ pub(crate) fn check(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>, repo
     checker.resources();
     checker.cycles();
     checker.container_names();
-}
-
-fn drop_optional_edges(model: &mut Node, disabled: &BTreeMap<Arc<str>, Place>) {
-    let names: BTreeSet<Arc<str>> = model
-        .get("services")
-        .and_then(Node::as_map)
-        .into_iter()
-        .flat_map(|map| map.keys().cloned())
-        .collect();
-    let services = model.get_mut("services").and_then(Node::as_map_mut);
-    for entry in services.into_iter().flat_map(|map| map.values_mut()) {
-        if let Some(edges) = entry.node.get_mut("depends_on").and_then(Node::as_map_mut) {
-            edges.retain(|name, edge| {
-                let optional = edge.node.get("required").and_then(Node::as_bool) == Some(false);
-                !(optional && (disabled.contains_key(name) || !names.contains(name)))
-            });
-        }
-    }
 }
 
 struct Checker<'a> {
@@ -147,7 +128,12 @@ impl<'a> Checker<'a> {
     fn dependencies(&mut self, service: &Node, field: &str) {
         let edges = service.get("depends_on").and_then(Node::as_map);
         for (name, entry) in edges.into_iter().flatten() {
-            let path = child(&format!("{field}.depends_on"), name);
+            let shown = self.report.sources.shown(name, entry.key);
+            let path = child(&format!("{field}.depends_on"), shown);
+            let optional = entry.node.get("required").and_then(Node::as_bool) == Some(false);
+            if optional && self.model.at(&["services", name]).is_none() {
+                continue;
+            }
             if let Some(place) = self.disabled.get(name) {
                 let finding = Finding::error(
                     "disabled-dependency",
@@ -197,9 +183,11 @@ impl<'a> Checker<'a> {
 
     fn unknown(&mut self, what: &str, section: &str, name: &str, place: Place, path: &str) {
         let known = self.model.get(section).and_then(Node::as_map);
+        // A suggestion costs a look at every name; the first mistakes deserve it.
         let near = suggest::nearest(
             name,
             known
+                .filter(|_| self.report.errors() < 50)
                 .into_iter()
                 .flat_map(|map| map.keys().map(|key| &**key)),
         );
@@ -207,7 +195,8 @@ impl<'a> Checker<'a> {
             Some(near) => format!("did you mean {near}?"),
             None => format!("define it under {section}:"),
         };
-        let message = format!("there is no {what} {name}");
+        let shown = self.report.sources.shown(name, place);
+        let message = format!("there is no {what} {shown}");
         self.error("unknown-reference", place, path, message, &help);
     }
 
@@ -227,10 +216,11 @@ impl<'a> Checker<'a> {
                     continue;
                 };
                 if let Some(first) = targets.insert(target.clone(), mount.place) {
+                    let shown = self.report.sources.shown(&target, mount.place).to_owned();
                     let finding = Finding::error(
                         "duplicate-target",
                         &path,
-                        format!("{target} is mounted twice"),
+                        format!("{shown} is mounted twice"),
                     )
                     .at(mount.place)
                     .help("keep one of the two")
@@ -242,7 +232,8 @@ impl<'a> Checker<'a> {
         let networks = service.get("networks").and_then(Node::as_map);
         for (name, entry) in networks.into_iter().flatten() {
             if self.model.at(&["networks", name]).is_none() {
-                let path = child(&format!("{field}.networks"), name);
+                let shown = self.report.sources.shown(name, entry.key);
+                let path = child(&format!("{field}.networks"), shown);
                 self.unknown("network", "networks", name, entry.key, &path);
             }
         }
@@ -379,7 +370,6 @@ fn mount_target(section: &str, mount: &Node) -> Option<String> {
     let target = mount.get("target").and_then(Node::as_text);
     let source = mount.get("source").and_then(Node::as_text);
     Some(match (section, target, source) {
-        ("volumes", Some(target), _) => target.to_owned(),
         ("secrets", Some(target), _) if !target.starts_with('/') => {
             format!("/run/secrets/{target}")
         }

@@ -13,10 +13,7 @@ pub(crate) fn find<'a>(edges: &BTreeMap<&'a str, Vec<&'a str>>) -> Option<Vec<&'
             path.push((start, 0));
         }
         while let Some((name, next)) = path.last_mut() {
-            let target = edges
-                .get(name)
-                .and_then(|targets| targets.get(*next))
-                .copied();
+            let target = edges.get(name).and_then(|targets| targets.get(*next)).copied();
             *next += 1;
             let name = *name;
             match target {
@@ -59,13 +56,7 @@ mod tests {
             ("d", vec!["b"]),
         ]);
         assert_eq!(find(&edges), Some(vec!["b", "d", "b"]));
-        assert_eq!(
-            find(&BTreeMap::from([("a", vec!["b"]), ("b", vec![])])),
-            None
-        );
-        assert_eq!(
-            find(&BTreeMap::from([("a", vec!["a"])])),
-            Some(vec!["a", "a"])
-        );
+        assert_eq!(find(&BTreeMap::from([("a", vec!["b"]), ("b", vec![])])), None);
+        assert_eq!(find(&BTreeMap::from([("a", vec!["a"])])), Some(vec!["a", "a"]));
     }
 }

@@ -1,16 +1,13 @@
 //! Which files make up a project, and what it is called (DESIGN §5, identity and files; compose-spec reference §2.2).
 
 use crate::manifest::environment::Environment;
-use crate::manifest::files::{FileContent, Files};
+use crate::manifest::files::Files;
 use crate::manifest::report::{Finding, Report};
+use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
 
-const MAIN: [&str; 4] = [
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-];
+const MAIN: [&str; 4] =
+    ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 const OVERRIDE: [&str; 4] = [
     "compose.override.yml",
     "compose.override.yaml",
@@ -63,21 +60,12 @@ pub(crate) fn compose_files(
     let names = match files.get(directory)? {
         FileContent::Directory(names) => names,
         other => {
-            report.add(Finding::error(
-                "no-directory",
-                "",
-                describe(directory, other),
-            ));
+            report.add(Finding::error("no-directory", "", describe(directory, other)));
             return None;
         }
     };
-    if let Some(listed) = environment
-        .get("COMPOSE_FILE")
-        .filter(|text| !text.is_empty())
-    {
-        let separator = environment
-            .get("COMPOSE_PATH_SEPARATOR")
-            .filter(|text| !text.is_empty());
+    if let Some(listed) = environment.get("COMPOSE_FILE").filter(|text| !text.is_empty()) {
+        let separator = environment.get("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty());
         let separator = separator.as_deref().unwrap_or(":");
         let paths = listed.split(separator).filter(|part| !part.is_empty());
         return Some(paths.map(|part| directory.join(part)).collect());
@@ -103,9 +91,7 @@ fn by_default_name(
     report: &mut Report,
 ) -> Option<Vec<LocalPath>> {
     let present = |known: &[&str]| -> Vec<String> {
-        let known = known
-            .iter()
-            .filter(|name| names.iter().any(|other| other == *name));
+        let known = known.iter().filter(|name| names.iter().any(|other| other == *name));
         known.map(ToString::to_string).collect()
     };
     let mains = present(&MAIN);
@@ -151,13 +137,9 @@ fn only_variant(
 }
 
 fn is_variant(name: &str) -> bool {
-    let tail = name
-        .strip_prefix("docker-compose.")
-        .or_else(|| name.strip_prefix("compose."));
-    let middle = tail.and_then(|tail| {
-        tail.strip_suffix(".yml")
-            .or_else(|| tail.strip_suffix(".yaml"))
-    });
+    let tail = name.strip_prefix("docker-compose.").or_else(|| name.strip_prefix("compose."));
+    let middle =
+        tail.and_then(|tail| tail.strip_suffix(".yml").or_else(|| tail.strip_suffix(".yaml")));
     middle.is_some_and(|middle| !middle.is_empty() && !middle.starts_with("override"))
 }
 

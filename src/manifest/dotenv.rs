@@ -22,12 +22,7 @@ pub(crate) fn parse(
     text: &str,
     lookup: &mut dyn FnMut(&str) -> Option<String>,
 ) -> Result<Assignments, Mistake> {
-    let mut reader = Reader {
-        text,
-        at: 0,
-        values: Assignments::new(),
-        lookup,
-    };
+    let mut reader = Reader { text, at: 0, values: Assignments::new(), lookup };
     while reader.statement()? {}
     Ok(reader.values)
 }
@@ -61,6 +56,11 @@ pub(crate) fn parse_raw(
     Ok(values)
 }
 
+fn mistake<T>(at: usize, message: impl Into<String>) -> Result<T, Mistake> {
+    let message = message.into();
+    Err(Mistake { at, message })
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -71,11 +71,6 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
-    }
-
-    fn mistake<T>(&self, at: usize, message: impl Into<String>) -> Result<T, Mistake> {
-        let message = message.into();
-        Err(Mistake { at, message })
     }
 
     /// Skips blank lines and comments.
@@ -128,7 +123,7 @@ impl<'a> Reader<'a> {
                 self.at += rest.find('\n').unwrap_or(rest.len());
             }
             _ => {
-                return self.mistake(
+                return mistake(
                     start,
                     "expected NAME=value, with a name of letters, digits and _ . - [ ]",
                 );
@@ -172,7 +167,7 @@ impl<'a> Reader<'a> {
             closes.then_some(at)
         });
         let Some(end) = end else {
-            return self.mistake(start, "this quote is never closed");
+            return mistake(start, "this quote is never closed");
         };
         let inner = body.get(..end).unwrap_or("");
         self.at += end + 1;
@@ -189,12 +184,11 @@ impl<'a> Reader<'a> {
         let mut find = |name: &str| lookup(name).or_else(|| values.get(name).cloned());
         match interpolate::interpolate(value, &mut find) {
             Ok(done) => Ok(done.text),
-            Err(Problem::Invalid(_)) => self.mistake(at, "not a valid variable expression"),
-            Err(Problem::Required { name, .. }) => self.mistake(
-                at,
-                format!("the variable {name} is required and has no value"),
-            ),
-            Err(Problem::TooLarge) => self.mistake(at, "the value becomes too long"),
+            Err(Problem::Invalid(_)) => mistake(at, "not a valid variable expression"),
+            Err(Problem::Required { name, .. }) => {
+                mistake(at, format!("the variable {name} is required and has no value"))
+            }
+            Err(Problem::TooLarge) => mistake(at, "the value becomes too long"),
         }
     }
 }
@@ -209,7 +203,6 @@ fn unescape(text: &str) -> String {
         let (mapped, used) = match symbols.next() {
             Some('a') => ('\u{7}', 1),
             Some('b') => ('\u{8}', 1),
-            Some('c') => ('\0', 0),
             Some('f') => ('\u{c}', 1),
             Some('n') => ('\n', 1),
             Some('r') => ('\r', 1),
@@ -237,12 +230,8 @@ fn unescape(text: &str) -> String {
 
 /// `\0ooo`: up to three octal digits behind the zero.
 fn octal(text: &str) -> (char, usize) {
-    let digits = text
-        .bytes()
-        .skip(1)
-        .take(3)
-        .take_while(|byte| (b'0'..=b'7').contains(byte))
-        .count();
+    let digits =
+        text.bytes().skip(1).take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
     let code = u32::from_str_radix(text.get(1..=digits).unwrap_or("0"), 8).unwrap_or(0);
     match char::from_u32(code) {
         Some(symbol) if digits > 0 => (symbol, digits + 1),
@@ -285,10 +274,7 @@ mod tests {
             ("A=\"\\0101\"", "A", "A"),
         ] {
             let values = read(text).unwrap();
-            assert!(
-                values.contains(&(key.to_owned(), value.to_owned())),
-                "{text}: {values:?}"
-            );
+            assert!(values.contains(&(key.to_owned(), value.to_owned())), "{text}: {values:?}");
         }
         assert_eq!(read("# only\n\n  # comments"), Ok(Vec::new()));
         assert_eq!(read("NOWHERE"), Ok(Vec::new()));

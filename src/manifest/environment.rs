@@ -12,20 +12,23 @@ use crate::manifest::source::Place;
 const MOST_ADDED: usize = 16 << 20;
 
 /// Variables by name, and which of them were used: what was used is part of the project's digest.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Environment {
     values: BTreeMap<String, String>,
     used: BTreeSet<String>,
     added: usize,
 }
 
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Environment").field(&self.values.keys()).finish()
+    }
+}
+
 impl Environment {
     /// Starts from what the settings let in.
     pub(crate) fn new(values: &BTreeMap<String, String>) -> Self {
-        Self {
-            values: values.clone(),
-            ..Self::default()
-        }
+        Self { values: values.clone(), ..Self::default() }
     }
 
     /// Adds variables that do not override what is there.
@@ -46,16 +49,23 @@ impl Environment {
         self.values.get(name).cloned()
     }
 
-    /// All values, for a copy with other additions.
-    pub(crate) fn values(&self) -> &BTreeMap<String, String> {
-        &self.values
+    /// A copy for an included project, whose own variables come below.
+    pub(crate) fn nested(&self, below: BTreeMap<String, String>) -> Self {
+        let mut nested =
+            Self { values: self.values.clone(), used: BTreeSet::new(), added: self.added };
+        nested.add_below(below);
+        nested
+    }
+
+    /// Takes over what a nested environment was asked for.
+    pub(crate) fn absorb(&mut self, nested: Self) {
+        self.added = nested.added;
+        self.used.extend(nested.used);
     }
 
     /// Names asked for and their values, in order.
     pub(crate) fn used(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.used
-            .iter()
-            .map(|name| (name.as_str(), self.values.get(name).map(String::as_str)))
+        self.used.iter().map(|name| (name.as_str(), self.values.get(name).map(String::as_str)))
     }
 
     /// Interpolates every text of `node`, never keys.
@@ -87,10 +97,15 @@ impl Environment {
         field: &str,
         report: &mut Report,
     ) -> Arc<str> {
+        if self.added > MOST_ADDED {
+            // Already reported; there is no point in building texts that nobody will use.
+            return Arc::from("");
+        }
         let done = interpolate::interpolate(text, &mut |name| self.get(name));
         let done = match done {
             Ok(done) if self.added + done.text.len() <= MOST_ADDED => done,
             Ok(_) => {
+                self.added = MOST_ADDED + 1;
                 report.add(problem(&Problem::TooLarge, field).at(place));
                 return Arc::from("");
             }
@@ -108,9 +123,7 @@ impl Environment {
                     format!("the variable {name} is not set; an empty text stands in its place"),
                 )
                 .at(place)
-                .help(format!(
-                    "set it in the project's .env, or write ${{{name}:-default}}"
-                )),
+                .help(format!("set it in the project's .env, or write ${{{name}:-default}}")),
             );
         }
         Arc::from(done.text)

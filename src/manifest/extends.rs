@@ -33,21 +33,14 @@ pub(crate) fn apply(
         return layer;
     }
     let here = layer.clone();
-    let mut resolver = Resolver {
-        layers,
-        environment,
-        loaded: BTreeMap::new(),
-    };
+    let mut resolver = Resolver { layers, environment, loaded: BTreeMap::new() };
     for name in extending {
         let mut chain = Vec::new();
-        let resolved = resolver.service(&Scope::Here(&here), &name, &mut chain);
-        if let (Some(resolved), Some(node)) = (
-            resolved,
-            layer
-                .get_mut("services")
-                .and_then(|services| services.get_mut(&name)),
-        ) {
-            *node = resolved;
+        let done = resolver.service(&Scope::Here(&here), &name, &mut chain);
+        if let (Some(done), Some(node)) =
+            (done, layer.get_mut("services").and_then(|services| services.get_mut(&name)))
+        {
+            *node = done;
         }
     }
     layer
@@ -67,30 +60,39 @@ struct Resolver<'r, 'a, 'f> {
 
 impl Resolver<'_, '_, '_> {
     fn find(&mut self, scope: &Scope<'_>, name: &str, from: Option<&Node>) -> Option<Node> {
-        let services = match scope {
-            Scope::Here(layer) => layer.get("services").cloned(),
-            Scope::File(path) => self.file(path, from)?.get("services").cloned(),
+        let layer = match scope {
+            Scope::Here(layer) => Some(*layer),
+            Scope::File(path) => {
+                self.load(path, from);
+                Some(self.loaded.get(path)?.as_ref()?)
+            }
         };
-        let found = services.and_then(|mut services| services.take(name));
+        let found = layer
+            .and_then(|layer| layer.at(&["services", name]))
+            .cloned();
         if let (None, Some(from)) = (&found, from) {
-            let message = format!("there is no service {name} to extend");
-            self.layers
-                .report
-                .add(Finding::error("extends", name, message).at(from.place));
+            let shown = self.layers.report.sources.shown(name, from.place);
+            let message = format!("there is no service {shown} to extend");
+            self.layers.report.add(
+                Finding::error("extends", "services", message)
+                    .at(from.place)
+                    .help("name a service of the same file, or add the file in which it is"),
+            );
         }
         found
     }
 
-    fn file(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Node> {
-        if let Some(known) = self.loaded.get(path) {
-            return known.clone();
+    /// Reads a file once; what cannot be read is reported once.
+    fn load(&mut self, path: &LocalPath, from: Option<&Node>) {
+        if self.loaded.contains_key(path) {
+            return;
         }
-        let documents = self.layers.read(path, from)?;
         let directory = path.parent();
-        let document = documents.first().cloned()?;
-        let layer = self.layers.layer(document, &directory, self.environment);
-        self.loaded.insert(path.clone(), layer.clone());
-        layer
+        let documents = self.layers.read(path, from);
+        let document = documents.and_then(|documents| documents.first().cloned());
+        let layer =
+            document.and_then(|document| self.layers.layer(document, &directory, self.environment));
+        self.loaded.insert(path.clone(), layer);
     }
 
     fn service(&mut self, scope: &Scope<'_>, name: &str, chain: &mut Vec<String>) -> Option<Node> {
@@ -105,41 +107,25 @@ impl Resolver<'_, '_, '_> {
         };
         if chain.contains(&key) || chain.len() >= LONGEST {
             chain.push(key);
-            let message = format!(
-                "the services extend each other in a circle: {}",
-                chain.join(" → ")
+            let message =
+                format!("the services extend each other in a circle: {}", chain.join(" → "));
+            self.layers.report.add(
+                Finding::error("extends-cycle", &field, message)
+                    .at(extends.place)
+                    .help("remove one of these"),
             );
-            self.layers
-                .report
-                .add(Finding::error("extends-cycle", &field, message).at(extends.place));
             return None;
         }
         chain.push(key);
         let target = extends.get("service")?.clone();
         let base_name = target.as_text()?.to_owned();
-        let file = extends
-            .get("file")
-            .and_then(Node::as_text)
-            .map(LocalPath::new);
-        let base = match file {
-            Some(path) => {
-                let scope = Scope::File(path);
-                self.find(&scope, &base_name, Some(&target))?;
-                self.service(&scope, &base_name, chain)
-            }
-            None => {
-                self.find(scope, &base_name, Some(&target))?;
-                self.service(scope, &base_name, chain)
-            }
-        };
+        let file = extends.get("file").and_then(Node::as_text).map(LocalPath::new);
+        let other = file.map(Scope::File);
+        let scope = other.as_ref().unwrap_or(scope);
+        self.find(scope, &base_name, Some(&target))?;
+        let base = self.service(scope, &base_name, chain);
         chain.pop();
         let base = merge::alone(&SERVICE, base?, &field, self.layers.report);
-        Some(merge::merge(
-            &SERVICE,
-            base,
-            node,
-            &field,
-            self.layers.report,
-        ))
+        Some(merge::merge(&SERVICE, base, node, &field, self.layers.report))
     }
 }

@@ -1,8 +1,9 @@
 //! `x-composelet`: the words of our own (DESIGN §8). A key that is not built yet is an error, not a no-op.
 
 use crate::manifest::environment::child;
-use crate::manifest::node::{Node, Value};
+use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::report::{Finding, Report};
+use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
 use crate::model::desired::Suspend;
 
@@ -25,98 +26,98 @@ const SERVICE: &[&str] = &[
 ];
 const VOLUME: &[&str] = &["backup"];
 
-/// Where an extension stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum On {
-    /// At the top of a file.
-    Project,
-    /// In a service.
-    Service,
-    /// In a volume.
-    Volume,
-    /// Elsewhere, where it means nothing.
-    Elsewhere,
-}
-
-/// Reads the extension of `node`; everything but `suspend` is an error for now.
-pub(crate) fn suspend(node: &Node, on: On, field: &str, report: &mut Report) -> Suspend {
-    let Some(extension) = node.get(KEY) else {
-        return Suspend::No;
-    };
-    let field = child(field, KEY);
-    let Some(map) = extension.as_map() else {
-        let message = format!("{field} is {}", extension.kind());
+/// Checks a key that begins with `x-`: ours has known words only, and one that is nearly ours is pointed out.
+pub(crate) fn check(
+    object: &'static Object,
+    key: &str,
+    entry: &Entry,
+    field: &str,
+    report: &mut Report,
+) {
+    let field = child(field, key);
+    if key != KEY {
+        if suggest::nearest(key, std::iter::once(KEY)).is_some() {
+            report.add(
+                Finding::warning(
+                    "extension-name",
+                    &field,
+                    format!("{key} is not {KEY} and has no effect"),
+                )
+                .at(entry.key)
+                .help(format!("did you mean {KEY}?")),
+            );
+        }
+        return;
+    }
+    let Some(map) = entry.node.as_map() else {
+        let message = format!("{field} is {}", entry.node.kind());
         report.add(
             Finding::error("wrong-kind", &field, message)
-                .at(extension.place)
+                .at(entry.node.place)
                 .help("a mapping, such as {suspend: true}"),
         );
-        return Suspend::No;
+        return;
     };
-    let known = match on {
-        On::Project => PROJECT,
-        On::Service => SERVICE,
-        On::Volume => VOLUME,
-        On::Elsewhere => &[],
-    };
-    let mut suspend = Suspend::No;
+    let known = words(object);
     for (key, entry) in map {
-        let path = child(&field, key);
-        match (&**key, &entry.node.value) {
-            ("suspend", Value::Bool(value)) if known.contains(&"suspend") => {
-                suspend = if *value { Suspend::Yes } else { Suspend::No };
-            }
-            ("suspend", Value::Text(text))
-                if known.contains(&"suspend") && matches!(&**text, "true" | "false") =>
-            {
-                suspend = if &**text == "true" {
-                    Suspend::Yes
-                } else {
-                    Suspend::No
-                };
-            }
-            ("suspend", _) if known.contains(&"suspend") => report.add(
-                Finding::error(
-                    "wrong-kind",
-                    &path,
-                    format!("{path} is {}", entry.node.kind()),
-                )
-                .at(entry.node.place)
-                .help("true or false"),
-            ),
-            (name, _) if known.contains(&name) => report.add(
-                Finding::error("not-built-yet", &path, format!("{path} is not built yet"))
-                    .at(entry.key)
-                    .help("remove it; only suspend works so far"),
-            ),
-            (name, _) => {
-                let finding = Finding::error(
-                    "unknown-key",
-                    &path,
-                    format!("the key {name} is not known here"),
-                )
-                .at(entry.key);
-                report.add(match suggest::nearest(name, known.iter().copied()) {
-                    Some(near) => finding.help(format!("did you mean {near}?")),
-                    None => finding.help(format!("known are {}", known.join(", "))),
-                });
-            }
-        }
+        word(known, key, entry, &child(&field, key), report);
     }
-    suspend
 }
 
-/// Checks the extensions of a whole project but for those that [`suspend`] is asked for.
-pub(crate) fn check_rest(tree: &Node, report: &mut Report) {
-    for (section, on) in [
-        ("volumes", On::Volume),
-        ("networks", On::Elsewhere),
-        ("configs", On::Elsewhere),
-        ("secrets", On::Elsewhere),
-    ] {
-        let map = tree.get(section).and_then(Node::as_map);
-        for (name, entry) in map.into_iter().flatten() {
-            let _none = suspend(&entry.node, on, &child(section, name), report);
+/// The words that are known on an object.
+fn words(object: &'static Object) -> &'static [&'static str] {
+    if std::ptr::eq(object, &raw const schema::PROJECT) {
+        PROJECT
+    } else if std::ptr::eq(object, &raw const schema::SERVICE) {
+        SERVICE
+    } else if std::ptr::eq(object, &raw const schema::VOLUME) {
+        VOLUME
+    } else {
+        &[]
+    }
+}
+
+fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Report) {
+    if key == "suspend" && known.contains(&key) {
+        if truth(&entry.node).is_none() {
+            report.add(
+                Finding::error("wrong-kind", path, format!("{path} is {}", entry.node.kind()))
+                    .at(entry.node.place)
+                    .help("true or false"),
+            );
         }
+    } else if known.contains(&key) {
+        report.add(
+            Finding::error("not-built-yet", path, format!("{path} is not built yet"))
+                .at(entry.key)
+                .help("remove it; only suspend works so far"),
+        );
+    } else {
+        let finding =
+            Finding::error("unknown-key", path, format!("the key {key} is not known here"))
+                .at(entry.key);
+        report.add(match suggest::nearest(key, known.iter().copied()) {
+            Some(near) => finding.help(format!("did you mean {near}?")),
+            None if known.is_empty() => {
+                finding.help(format!("{KEY} stands on a project or a service"))
+            }
+            None => finding.help(format!("known are {}", known.join(", "))),
+        });
+    }
+}
+
+fn truth(node: &Node) -> Option<bool> {
+    match &node.value {
+        Value::Bool(value) => Some(*value),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// `suspend` of a checked project or service.
+pub(crate) fn suspend(node: &Node) -> Suspend {
+    match node.at(&[KEY, "suspend"]).and_then(truth) {
+        Some(true) => Suspend::Yes,
+        _ => Suspend::No,
     }
 }

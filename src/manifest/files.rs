@@ -1,26 +1,9 @@
 //! What the loader may look at: the files it was given. What it lacks it asks for; what it asked for is the watch list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
-
-/// What is at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FileContent {
-    /// A regular file with these bytes.
-    Bytes(Arc<[u8]>),
-    /// Nothing.
-    Missing,
-    /// A directory with these names, sorted.
-    Directory(Vec<String>),
-    /// Neither file nor directory; the text says what (fifo, device, socket).
-    NotRegular(String),
-    /// A file that is larger than the limit; its size in bytes.
-    TooLarge(u64),
-    /// It could not be read; the text says why.
-    Unreadable(String),
-}
 
 /// The files of one load, and what was asked for.
 #[derive(Debug)]
@@ -33,11 +16,7 @@ pub(crate) struct Files<'a> {
 impl<'a> Files<'a> {
     /// Starts with what was read so far.
     pub(crate) fn new(given: &'a BTreeMap<LocalPath, FileContent>) -> Self {
-        Self {
-            given,
-            asked: BTreeSet::new(),
-            needs: BTreeSet::new(),
-        }
+        Self { given, asked: BTreeSet::new(), needs: BTreeSet::new() }
     }
 
     /// What is at `path`; `None` if that is not known yet: it is then among the needs.
@@ -48,11 +27,6 @@ impl<'a> Files<'a> {
             self.needs.insert(path.clone());
         }
         found
-    }
-
-    /// Puts a path on the watch list without asking for its content.
-    pub(crate) fn watch(&mut self, path: &LocalPath) {
-        self.asked.insert(path.clone());
     }
 
     /// Whether something was asked for that is not known yet.
@@ -67,8 +41,6 @@ impl<'a> Files<'a> {
 
     /// The bytes of everything that was asked for and is there, in the order of paths.
     pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a FileContent)> {
-        self.asked
-            .iter()
-            .filter_map(|path| Some((path, self.given.get(path)?)))
+        self.asked.iter().filter_map(|path| Some((path, self.given.get(path)?)))
     }
 }

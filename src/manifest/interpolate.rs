@@ -106,19 +106,10 @@ fn braced(text: &str) -> Option<(&str, &str)> {
 
 /// The longest prefix that is a name: `[_a-zA-Z][_a-zA-Z0-9]*`.
 pub(crate) fn leading_name(text: &str) -> &str {
-    let starts = text
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte == b'_' || byte.is_ascii_alphabetic());
-    let length = text
-        .bytes()
-        .take_while(|byte| *byte == b'_' || byte.is_ascii_alphanumeric())
-        .count();
-    if starts {
-        text.get(..length).unwrap_or("")
-    } else {
-        ""
-    }
+    let starts = text.bytes().next().is_some_and(|byte| byte == b'_' || byte.is_ascii_alphabetic());
+    let length =
+        text.bytes().take_while(|byte| *byte == b'_' || byte.is_ascii_alphanumeric()).count();
+    if starts { text.get(..length).unwrap_or("") } else { "" }
 }
 
 fn variable(name: &str, lookup: Lookup<'_>, out: &mut Interpolated) -> Result<(), Problem> {
@@ -154,10 +145,9 @@ fn expression(
         (Some(b'-' | b'?'), Some(value)) => push(out, &value),
         (Some(b'-'), None) | (Some(b'+'), Some(_)) => expand(argument, lookup, out, depth + 1),
         (Some(b'+'), None) => Ok(()),
-        (Some(b'?'), None) => Err(Problem::Required {
-            name: name.to_owned(),
-            message: argument.to_owned(),
-        }),
+        (Some(b'?'), None) => {
+            Err(Problem::Required { name: name.to_owned(), message: argument.to_owned() })
+        }
         _ => Err(invalid()),
     }
 }
@@ -207,9 +197,7 @@ mod tests {
 
     #[test]
     fn what_the_grammar_does_not_know_is_an_error() {
-        for text in [
-            "${1}", "${}", "${ A }", "${A/x/y}", "${A", "${A:}", "${A:x}",
-        ] {
+        for text in ["${1}", "${}", "${ A }", "${A/x/y}", "${A", "${A:}", "${A:x}"] {
             assert!(matches!(run(text), Err(Problem::Invalid(_))), "{text}");
         }
         for text in ["${UNSET:?m}", "${UNSET?m}", "${EMPTY:?m}"] {
@@ -221,5 +209,18 @@ mod tests {
     fn nesting_is_bounded() {
         let text = format!("{}z{}", "${A:-".repeat(1000), "}".repeat(1000));
         assert_eq!(run(&text), Err(Problem::TooLarge));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_gives_a_result_or_a_problem(text in "[ -~$${}:?+-]{0,60}") {
+            let mut asked = Vec::new();
+            let done = interpolate(&text, &mut |name| {
+                asked.push(name.to_owned());
+                (name.len() % 2 == 0).then(|| "v".to_owned())
+            });
+            proptest::prop_assert!(done.is_ok() || text.contains('$'));
+            proptest::prop_assert!(asked.iter().all(|name| leading_name(name) == name));
+        }
     }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use crate::manifest::check::Check;
 use crate::manifest::discovery::describe;
-use crate::manifest::environment::Environment;
+use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
-use crate::manifest::files::{FileContent, Files};
+use crate::manifest::files::Files;
+use crate::model::files::FileContent;
+use crate::manifest::include;
 use crate::manifest::merge;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::parse;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::PROJECT;
+use crate::manifest::source::Content;
 use crate::model::path::LocalPath;
 
 /// Most files that one project may be made of, those it extends included.
@@ -27,6 +30,10 @@ pub(crate) struct Layers<'a, 'f> {
     pub(crate) files: &'a mut Files<'f>,
     /// Where findings go.
     pub(crate) report: &'a mut Report,
+    /// Files that include each other, from the project's own inwards.
+    pub(crate) chain: Vec<LocalPath>,
+    /// How many includes were read so far.
+    pub(crate) included: usize,
     parsed: BTreeMap<LocalPath, Arc<[Node]>>,
 }
 
@@ -41,8 +48,37 @@ impl<'a, 'f> Layers<'a, 'f> {
             directory,
             files,
             report,
+            chain: Vec::new(),
+            included: 0,
             parsed: BTreeMap::new(),
         }
+    }
+
+    /// Does something with another directory for relative paths; everything else is shared.
+    pub(crate) fn within<T>(
+        &mut self,
+        directory: &LocalPath,
+        work: impl FnOnce(&mut Layers<'_, 'f>) -> T,
+    ) -> T {
+        let mut inner = Layers {
+            directory,
+            files: self.files,
+            report: self.report,
+            chain: std::mem::take(&mut self.chain),
+            included: self.included,
+            parsed: std::mem::take(&mut self.parsed),
+        };
+        let done = work(&mut inner);
+        let Layers {
+            chain,
+            included,
+            parsed,
+            ..
+        } = inner;
+        self.chain = chain;
+        self.included = included;
+        self.parsed = parsed;
+        done
     }
 
     /// The documents of all `paths`, not yet interpolated; `None` if a file is lacking or wrong.
@@ -74,7 +110,8 @@ impl<'a, 'f> Layers<'a, 'f> {
         let bytes = match self.files.get(path)? {
             FileContent::Bytes(bytes) => bytes,
             other => {
-                let mut finding = Finding::error("unreadable-file", "", describe(path, other));
+                let mut finding = Finding::error("unreadable-file", "", describe(path, other))
+                    .help("create the file, or correct its name where it is named");
                 if let Some(node) = from {
                     finding = finding.at(node.place);
                 }
@@ -84,7 +121,10 @@ impl<'a, 'f> Layers<'a, 'f> {
         };
         let name = path.display().to_string();
         let text = parse::decode(bytes, &name, self.report).ok()?;
-        let source = self.report.sources.add(path.clone(), Arc::clone(&text));
+        let source = self
+            .report
+            .sources
+            .add(path.clone(), Arc::clone(&text), Content::Manifest);
         let documents: Arc<[Node]> = parse::documents(&text, source, self.report).ok()?.into();
         if documents.is_empty() {
             let message = format!("{name} is empty");
@@ -109,7 +149,11 @@ impl<'a, 'f> Layers<'a, 'f> {
             let Some(layer) = self.layer(document, self.directory, environment) else {
                 continue;
             };
-            let layer = extends::apply(self, layer, environment);
+            let mut layer = extends::apply(self, layer, environment);
+            if let Some(list) = layer.take("include") {
+                let base = model.take().unwrap_or_else(|| Node::map(layer.place));
+                model = Some(include::apply(self, base, &list, environment));
+            }
             model = Some(match model {
                 None => merge::alone(&PROJECT, layer, "", self.report),
                 Some(base) => merge::merge(&PROJECT, base, layer, "", self.report),
@@ -133,11 +177,42 @@ impl<'a, 'f> Layers<'a, 'f> {
         }
         environment.apply(&mut document, "", self.report);
         let home = environment.get("HOME");
+        external_names(&mut document, self.report);
         let mut check = Check {
             report: self.report,
             directory,
             home: home.as_deref(),
+            no_effect: false,
         };
         check.object(&PROJECT, document, "")
+    }
+}
+
+/// The deprecated `external: {name: x}` becomes `external: true` and `name: x`.
+fn external_names(document: &mut Node, report: &mut Report) {
+    for section in ["networks", "volumes", "configs", "secrets"] {
+        let map = document.get_mut(section).and_then(Node::as_map_mut);
+        for (key, entry) in map.into_iter().flatten() {
+            let Some(external) = entry.node.get_mut("external") else {
+                continue;
+            };
+            let Some(name) = external.take("name") else {
+                continue;
+            };
+            external.value = Value::Bool(true);
+            let field = format!("{}.external", child(section, key));
+            report.add(
+                Finding::warning(
+                    "old-external",
+                    &field,
+                    "the name of something external stands beside external",
+                )
+                .at(name.place)
+                .help("write external: true, and name: on a line of its own"),
+            );
+            if entry.node.get("name").is_none() {
+                entry.node.set("name", name);
+            }
+        }
     }
 }

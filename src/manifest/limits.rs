@@ -11,11 +11,7 @@ const PAIRS: [(&str, [&str; 3], &str); 4] = [
     ("cpus", ["resources", "limits", "cpus"], "limits"),
     ("mem_limit", ["resources", "limits", "memory"], "limits"),
     ("pids_limit", ["resources", "limits", "pids"], "limits"),
-    (
-        "mem_reservation",
-        ["resources", "reservations", "memory"],
-        "reservations",
-    ),
+    ("mem_reservation", ["resources", "reservations", "memory"], "reservations"),
 ];
 
 /// Checks one service.
@@ -25,10 +21,7 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
             continue;
         };
         let deploy = service.get("deploy");
-        if deploy
-            .and_then(|deploy| deploy.at(&["resources", block]))
-            .is_none()
-        {
+        if deploy.and_then(|deploy| deploy.at(&["resources", block])).is_none() {
             continue;
         }
         let other = deploy.and_then(|deploy| deploy.at(&path));
@@ -40,9 +33,7 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
                 format!("{key} and {dotted} differ"),
             )
             .at(own.place)
-            .help(format!(
-                "write the same value in both places, or remove {key}"
-            ));
+            .help(format!("write the same value in both places, or remove {key}"));
             report.add(match other {
                 Some(other) => finding.related(other.place, "the other value"),
                 None => finding,
@@ -51,6 +42,7 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
     }
     replicas(service, field, report);
     grace(service, field, report);
+    jobs(service, field, report);
 }
 
 fn number(value: &Value) -> f64 {
@@ -64,9 +56,7 @@ fn number(value: &Value) -> f64 {
 
 fn replicas(service: &Node, field: &str, report: &mut Report) {
     let scale = service.get("scale");
-    let replicas = service
-        .get("deploy")
-        .and_then(|deploy| deploy.get("replicas"));
+    let replicas = service.get("deploy").and_then(|deploy| deploy.get("replicas"));
     if let (Some(scale), Some(replicas)) = (scale, replicas)
         && scale.as_int() != replicas.as_int()
     {
@@ -122,4 +112,21 @@ fn grace(service: &Node, field: &str, report: &mut Report) {
             .help("write 1s or more"),
         );
     }
+}
+
+fn jobs(service: &Node, field: &str, report: &mut Report) {
+    let mode = service.get("deploy").and_then(|deploy| deploy.get("mode"));
+    let Some(node) = mode.filter(|mode| mode.as_text().is_some_and(|text| text.ends_with("-job")))
+    else {
+        return;
+    };
+    report.add(
+        Finding::warning(
+            "job-mode",
+            &format!("{field}.deploy.mode"),
+            "jobs are not built yet: this runs as a service",
+        )
+        .at(node.place)
+        .help("without restart: and ports, exit 0 counts as completed until the service changes"),
+    );
 }

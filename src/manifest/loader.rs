@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::manifest::desired;
 use crate::manifest::discovery::{self, Entry};
 use crate::manifest::environment::Environment;
-use crate::manifest::files::{FileContent, Files};
+use crate::manifest::files::Files;
 use crate::manifest::layers::Layers;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::{canonical, dotenv, parse};
+use crate::manifest::{canonical, variables};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
 
 /// One call of the loader. Pure: no file system, no environment of the process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LoadInput<'a> {
     /// What the project is read from.
     pub entry: &'a Entry,
@@ -29,6 +30,19 @@ pub struct LoadInput<'a> {
     pub choices: &'a HostChoices,
     /// Whose rules of precedence hold.
     pub dialect: Dialect,
+}
+
+impl std::fmt::Debug for LoadInput<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Variables and files hold secrets (invariant 17).
+        f.debug_struct("LoadInput")
+            .field("entry", self.entry)
+            .field("files", &self.files.keys())
+            .field("environment", &self.environment.keys())
+            .field("choices", self.choices)
+            .field("dialect", &self.dialect)
+            .finish()
+    }
 }
 
 /// What the settings of one host add to a project.
@@ -109,6 +123,10 @@ struct Load<'a> {
 
 impl<'a> Load<'a> {
     fn run(&mut self, input: &LoadInput<'a>) -> Option<(DesiredProject, canonical::Canonical)> {
+        if let Entry::Directory(directory) = input.entry {
+            // Asked for together with `.env`, to save a round.
+            let _listing = self.files.get(directory);
+        }
         self.dotenv(input)?;
         let paths = discovery::compose_files(
             input.entry,
@@ -126,6 +144,7 @@ impl<'a> Load<'a> {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
         }
         let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+        layers.chain.clone_from(&paths);
         let model = layers.merge_all(documents, &mut self.environment)?;
         if self.files.lacking() || self.report.errors() > 0 {
             return None;
@@ -149,10 +168,7 @@ impl<'a> Load<'a> {
 
     fn profiles(&mut self, input: &LoadInput<'_>) -> BTreeSet<String> {
         let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
-        let named = named
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
+        let named = named.split(',').map(str::trim).filter(|name| !name.is_empty());
         let named: BTreeSet<String> = named.map(str::to_owned).collect();
         named.union(&input.choices.profiles).cloned().collect()
     }
@@ -164,11 +180,7 @@ impl<'a> Load<'a> {
         self.env_file(&directory.join(".env"), false, &mut values)?;
         let files = self.environment.get("COMPOSE_ENV_FILES");
         let files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
-        for path in files
-            .unwrap_or_default()
-            .split(',')
-            .filter(|path| !path.is_empty())
-        {
+        for path in files.unwrap_or_default().split(',').filter(|path| !path.is_empty()) {
             self.env_file(&directory.join(path), true, &mut values)?;
         }
         if matches!(input.entry, Entry::File(_)) {
@@ -186,56 +198,19 @@ impl<'a> Load<'a> {
         required: bool,
         values: &mut BTreeMap<String, String>,
     ) -> Option<()> {
-        let bytes = match self.files.get(path)? {
-            FileContent::Bytes(bytes) => bytes,
-            FileContent::Missing if !required => return Some(()),
-            other => {
-                self.report.add(Finding::error(
-                    "env-file",
-                    "",
-                    discovery::describe(path, other),
-                ));
-                return None;
-            }
-        };
-        let name = path.display().to_string();
-        let text = parse::decode(bytes, &name, &mut self.report).ok()?;
-        let source = self.report.sources.add(path.clone(), text.clone());
-        let Self {
-            environment,
-            report,
-            ..
-        } = self;
-        let before = values.clone();
-        let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
-        match dotenv::parse(&text, &mut lookup) {
-            Ok(read) => values.extend(read),
-            Err(mistake) => {
-                let place = normalise::mistake_place(source, mistake.at);
-                report.add(Finding::error("env-file", "", mistake.message).at(place));
-                return None;
-            }
-        }
-        Some(())
+        let Self { files, report, environment, .. } = self;
+        variables::read(path, required, values, files, environment, report)
     }
 
     /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.
     fn project_name(&mut self, input: &LoadInput<'_>, documents: &[Node]) -> Option<ProjectName> {
-        let named = documents
-            .iter()
-            .rev()
-            .find_map(|document| document.get("name"));
-        let from_environment = self
-            .environment
-            .get("COMPOSE_PROJECT_NAME")
-            .filter(|name| !name.is_empty());
+        let named = documents.iter().rev().find_map(|document| document.get("name"));
+        let from_environment =
+            self.environment.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
         let explicit = named.and_then(|node| {
             let written = node.as_text()?;
             let mut quiet = Report::default();
-            Some(
-                self.environment
-                    .text(written, node.place, "name", &mut quiet),
-            )
+            Some(self.environment.text(written, node.place, "name", &mut quiet))
         });
         let explicit = explicit.filter(|name| !name.is_empty());
         if let Some(name) = &from_environment
@@ -254,9 +229,7 @@ impl<'a> Load<'a> {
             );
             return None;
         }
-        let text = explicit
-            .as_deref()
-            .unwrap_or_else(|| input.entry.base_name());
+        let text = explicit.as_deref().unwrap_or_else(|| input.entry.base_name());
         let name = discovery::normalise_name(text);
         if name.is_empty() {
             let mut finding =

@@ -59,17 +59,13 @@ impl Merger<'_> {
                 continue;
             }
             let before = into.get_mut(&key).filter(|_| tag != MergeTag::Override);
-            match before {
-                Some(before) => {
-                    let base =
-                        std::mem::replace(&mut before.node, Node::new(Value::Null, entry.key));
-                    before.key = entry.key;
-                    before.node = self.value(kind, merge, base, entry.node, &field);
-                }
-                None => {
-                    entry.node = self.fresh(kind, merge, entry.node, &field);
-                    into.insert(key, entry);
-                }
+            if let Some(before) = before {
+                let base = std::mem::replace(&mut before.node, Node::new(Value::Null, entry.key));
+                before.key = entry.key;
+                before.node = self.value(kind, merge, base, entry.node, &field);
+            } else {
+                entry.node = self.fresh(kind, merge, entry.node, &field);
+                into.insert(key, entry);
             }
         }
         Node::new(Value::Map(into), place)
@@ -128,13 +124,13 @@ impl Merger<'_> {
                     if whole { (&ANY, each) } else { (*item, each) }
                 })
             }
-            Kind::Pairs(_) => self.pairs(base, over),
+            Kind::Pairs(_) => Self::pairs(base, over),
             _ => self.maps(base, over, field, &|_| (&ANY, Merge::Default)),
         }
     }
 
     /// `key=value` mappings: the later value stands, also if it is null.
-    fn pairs(&mut self, mut base: Node, over: Node) -> Node {
+    fn pairs(mut base: Node, over: Node) -> Node {
         let (Some(into), Value::Map(upon)) = (base.as_map_mut(), over.value) else {
             return base;
         };
@@ -184,19 +180,17 @@ impl Merger<'_> {
         let mut out: Vec<Node> = Vec::with_capacity(base.len() + over.len());
         for node in base.into_iter().chain(over) {
             let key = identity(&node);
-            match at.get(&key).and_then(|index| out.get_mut(*index)) {
-                Some(before) => {
-                    let old = std::mem::replace(before, Node::new(Value::Null, node.place));
-                    *before = match item_object(kind) {
-                        Some(object) => self.object(object, old, node, field),
-                        None => node,
-                    };
-                }
-                None => {
-                    at.insert(key, out.len());
-                    out.push(node);
-                }
-            }
+            let known = at.get(&key).and_then(|index| out.get_mut(*index));
+            let Some(before) = known else {
+                at.insert(key, out.len());
+                out.push(node);
+                continue;
+            };
+            let old = std::mem::replace(before, Node::new(Value::Null, node.place));
+            *before = match item_object(kind) {
+                Some(object) => self.object(object, old, node, field),
+                None => node,
+            };
         }
         out
     }
@@ -204,9 +198,7 @@ impl Merger<'_> {
     fn no_repeat(&mut self, list: &[Node], field: &str) {
         let mut seen: BTreeMap<String, &Node> = BTreeMap::new();
         for node in list {
-            let text = node
-                .scalar_text()
-                .map_or_else(String::new, |text| text.to_string());
+            let text = node.scalar_text().map_or_else(String::new, |text| text.to_string());
             if let Some(first) = seen.insert(text, node) {
                 self.report.add(
                     Finding::error(

@@ -64,11 +64,7 @@ pub(crate) struct Entry {
 impl Node {
     /// A value at a place.
     pub(crate) fn new(value: Value, place: Place) -> Self {
-        Self {
-            value,
-            place,
-            merge: MergeTag::Rule,
-        }
+        Self { value, place, merge: MergeTag::Rule }
     }
 
     /// A text at a place.
@@ -106,13 +102,7 @@ impl Node {
     pub(crate) fn set(&mut self, key: &str, node: Self) {
         let key_place = node.place;
         if let Some(map) = self.as_map_mut() {
-            map.insert(
-                Arc::from(key),
-                Entry {
-                    key: key_place,
-                    node,
-                },
-            );
+            map.insert(Arc::from(key), Entry { key: key_place, node });
         }
     }
 

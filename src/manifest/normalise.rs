@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
-use crate::manifest::files::{FileContent, Files};
+use crate::manifest::files::Files;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::source::Place;
+use crate::manifest::source::{Content, Place};
 use crate::manifest::{consistency, dotenv, parse};
+use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
 
@@ -43,11 +44,7 @@ pub(crate) struct Normal {
 /// A place of one byte in a text that is not YAML.
 pub(crate) fn mistake_place(source: u32, at: usize) -> Place {
     let start = u32::try_from(at).unwrap_or(u32::MAX);
-    Place {
-        source,
-        start,
-        end: start.saturating_add(1),
-    }
+    Place { source, start, end: start.saturating_add(1) }
 }
 
 /// Brings the merged model into normal form and checks it; `None` after an error or if a file is lacking.
@@ -71,7 +68,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     if uses_default_network(&model) {
         add_default_network(&mut model, context.name);
     }
-    consistency::check(&mut model, &disabled, context.report);
+    consistency::check(&model, &disabled, context.report);
     if context.report.errors() > 0 || context.files.lacking() {
         return None;
     }
@@ -91,17 +88,10 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
     let mut enabled = Map::new();
     let mut disabled = BTreeMap::new();
     for (name, entry) in services {
-        let wanted = entry
-            .node
-            .get("profiles")
-            .and_then(Node::as_list)
-            .unwrap_or(&[]);
+        let wanted = entry.node.get("profiles").and_then(Node::as_list).unwrap_or(&[]);
         let active = wanted.is_empty()
             || profiles.contains("*")
-            || wanted
-                .iter()
-                .filter_map(Node::as_text)
-                .any(|profile| profiles.contains(profile));
+            || wanted.iter().filter_map(Node::as_text).any(|profile| profiles.contains(profile));
         if active {
             enabled.insert(name, entry);
         } else {
@@ -113,10 +103,7 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
 
 fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_>) {
     let place = service.place;
-    let no_networks = service
-        .get("networks")
-        .and_then(Node::as_map)
-        .is_none_or(Map::is_empty);
+    let no_networks = service.get("networks").and_then(Node::as_map).is_none_or(Map::is_empty);
     if no_networks {
         service.take("networks");
         if service.get("network_mode").is_none() {
@@ -129,7 +116,8 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
         build_defaults(build, context);
     }
     let field = child("services", name);
-    env_files(service, &field, context);
+    variable_files(service, ("env_file", "environment"), &field, context);
+    variable_files(service, ("label_file", "labels"), &field, context);
     if let Some(environment) = service.get_mut("environment") {
         resolve_unset(environment, context.environment, false);
     }
@@ -141,10 +129,8 @@ fn build_defaults(build: &mut Node, context: &mut Context<'_, '_>) {
         let directory = context.directory.display().to_string();
         build.set("context", Node::text(directory, place));
     }
-    let inline = build
-        .get("dockerfile_inline")
-        .and_then(Node::as_text)
-        .is_some_and(|text| !text.is_empty());
+    let inline =
+        build.get("dockerfile_inline").and_then(Node::as_text).is_some_and(|text| !text.is_empty());
     if build.get("dockerfile").is_none() && !inline {
         build.set("dockerfile", Node::text("Dockerfile", place));
     }
@@ -170,35 +156,38 @@ fn resolve_unset(pairs: &mut Node, environment: &mut Environment, drop: bool) {
     }
 }
 
-/// Reads `env_file` and lays `environment` upon it.
-fn env_files(service: &mut Node, field: &str, context: &mut Context<'_, '_>) {
-    let Some(list) = service.take("env_file") else {
+/// Reads `env_file` and lays `environment` upon it; the same for `label_file` and `labels`.
+fn variable_files(
+    service: &mut Node,
+    (files, pairs): (&str, &str),
+    field: &str,
+    context: &mut Context<'_, '_>,
+) {
+    let Some(list) = service.take(files) else {
         return;
     };
     let mut values: BTreeMap<String, String> = BTreeMap::new();
     let explicit: BTreeMap<String, String> = service
-        .get("environment")
+        .get(pairs)
         .and_then(Node::as_map)
         .into_iter()
         .flatten()
         .filter_map(|(key, entry)| Some((key.to_string(), entry.node.as_text()?.to_owned())))
         .collect();
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
-        let field = format!("{field}.env_file[{index}]");
+        let field = format!("{field}.{files}[{index}]");
         if let Some(read) = env_file(entry, &field, &explicit, &values, context) {
             values.extend(read);
         }
     }
     let place = list.place;
-    if service.get("environment").is_none() && !values.is_empty() {
-        service.set("environment", Node::map(place));
+    if service.get(pairs).is_none() && !values.is_empty() {
+        service.set(pairs, Node::map(place));
     }
-    if let Some(map) = service.get_mut("environment").and_then(Node::as_map_mut) {
+    if let Some(map) = service.get_mut(pairs).and_then(Node::as_map_mut) {
         for (key, value) in values {
-            map.entry(Arc::from(key)).or_insert_with(|| Entry {
-                key: place,
-                node: Node::text(value, place),
-            });
+            map.entry(Arc::from(key))
+                .or_insert_with(|| Entry { key: place, node: Node::text(value, place) });
         }
     }
 }
@@ -210,43 +199,33 @@ fn env_file(
     earlier: &BTreeMap<String, String>,
     context: &mut Context<'_, '_>,
 ) -> Option<dotenv::Assignments> {
-    let path = LocalPath::new(entry.get("path")?.as_text()?);
-    let required = entry
-        .get("required")
-        .and_then(Node::as_bool)
-        .unwrap_or(true);
+    let path = LocalPath::new(entry.get("path").unwrap_or(entry).as_text()?);
+    let required = entry.get("required").and_then(Node::as_bool).unwrap_or(true);
     let bytes = match context.files.get(&path)? {
         FileContent::Bytes(bytes) => bytes,
         FileContent::Missing if !required => return None,
         other => {
             let finding = Finding::error("env-file", field, describe(&path, other)).at(entry.place);
-            context
-                .report
-                .add(finding.help("create it, or write {path: …, required: false}"));
+            context.report.add(finding.help("create it, or write {path: …, required: false}"));
             return None;
         }
     };
     let name = path.display().to_string();
     let text = parse::decode(bytes, &name, context.report).ok()?;
-    let source = context.report.sources.add(path.clone(), Arc::clone(&text));
+    let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
     let mut lookup = |key: &str| {
         let own = || explicit.get(key).or_else(|| earlier.get(key)).cloned();
         context.environment.get(key).or_else(own)
     };
     let raw = entry.get("format").and_then(Node::as_text) == Some("raw");
-    let read = if raw {
-        dotenv::parse_raw(&text, &mut lookup)
-    } else {
-        dotenv::parse(&text, &mut lookup)
-    };
+    let read =
+        if raw { dotenv::parse_raw(&text, &mut lookup) } else { dotenv::parse(&text, &mut lookup) };
     match read {
         Ok(values) => Some(values),
         Err(mistake) => {
             let place = mistake_place(source, mistake.at);
             let finding = Finding::error("env-file", field, mistake.message).at(place);
-            context
-                .report
-                .add(finding.related(entry.place, "named here"));
+            context.report.add(finding.related(entry.place, "named here"));
             None
         }
     }
@@ -266,11 +245,7 @@ fn resource_names(model: &mut Node, context: &mut Context<'_, '_>) {
                 continue;
             }
             let external = entry.node.get("external").and_then(Node::as_bool) == Some(true);
-            let name = if external {
-                key.to_string()
-            } else {
-                format!("{}_{key}", context.name)
-            };
+            let name = if external { key.to_string() } else { format!("{}_{key}", context.name) };
             let place = entry.key;
             entry.node.set("name", Node::text(name, place));
         }
@@ -279,8 +254,7 @@ fn resource_names(model: &mut Node, context: &mut Context<'_, '_>) {
 
 fn services(model: &Node) -> impl Iterator<Item = &Node> {
     let map = model.get("services").and_then(Node::as_map);
-    map.into_iter()
-        .flat_map(|map| map.values().map(|entry| &entry.node))
+    map.into_iter().flat_map(|map| map.values().map(|entry| &entry.node))
 }
 
 fn uses_default_network(model: &Node) -> bool {

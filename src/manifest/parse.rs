@@ -122,13 +122,9 @@ impl<'a> Reader<'a, '_> {
                 let at = error.marker().byte_offset().unwrap_or(0);
                 let place = self.range(at, at + 1);
                 self.report.add(
-                    Finding::error(
-                        "yaml-syntax",
-                        "",
-                        format!("not valid YAML: {}", error.info()),
-                    )
-                    .at(place)
-                    .help("mend the syntax; indentation and quotes are the usual causes"),
+                    Finding::error("yaml-syntax", "", format!("not valid YAML: {}", error.info()))
+                        .at(place)
+                        .help("mend the syntax; indentation and quotes are the usual causes"),
                 );
                 Err(Stopped)
             }
@@ -153,8 +149,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn stop(&mut self, code: &'static str, place: Place, message: &str, help: &str) -> Stopped {
-        self.report
-            .add(Finding::error(code, "", message).at(place).help(help));
+        self.report.add(Finding::error(code, "", message).at(place).help(help));
         Stopped
     }
 
@@ -187,36 +182,18 @@ impl<'a> Reader<'a, '_> {
         let (mut node, cost) = match event {
             Event::Alias(id) => return self.alias(id, place, depth),
             Event::Scalar(text, style, _, tag) => {
-                let cost = Cost {
-                    nodes: 1,
-                    text: text.len(),
-                    height: 0,
-                };
+                let cost = Cost { nodes: 1, text: text.len(), height: 0 };
                 self.spend(cost, depth, place)?;
                 (self.scalar(&text, style, tag.as_deref(), place), cost)
             }
             Event::SequenceStart(_, _, tag) => {
-                self.spend(
-                    Cost {
-                        nodes: 1,
-                        ..Cost::default()
-                    },
-                    depth,
-                    place,
-                )?;
+                self.spend(Cost { nodes: 1, ..Cost::default() }, depth, place)?;
                 let merge = self.merge_tag(tag.as_deref(), place);
                 let (list, cost) = self.list(depth)?;
                 (Node::new(Value::List(list), place).tagged(merge), cost)
             }
             Event::MappingStart(_, _, tag) => {
-                self.spend(
-                    Cost {
-                        nodes: 1,
-                        ..Cost::default()
-                    },
-                    depth,
-                    place,
-                )?;
+                self.spend(Cost { nodes: 1, ..Cost::default() }, depth, place)?;
                 let merge = self.merge_tag(tag.as_deref(), place);
                 let (map, cost) = self.map(depth)?;
                 (Node::new(Value::Map(map), place).tagged(merge), cost)
@@ -312,10 +289,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn list(&mut self, depth: usize) -> Result<(Vec<Node>, Cost), Stopped> {
-        let mut cost = Cost {
-            nodes: 1,
-            ..Cost::default()
-        };
+        let mut cost = Cost { nodes: 1, ..Cost::default() };
         let mut list = Vec::new();
         loop {
             let (event, span) = self.child()?;
@@ -329,10 +303,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn map(&mut self, depth: usize) -> Result<(Map, Cost), Stopped> {
-        let mut cost = Cost {
-            nodes: 1,
-            ..Cost::default()
-        };
+        let mut cost = Cost { nodes: 1, ..Cost::default() };
         let mut map = Map::new();
         let mut merged: Option<(Place, Node)> = None;
         loop {
@@ -367,13 +338,7 @@ impl<'a> Reader<'a, '_> {
             if let Some(first) = map.get(&name).map(|entry: &Entry| entry.key) {
                 return Err(self.duplicate(&name, key.place, first));
             }
-            map.insert(
-                name,
-                Entry {
-                    key: key.place,
-                    node,
-                },
-            );
+            map.insert(name, Entry { key: key.place, node });
         }
         if let Some((_, node)) = merged {
             self.merge(&mut map, node)?;
@@ -383,14 +348,10 @@ impl<'a> Reader<'a, '_> {
 
     fn duplicate(&mut self, key: &str, place: Place, first: Place) -> Stopped {
         self.report.add(
-            Finding::error(
-                "duplicate-key",
-                key,
-                format!("the key {key} stands here twice"),
-            )
-            .at(place)
-            .help("keep one of the two")
-            .related(first, "first defined here"),
+            Finding::error("duplicate-key", key, format!("the key {key} stands here twice"))
+                .at(place)
+                .help("keep one of the two")
+                .related(first, "first defined here"),
         );
         Stopped
     }
@@ -399,7 +360,6 @@ impl<'a> Reader<'a, '_> {
     fn merge(&mut self, map: &mut Map, node: Node) -> Result<(), Stopped> {
         let place = node.place;
         let sources = match node.value {
-            Value::Map(_) => vec![node],
             Value::List(list) => list,
             _ => vec![node],
         };

@@ -31,11 +31,7 @@ pub fn render(diagnostic: &Diagnostic, styled: bool) -> String {
     if let Some(meanwhile) = &diagnostic.meanwhile {
         group = group.element(Level::NOTE.message(meanwhile));
     }
-    let renderer = if styled {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
 }
 
@@ -59,7 +55,5 @@ fn snippet<'a>(
 
 /// The byte at which character `index` begins.
 fn byte_of(text: &str, index: usize) -> usize {
-    text.char_indices()
-        .nth(index)
-        .map_or(text.len(), |(at, _)| at)
+    text.char_indices().nth(index).map_or(text.len(), |(at, _)| at)
 }

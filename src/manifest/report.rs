@@ -81,7 +81,14 @@ impl Report {
             self.errors += 1;
         }
         let diagnostic = self.locate(finding);
-        if self.found.len() < MOST && !self.found.contains(&diagnostic) {
+        // One note for one place: ports are looked at twice, before and after the expansion of ranges.
+        let said = |other: &Diagnostic| {
+            *other == diagnostic
+                || (diagnostic.severity == Severity::Note
+                    && other.code == diagnostic.code
+                    && other.location == diagnostic.location)
+        };
+        if self.found.len() < MOST && !self.found.iter().any(said) {
             self.found.push(diagnostic);
         }
     }
@@ -93,8 +100,7 @@ impl Report {
 
     /// The diagnostics: errors first, each severity in the order of finding.
     pub(crate) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.found
-            .sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
+        self.found.sort_by_key(|diagnostic| std::cmp::Reverse(diagnostic.severity));
         self.found
     }
 

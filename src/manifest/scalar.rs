@@ -32,7 +32,11 @@ fn number(text: &str) -> Option<Value> {
     }
     let plain = text.replace('_', "");
     if let Some(number) = integer(&plain) {
-        return Some(Value::Int(number));
+        // What is larger than 63 bits is kept as its digits; nothing reads it as a number.
+        return Some(match i64::try_from(number) {
+            Ok(number) => Value::Int(number),
+            Err(_) => Value::Text(number.to_string().into()),
+        });
     }
     if looks_like_float(&plain) {
         return plain.parse().ok().map(Value::Float);
@@ -41,7 +45,7 @@ fn number(text: &str) -> Option<Value> {
 }
 
 /// An integer with the prefixes `0x`, `0o`, `0b`, and a bare leading zero for octal.
-fn integer(text: &str) -> Option<i64> {
+fn integer(text: &str) -> Option<i128> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, text.get(1..)?),
         b'+' => (false, text.get(1..)?),
@@ -59,7 +63,8 @@ fn integer(text: &str) -> Option<i64> {
         return None;
     }
     let number = i128::from_str_radix(body, radix).ok()?;
-    i64::try_from(if negative { -number } else { number }).ok()
+    let number = if negative { -number } else { number };
+    (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&number).then_some(number)
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`
@@ -108,7 +113,7 @@ fn small(text: &str) -> Option<u32> {
 }
 
 fn valid_date(year: u32, month: u32, day: u32) -> bool {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 if leap => 29,
         2 => 28,
@@ -138,10 +143,7 @@ fn instant_clock(text: &str, spaced: bool) -> Option<(String, String)> {
     }
     let fraction = fraction.trim_end_matches('0');
     let dot = if fraction.is_empty() { "" } else { "." };
-    Some((
-        format!("{hour:02}:{minute:02}:{second:02}{dot}{fraction}"),
-        zone,
-    ))
+    Some((format!("{hour:02}:{minute:02}:{second:02}{dot}{fraction}"), zone))
 }
 
 fn zone(text: &str) -> Option<String> {
@@ -154,7 +156,7 @@ fn zone(text: &str) -> Option<String> {
     (hours < 24 && minutes < 60).then(|| format!("{zone} {zone}"))
 }
 
-/// A number as Go prints it with `%v`: shortest digits, an exponent below 1e-4 and from 1e21 on.
+/// A number as Go prints it with `%v`: shortest digits, an exponent below 1e-4 and from 1e6 on.
 pub(crate) fn float_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -163,7 +165,7 @@ pub(crate) fn float_text(number: f64) -> String {
         return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let size = number.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+    if size != 0.0 && !(1e-4..1e6).contains(&size) {
         return with_exponent(&format!("{number:e}"));
     }
     format!("{number}")
@@ -203,14 +205,15 @@ mod tests {
             (".5", "0.5"),
             ("3.10", "3.1"),
             ("1e21", "1e+21"),
+            ("1e6", "1e+06"),
+            ("12345678.0", "1.2345678e+07"),
+            ("12345678", "12345678"),
+            ("12345678901234567890", "12345678901234567890"),
             ("1.5e-7", "1.5e-07"),
             ("+5", "5"),
             ("2020-01-01", "2020-01-01 00:00:00 +0000 UTC"),
             ("2020-01-01 10:20:30", "2020-01-01 10:20:30 +0000 UTC"),
-            (
-                "2020-01-01T10:20:30+02:00",
-                "2020-01-01 10:20:30 +0200 +0200",
-            ),
+            ("2020-01-01T10:20:30+02:00", "2020-01-01 10:20:30 +0200 +0200"),
             ("2020-13-01", "2020-13-01"),
             ("1.2.3", "1.2.3"),
             ("-", "-"),

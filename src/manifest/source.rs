@@ -26,6 +26,16 @@ struct Source {
     file: LocalPath,
     text: Arc<str>,
     line_starts: Vec<usize>,
+    content: Content,
+}
+
+/// Whether the lines of a text may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A manifest: its lines are shown as they are, before interpolation.
+    Manifest,
+    /// Variables: what stands behind the name may be a secret and is never shown (invariant 17).
+    Variables,
 }
 
 /// Every text of one load, so that places can be turned into locations.
@@ -34,21 +44,11 @@ pub(crate) struct Sources(Vec<Source>);
 
 impl Sources {
     /// Keeps `text` and returns its index.
-    pub(crate) fn add(&mut self, file: LocalPath, text: Arc<str>) -> u32 {
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
-        self.0.push(Source {
-            file,
-            text,
-            line_starts,
-        });
+    pub(crate) fn add(&mut self, file: LocalPath, text: Arc<str>, content: Content) -> u32 {
+        let line_starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        self.0.push(Source { file, text, line_starts, content });
         u32::try_from(self.0.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    /// The file in which `place` lies.
-    pub(crate) fn file(&self, place: Place) -> Option<&LocalPath> {
-        self.get(place).map(|source| &source.file)
     }
 
     /// The text of `place` as it stands in the file, before interpolation.
@@ -56,6 +56,12 @@ impl Sources {
         self.get(place)
             .and_then(|source| source.text.get(place.start as usize..place.end as usize))
             .unwrap_or("")
+    }
+
+    /// `name`, unless it came out of a variable: then the words of the file, so that no value shows (invariant 17).
+    pub(crate) fn shown<'a>(&'a self, name: &'a str, place: Place) -> &'a str {
+        let raw = self.raw(place);
+        if raw.contains('$') { raw.trim_matches(['"', '\'']) } else { name }
     }
 
     /// Line, column and line text of `place`.
@@ -66,18 +72,20 @@ impl Sources {
         let line_start = source.line_starts.get(line_index).copied()?;
         let line = source.text.get(line_start..)?.split('\n').next()?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        let before = source
-            .text
-            .get(line_start..start.min(line_start + line.len()));
+        let before = source.text.get(line_start..start.min(line_start + line.len()));
         let column = before.map_or(0, |text| text.chars().count());
         let left = line.chars().count().saturating_sub(column);
         let wanted = self.raw(place).split('\n').next().unwrap_or("");
         let width = wanted.trim_end().chars().count().min(left).max(1);
+        let shown = match source.content {
+            Content::Manifest => line.to_owned(),
+            Content::Variables => name_only(line),
+        };
         Some(Location {
             file: source.file.clone(),
             line: narrow(line_index + 1),
             column: narrow(column + 1),
-            text: line.chars().take(SHOWN_LINE).collect(),
+            text: shown.chars().take(SHOWN_LINE).collect(),
             width: narrow(width),
         })
     }
@@ -85,6 +93,14 @@ impl Sources {
     fn get(&self, place: Place) -> Option<&Source> {
         self.0.get(place.source as usize)
     }
+}
+
+/// `NAME=…`; a line that does not begin with a name may be the middle of a value and is hidden whole.
+fn name_only(line: &str) -> String {
+    let name = line.split(['=', ':']).next().unwrap_or("");
+    let is_name = name.len() < line.len()
+        && name.chars().all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '_' | ' '));
+    if is_name { format!("{name}=…") } else { "…".to_owned() }
 }
 
 fn narrow(number: usize) -> u32 {

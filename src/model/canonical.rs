@@ -21,7 +21,7 @@
 //! | `shm_size_bytes` | 64 MiB is absent |
 //! | `runtime` | the daemon's default is absent |
 //! | `devices` | target is the source, permissions are `rwm`, where empty |
-//! | `endpoints` | priority 0, no MAC address (generated ones cannot be told from given ones); only with `NetworkMode::Networks` |
+//! | `endpoints` | priority 0, no MAC address (generated ones cannot be told from given ones), no alias that is the host name (engines add it at start); only with `NetworkMode::Networks` |
 //! | `network_mode` | `default` is `Bridge` |
 //! | `mac_address` | lower case |
 //! | `platform` | absent: the engine does not keep it; another platform is another image id |
@@ -58,9 +58,8 @@ pub fn canonical(mut config: ContainerConfig, engine: &EngineFacts) -> Container
         config.hostname = None;
     }
     canonical_ports(&mut config);
-    config.healthcheck = config
-        .healthcheck
-        .and_then(|check| canonical_healthcheck(check, engine.api));
+    config.healthcheck =
+        config.healthcheck.and_then(|check| canonical_healthcheck(check, engine.api));
     config.stop_signal = config.stop_signal.as_deref().and_then(canonical_signal);
     config.mounts = config
         .mounts
@@ -69,19 +68,13 @@ pub fn canonical(mut config: ContainerConfig, engine: &EngineFacts) -> Container
         .collect();
     config.resources = canonical_resources(config.resources);
     config.security = canonical_security(config.security, &engine.defaults);
-    config.logging = config
-        .logging
-        .and_then(|logging| canonical_logging(logging, &engine.defaults));
-    config.shm_size_bytes = config
-        .shm_size_bytes
-        .filter(|size| *size != 0 && *size != SHM_DEFAULT);
-    config.runtime = config
-        .runtime
-        .filter(|runtime| !runtime.is_empty() && *runtime != engine.defaults.runtime);
-    config.mac_address = config
-        .mac_address
-        .filter(|mac| !mac.is_empty())
-        .map(|mac| mac.to_lowercase());
+    config.logging =
+        config.logging.and_then(|logging| canonical_logging(logging, &engine.defaults));
+    config.shm_size_bytes = config.shm_size_bytes.filter(|size| *size != 0 && *size != SHM_DEFAULT);
+    config.runtime =
+        config.runtime.filter(|runtime| !runtime.is_empty() && *runtime != engine.defaults.runtime);
+    config.mac_address =
+        config.mac_address.filter(|mac| !mac.is_empty()).map(|mac| mac.to_lowercase());
     if engine.api < ApiVersion::v1(43) {
         config.annotations = BTreeMap::new();
     }
@@ -112,10 +105,7 @@ fn canonical_ports(config: &mut ContainerConfig) {
 /// `None`: there is nothing in it.
 fn canonical_healthcheck(mut check: Healthcheck, api: ApiVersion) -> Option<Healthcheck> {
     if check.test == HealthTest::Disabled {
-        return Some(Healthcheck {
-            test: HealthTest::Disabled,
-            ..Healthcheck::default()
-        });
+        return Some(Healthcheck { test: HealthTest::Disabled, ..Healthcheck::default() });
     }
     for time in [
         &mut check.interval,
@@ -153,12 +143,7 @@ fn canonical_target(target: &str) -> String {
 
 fn canonical_mount(mount: Mount) -> Mount {
     let source = match mount.source {
-        MountSource::Bind {
-            source,
-            propagation,
-            selinux,
-            ..
-        } => {
+        MountSource::Bind { source, propagation, selinux, .. } => {
             let propagation = propagation.filter(|mode| !mode.is_empty() && mode != "rprivate");
             MountSource::Bind {
                 source,
@@ -170,11 +155,7 @@ fn canonical_mount(mount: Mount) -> Mount {
         MountSource::Volume { name, .. } if is_generated_volume_name(&name) => {
             MountSource::Anonymous
         }
-        MountSource::Tmpfs {
-            size_bytes,
-            mode,
-            options,
-        } => {
+        MountSource::Tmpfs { size_bytes, mode, options } => {
             let (read_only, options) = canonical_tmpfs(&options);
             return Mount {
                 source: MountSource::Tmpfs {
@@ -199,10 +180,7 @@ fn canonical_tmpfs(options: &str) -> (bool, String) {
 
 /// Whether the engine made up this name for an anonymous volume: 64 hexadecimal digits.
 pub fn is_generated_volume_name(name: &str) -> bool {
-    name.len() == 64
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn canonical_resources(mut resources: Resources) -> Resources {
@@ -240,16 +218,13 @@ fn canonical_security(mut security: Security, defaults: &EngineDefaults) -> Secu
         *text = text.take().filter(|text| !text.is_empty());
     }
     security.ipc = security.ipc.filter(|mode| mode != "private");
-    security.cgroup = security
-        .cgroup
-        .filter(|mode| *mode != defaults.cgroup_namespace);
+    security.cgroup = security.cgroup.filter(|mode| *mode != defaults.cgroup_namespace);
     security.cap_add = canonical_capabilities(&security.cap_add);
     security.cap_drop = canonical_capabilities(&security.cap_drop);
     // Cgroup v2 has no such switch; the engine drops it with a warning.
     let has_oom_switch = defaults.cgroup_namespace != "private";
-    security.oom_kill_disable = security
-        .oom_kill_disable
-        .filter(|disabled| *disabled && has_oom_switch);
+    security.oom_kill_disable =
+        security.oom_kill_disable.filter(|disabled| *disabled && has_oom_switch);
     security.oom_score_adj = security.oom_score_adj.filter(|score| *score != 0);
     let host = |mode: &Option<String>| mode.as_deref() == Some("host");
     if security.privileged || host(&security.ipc) || host(&security.pid) {
@@ -285,6 +260,9 @@ fn canonical_networks(config: &mut ContainerConfig) {
     for endpoint in config.endpoints.values_mut() {
         endpoint.priority = 0;
         endpoint.mac_address = None;
+        if let Some(hostname) = &config.hostname {
+            endpoint.aliases.remove(hostname);
+        }
     }
 }
 

@@ -132,10 +132,7 @@ impl Build {
     /// only, so that whoever packs the archive and whoever sends it agree.
     pub fn dockerfile_name(&self) -> String {
         let outside = |text: &str| {
-            let digest: String = crate::model::secret::sha256_hex([text])
-                .chars()
-                .take(8)
-                .collect();
+            let digest: String = crate::model::secret::sha256_hex([text]).chars().take(8).collect();
             format!("composelet.Dockerfile.{digest}")
         };
         match &self.dockerfile {
@@ -143,12 +140,7 @@ impl Build {
             Dockerfile::Path(path) => {
                 let root = crate::model::path::clean(self.context.as_path());
                 let file = self.context.join(path);
-                match file
-                    .as_path()
-                    .strip_prefix(&root)
-                    .ok()
-                    .and_then(|tail| tail.to_str())
-                {
+                match file.as_path().strip_prefix(&root).ok().and_then(|tail| tail.to_str()) {
                     Some(tail) if !tail.is_empty() => tail.to_owned(),
                     _ => outside(path),
                 }

@@ -1,12 +1,13 @@
 //! What reading a path gave. The loader asks for paths; the controller reads them and calls again.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::model::path::LocalPath;
 
 /// What was found at a path. Unreadable is not missing (invariant 3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum FileContent {
     /// The bytes of a regular file.
     Bytes(Arc<[u8]>),
@@ -20,6 +21,20 @@ pub enum FileContent {
     TooLarge(u64),
     /// It is there and cannot be read, or changed while it was read; the text says why.
     Unreadable(String),
+}
+
+impl fmt::Debug for FileContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The bytes may be those of a secret (invariant 17).
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Missing => f.write_str("Missing"),
+            Self::Directory(names) => f.debug_tuple("Directory").field(names).finish(),
+            Self::NotRegular(what) => f.debug_tuple("NotRegular").field(what).finish(),
+            Self::TooLarge(size) => f.debug_tuple("TooLarge").field(size).finish(),
+            Self::Unreadable(why) => f.debug_tuple("Unreadable").field(why).finish(),
+        }
+    }
 }
 
 /// What was read so far, by path.

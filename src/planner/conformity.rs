@@ -12,6 +12,7 @@ use crate::model::reason::Reason;
 use crate::planner::diff::diff;
 use crate::planner::expected::expected;
 use crate::planner::input::PlanInput;
+use crate::planner::names::container_name;
 use crate::planner::networks::elect;
 use crate::planner::revision;
 
@@ -133,7 +134,18 @@ pub fn wanted_config(
     container: &ObservedContainer,
     image: &ObservedImage,
 ) -> ContainerConfig {
-    let mut wanted = expected(&service.config, image);
+    let mut wanted = canonical(expected(&service.config, image), &input.observed.engine);
+    // Every endpoint has these names anyway; written out as aliases they read back as none.
+    let name = input.desired.project().map(|project| container_name(project, service, 1).to_string());
+    for endpoint in wanted.endpoints.values_mut() {
+        endpoint.aliases.remove(service.name.as_str());
+        endpoint.aliases.retain(|alias| Some(alias) != name.as_ref());
+    }
+    // A daemon adds log options of its own to every container of its default driver, and does not say which.
+    let observed = container.detail.known().and_then(|detail| detail.config.logging.as_ref());
+    if wanted.logging.is_none() && observed.is_some_and(|logging| logging.driver.is_empty()) {
+        wanted.logging = observed.cloned();
+    }
     let braked = input.ledger.replicas.values().filter_map(|record| record.brake.as_ref());
     if braked.into_iter().any(|brake| brake.container == container.id) {
         wanted.restart = RestartPolicy::No;

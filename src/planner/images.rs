@@ -1,6 +1,7 @@
 //! Images: present, pulled by policy, built by digest.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::model::desired::{Build, BuildDigest, DesiredProject, DesiredService, PullPolicy};
 use crate::model::held::{Subject, WaitingOn};
@@ -8,12 +9,18 @@ use crate::model::observed::{ImageState, ObservedImage};
 use crate::model::operation::Operation;
 use crate::model::plan::Action;
 use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
 use crate::model::secret::sha256_hex;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::plan::suspension;
 use crate::planner::revision;
 use crate::planner::world::{ServiceView, World};
+
+/// Time after which a build context that changed is looked at again (DESIGN §5, identity and files).
+const QUIET: Duration = Duration::from_secs(5);
+/// Time after which a build context that could not be read is looked at again: contexts are not watched.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Whether a reference may be used for new containers, by reference.
 pub type ImageVerdicts = BTreeMap<String, ImageVerdict>;
@@ -31,7 +38,7 @@ pub enum ImageVerdict {
 enum Need {
     Nothing,
     Begin(Operation, Reason),
-    Wait(WaitingOn),
+    Wait(WaitingOn, Option<Timestamp>),
 }
 
 /// Begins the pulls and builds that are due, and says which references may be used.
@@ -63,8 +70,8 @@ fn plan_image(
     let present = state.and_then(ImageState::present);
     let builder = services.iter().find_map(|service| Some((*service, service.build.as_ref()?)));
     let need = match (state, builder) {
-        (None, _) => Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned())),
-        (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone())),
+        (None, _) => Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None),
+        (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone()), None),
         (Some(_), Some((service, build))) => build_need(world.input, service, build, present),
         (Some(_), None) => {
             let needs = services.iter().map(|service| pull_need(world, service, present));
@@ -73,8 +80,8 @@ fn plan_image(
     };
     match need {
         Need::Nothing => ImageVerdict::Usable,
-        Need::Wait(waiting) => {
-            draft.hold(subject, waiting, None);
+        Need::Wait(waiting, until) => {
+            draft.hold(subject, waiting, until);
             ImageVerdict::Awaited
         }
         Need::Begin(operation, reason) => {
@@ -88,7 +95,7 @@ impl Need {
     fn rank(&self) -> u8 {
         match self {
             Self::Nothing => 0,
-            Self::Wait(_) => 1,
+            Self::Wait(..) => 1,
             Self::Begin(..) => 2,
         }
     }
@@ -129,10 +136,12 @@ fn build_need(
     let digest = match input.facts.builds.get(&service.name) {
         Some(BuildDigest::Known(digest)) => digest,
         Some(BuildDigest::Unreadable(why)) => {
-            return Need::Wait(WaitingOn::BuildContext(why.clone()));
+            let again = input.now.plus(LOOK_AGAIN);
+            return Need::Wait(WaitingOn::BuildContext(why.clone()), Some(again));
         }
         Some(BuildDigest::Settling) | None => {
-            return Need::Wait(WaitingOn::BuildContext("to be quiet for 5 s".to_owned()));
+            let waiting = WaitingOn::BuildContext("to be quiet for 5 s".to_owned());
+            return Need::Wait(waiting, Some(input.now.plus(QUIET)));
         }
     };
     if present.is_some_and(|image| image.build.as_ref() == Some(digest)) {
@@ -155,7 +164,9 @@ fn pull_need(world: &World<'_>, service: &DesiredService, present: Option<&Obser
         Operation::Pull { image: service.image.clone(), platform: service.config.platform.clone() };
     let record = input.ledger.images.get(&service.image);
     match (service.pull_policy, present) {
-        (PullPolicy::Never | PullPolicy::Build, None) => Need::Wait(WaitingOn::ErrImageNeverPull),
+        (PullPolicy::Never | PullPolicy::Build, None) => {
+            Need::Wait(WaitingOn::ErrImageNeverPull, None)
+        }
         (_, None) => Need::Begin(operation, Reason::ImageMissing),
         (PullPolicy::Always, Some(_)) => {
             let key = pull_key(world.desired, &service.image);

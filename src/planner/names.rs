@@ -55,7 +55,9 @@ pub fn container_labels(
         ("io.composelet.spec-hash", revision::spec_hash(&service.config).to_string()),
         ("io.composelet.content", content),
     ];
-    rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    // A label without a value says nothing that its absence would not say.
+    let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    rows.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// `service:condition:restart`, joined by comma.

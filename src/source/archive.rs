@@ -60,10 +60,7 @@ async fn next_piece(
         Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(waiting))),
         Some(Piece::End) => None,
         Some(Piece::Failed(error)) => Some((Err(error), None)),
-        None => Some((
-            Err(io::Error::other("reading the build context broke off")),
-            None,
-        )),
+        None => Some((Err(io::Error::other("reading the build context broke off")), None)),
     }
 }
 
@@ -79,10 +76,7 @@ fn produce(build: &Build, pieces: &Sender<Piece>) {
 fn pack(build: &Build, pieces: &Sender<Piece>) -> io::Result<()> {
     let listing = list(build, &|_| false).map_err(io::Error::other)?;
     let open = Cell::new(true);
-    let output = PieceWriter {
-        pieces,
-        open: &open,
-    };
+    let output = PieceWriter { pieces, open: &open };
     let mut archive = Builder::new(BufWriter::with_capacity(PIECE_BYTES, output));
     let packed = fill(&mut archive, build, &listing);
     // A dropped archive writes its end; after a failure it must not look whole.
@@ -94,10 +88,7 @@ fn pack(build: &Build, pieces: &Sender<Piece>) -> io::Result<()> {
 fn fill<W: Write>(archive: &mut Builder<W>, build: &Build, listing: &Listing) -> io::Result<()> {
     let replaced = replacements(build, listing)?;
     for entry in &listing.entries {
-        if !replaced
-            .iter()
-            .any(|(name, _)| Path::new(name) == entry.path)
-        {
+        if !replaced.iter().any(|(name, _)| Path::new(name) == entry.path) {
             append(archive, build.context.as_path(), entry)?;
         }
     }
@@ -117,10 +108,7 @@ fn replacements(build: &Build, listing: &Listing) -> io::Result<Vec<(String, Vec
         return Ok(Vec::new());
     };
     let mut replaced = vec![(name.clone(), bytes.clone())];
-    let in_context = listing
-        .entries
-        .iter()
-        .any(|entry| entry.path == Path::new(name));
+    let in_context = listing.entries.iter().any(|entry| entry.path == Path::new(name));
     if !in_context {
         let path = build.context.as_path().join(".dockerignore");
         let mut ignore = match std::fs::read(&path) {
@@ -155,13 +143,8 @@ fn append<W: Write>(archive: &mut Builder<W>, root: &Path, entry: &Entry) -> io:
     };
     let mut header = header(EntryType::Regular, mode, mtime);
     header.set_size(now.len());
-    let mut exact = Exact {
-        file,
-        left: now.len(),
-    };
-    archive
-        .append_data(&mut header, &entry.path, &mut exact)
-        .map_err(named)
+    let mut exact = Exact { file, left: now.len() };
+    archive.append_data(&mut header, &entry.path, &mut exact).map_err(named)
 }
 
 /// Opens a listed file, also if it was written to since; `None` if it is no regular file any more.

@@ -16,9 +16,7 @@ pub struct ContentStore {
 impl ContentStore {
     /// A store in `directory`, which is made with the first content.
     pub fn new(directory: &LocalPath) -> Self {
-        Self {
-            directory: directory.as_path().to_path_buf(),
-        }
+        Self { directory: directory.as_path().to_path_buf() }
     }
 
     /// Keeps the bytes and gives their digest, 64 hexadecimal digits. On return they are on the disk. Blocking.
@@ -30,18 +28,14 @@ impl ContentStore {
         if self.get(&digest)?.is_some() {
             return Ok(digest);
         }
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.directory)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let mut file = tempfile::Builder::new()
             .prefix(".tmp-")
             .permissions(PermissionsExt::from_mode(0o600))
             .tempfile_in(&self.directory)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
-        file.persist(self.directory.join(&digest))
-            .map_err(|error| error.error)?;
+        file.persist(self.directory.join(&digest)).map_err(|error| error.error)?;
         std::fs::File::open(&self.directory)?.sync_all()?;
         Ok(digest)
     }
@@ -78,13 +72,7 @@ impl ContentStore {
         };
         let mut digests = Vec::new();
         for entry in entries {
-            digests.extend(
-                entry?
-                    .file_name()
-                    .into_string()
-                    .ok()
-                    .filter(|n| is_digest(n)),
-            );
+            digests.extend(entry?.file_name().into_string().ok().filter(|n| is_digest(n)));
         }
         digests.sort();
         Ok(digests)
@@ -95,10 +83,7 @@ impl ContentStore {
     /// # Errors
     /// If the file cannot be removed.
     pub fn remove(&self, digest: &str) -> io::Result<()> {
-        match self
-            .path(digest)
-            .map(|path| std::fs::remove_file(path.as_path()))
-        {
+        match self.path(digest).map(|path| std::fs::remove_file(path.as_path())) {
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -106,8 +91,5 @@ impl ContentStore {
 }
 
 fn is_digest(text: &str) -> bool {
-    text.len() == 64
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

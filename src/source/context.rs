@@ -77,11 +77,7 @@ pub(super) struct Listing {
 /// A sentence, if the context or its `.dockerignore` cannot be read.
 pub fn context_files(build: &Build) -> Result<Vec<PathBuf>, String> {
     let listing = list(build, &|_| false).map_err(|error| error.to_string())?;
-    Ok(listing
-        .entries
-        .into_iter()
-        .map(|entry| entry.path)
-        .collect())
+    Ok(listing.entries.into_iter().map(|entry| entry.path).collect())
 }
 
 /// Lists a context, but for what `skip` says of a relative path. The instructions and the ignore file are always listed.
@@ -94,30 +90,16 @@ pub(super) fn list(build: &Build, skip: &dyn Fn(&Path) -> bool) -> Result<Listin
     }
     let instructions = instructions(build)?;
     let rules = ignore_rules(root, &instructions.name)?;
-    let mut walk = Walk {
-        root,
-        rules: &rules,
-        skip,
-        entries: Vec::new(),
-        newest: 0,
-    };
+    let mut walk = Walk { root, rules: &rules, skip, entries: Vec::new(), newest: 0 };
     walk.run()?;
     walk.add_always(Path::new(".dockerignore"))?;
     if instructions.bytes.is_none() {
         walk.add_always(Path::new(&instructions.name))?;
     }
-    let Walk {
-        mut entries,
-        newest,
-        ..
-    } = walk;
+    let Walk { mut entries, newest, .. } = walk;
     entries.sort_by(|a, b| a.path.cmp(&b.path));
     entries.dedup_by(|a, b| a.path == b.path);
-    Ok(Listing {
-        entries,
-        instructions,
-        newest,
-    })
+    Ok(Listing { entries, instructions, newest })
 }
 
 /// Finds the instructions. A path that leads out of the context, by its text or by a link, is read here.
@@ -138,20 +120,13 @@ fn instructions(build: &Build) -> Result<Instructions, ContextError> {
     };
     let inside = real(path)?.starts_with(real(build.context.as_path())?)
         && build.context.as_path().join(&name) == path;
-    let bytes = if inside {
-        None
-    } else {
-        Some(read_small(path)?)
-    };
+    let bytes = if inside { None } else { Some(read_small(path)?) };
     Ok(Instructions { name, bytes })
 }
 
 /// The rules of `<Dockerfile>.dockerignore` if there is one, else of `.dockerignore`.
 fn ignore_rules(root: &Path, dockerfile: &str) -> Result<IgnoreRules, ContextError> {
-    for name in [
-        format!("{dockerfile}.dockerignore"),
-        ".dockerignore".to_owned(),
-    ] {
+    for name in [format!("{dockerfile}.dockerignore"), ".dockerignore".to_owned()] {
         let path = root.join(name);
         match read_small(&path) {
             Ok(bytes) => {
@@ -173,9 +148,7 @@ fn read_small(path: &Path) -> Result<Vec<u8>, ContextError> {
         return Err(ContextError::Odd(path.to_path_buf()));
     }
     let changed = || wrap(io::Error::other("it changed while it was read"));
-    read_stable(path, &metadata)
-        .map_err(wrap)?
-        .ok_or_else(changed)
+    read_stable(path, &metadata).map_err(wrap)?.ok_or_else(changed)
 }
 
 struct Walk<'a> {
@@ -222,9 +195,9 @@ impl Walk<'_> {
         };
         self.saw(&metadata);
         match std::fs::read_dir(&path) {
-            Ok(entries) => entries
-                .map(|entry| entry.map(|entry| entry.file_name()).map_err(wrap))
-                .collect(),
+            Ok(entries) => {
+                entries.map(|entry| entry.map(|entry| entry.file_name()).map_err(wrap)).collect()
+            }
             Err(error) if absent(&error) => Ok(Vec::new()),
             Err(error) => Err(wrap(error)),
         }
@@ -234,20 +207,13 @@ impl Walk<'_> {
     fn entry(&self, path: &Path) -> Result<Option<Entry>, ContextError> {
         let full = self.root.join(path);
         let looked = std::fs::symlink_metadata(&full).and_then(|metadata| {
-            let link = metadata
-                .is_symlink()
-                .then(|| std::fs::read_link(&full))
-                .transpose()?;
+            let link = metadata.is_symlink().then(|| std::fs::read_link(&full)).transpose()?;
             Ok((metadata, link))
         });
         match looked {
             Ok((metadata, link)) => {
                 let sent = metadata.is_dir() || metadata.is_file() || link.is_some();
-                Ok(sent.then(|| Entry {
-                    path: path.to_path_buf(),
-                    metadata,
-                    link,
-                }))
+                Ok(sent.then(|| Entry { path: path.to_path_buf(), metadata, link }))
             }
             Err(error) if absent(&error) => Ok(None),
             Err(error) => Err(ContextError::Io(full, error)),

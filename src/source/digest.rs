@@ -93,11 +93,7 @@ impl HashCache {
         budget: &mut u64,
     ) -> Result<Option<[u8; 32]>, ContextError> {
         let stamp = stamp(&entry.metadata);
-        let known = self
-            .files
-            .get(&path)
-            .filter(|known| known.stamp == stamp)
-            .copied();
+        let known = self.files.get(&path).filter(|known| known.stamp == stamp).copied();
         if let Some(known) = known.filter(|known| known.trusted || known.used == now) {
             self.files.insert(path, Cached { used: now, ..known });
             return Ok(Some(known.hash));
@@ -159,8 +155,7 @@ struct Hasher(Sha256);
 
 impl Hasher {
     fn part(&mut self, bytes: &[u8]) {
-        self.0
-            .update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.0.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
         self.0.update(bytes);
     }
 
@@ -181,10 +176,6 @@ impl Hasher {
     }
 
     fn finish(self) -> String {
-        self.0
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

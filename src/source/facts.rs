@@ -39,10 +39,8 @@ impl FactReader {
         now: Timestamp,
     ) -> SourceFacts {
         let sources = bind_sources(project);
-        let mounted: Vec<PathBuf> = sources
-            .iter()
-            .map(|source| paths.to_local(source).as_path().to_path_buf())
-            .collect();
+        let mounted: Vec<PathBuf> =
+            sources.iter().map(|source| paths.to_local(source).as_path().to_path_buf()).collect();
         let memory = self.projects.entry(project.name.clone()).or_default();
         SourceFacts {
             builds: memory.builds(project, &mounted, now),
@@ -75,8 +73,7 @@ impl ProjectMemory {
             .iter()
             .filter_map(|(name, service)| Some((name, service.build.as_ref()?)))
             .collect();
-        self.digests
-            .retain(|name, _| wanted.iter().any(|(wanted, _)| *wanted == name));
+        self.digests.retain(|name, _| wanted.iter().any(|(wanted, _)| *wanted == name));
         let mut done: Vec<(&Build, BuildDigest)> = Vec::new();
         let mut builds = BTreeMap::new();
         for (name, build) in wanted {
@@ -89,10 +86,7 @@ impl ProjectMemory {
             done.push((build, digest.clone()));
             builds.insert(name.clone(), digest);
         }
-        if !builds
-            .values()
-            .any(|digest| *digest == BuildDigest::Settling)
-        {
+        if !builds.values().any(|digest| *digest == BuildDigest::Settling) {
             self.hashes.retain_used(now);
         }
         builds
@@ -150,10 +144,7 @@ fn relative_to(context: &Path, mounted: &[PathBuf]) -> Vec<PathBuf> {
                 return Some(tail.to_path_buf());
             }
             let mount = std::fs::canonicalize(mount).ok()?;
-            mount
-                .strip_prefix(real.as_ref()?)
-                .ok()
-                .map(Path::to_path_buf)
+            mount.strip_prefix(real.as_ref()?).ok().map(Path::to_path_buf)
         })
         .collect()
 }
@@ -190,10 +181,7 @@ fn bind_state(source: &HostPath, paths: &PathMap) -> BindState {
 /// Whether this process sees the path at all. Inside a container only what is mapped is the host's.
 fn visible(source: &HostPath, paths: &PathMap) -> bool {
     paths.prefixes.is_empty()
-        || paths
-            .prefixes
-            .iter()
-            .any(|(_, host)| source.as_path().starts_with(host))
+        || paths.prefixes.iter().any(|(_, host)| source.as_path().starts_with(host))
 }
 
 /// `lost+found` comes with the file system and is nobody's data.
@@ -202,9 +190,5 @@ fn directory_state(path: &Path) -> BindState {
         return BindState::Unknown;
     };
     let full = entries.any(|entry| entry.is_ok_and(|entry| entry.file_name() != "lost+found"));
-    if full {
-        BindState::FullDirectory
-    } else {
-        BindState::EmptyDirectory
-    }
+    if full { BindState::FullDirectory } else { BindState::EmptyDirectory }
 }

@@ -78,9 +78,7 @@ pub(super) fn read_stable(path: &Path, before: &Metadata) -> io::Result<Option<V
     };
     let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or(0));
     // One byte more than expected shows growth without reading a file that grows for ever.
-    Read::by_ref(&mut file)
-        .take(before.len() + 1)
-        .read_to_end(&mut bytes)?;
+    Read::by_ref(&mut file).take(before.len() + 1).read_to_end(&mut bytes)?;
     let whole = u64::try_from(bytes.len()).is_ok_and(|length| length == before.len());
     Ok((whole && stamp(&file.metadata()?) == stamp(before)).then_some(bytes))
 }
@@ -88,10 +86,7 @@ pub(super) fn read_stable(path: &Path, before: &Metadata) -> io::Result<Option<V
 /// Opens the regular file that `expected` describes; `None` if something else lies there now.
 pub(super) fn open_same(path: &Path, expected: &Metadata) -> io::Result<Option<File>> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     Ok((stamp(&file.metadata()?) == stamp(expected)).then_some(file))
 }
 
@@ -124,10 +119,7 @@ pub(super) fn look(path: &Path) -> Looked {
 
 /// Whether the error says that nothing is there. A component that is no directory has nothing below it either.
 pub(super) fn absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn dangling(path: &Path) -> String {
@@ -176,4 +168,41 @@ fn list(path: &Path) -> io::Result<FileContent> {
     }
     names.sort();
     Ok(FileContent::Directory(names))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_another_one_by_now_is_not_read() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let before = fs::metadata(&path).unwrap();
+        assert_eq!(
+            read_stable(&path, &before).unwrap().as_deref(),
+            Some(b"one".as_slice())
+        );
+        fs::write(&path, "longer").unwrap();
+        assert_eq!(read_stable(&path, &before).unwrap(), None);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(read_stable(&path, &before).unwrap(), None);
+    }
+
+    /// Opening a pipe without a writer waits for ever, unless it is opened as here.
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_does_not_block() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let before = fs::metadata(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(read_stable(&path, &before).unwrap(), None);
+    }
 }

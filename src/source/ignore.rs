@@ -57,9 +57,7 @@ impl IgnoreRules {
 
     /// Whether a file below a directory that is left out may be brought back. `true` may be wrong, `false` is not.
     pub fn may_bring_back_below(&self, directory: &Path) -> bool {
-        self.rules
-            .iter()
-            .any(|rule| rule.brings_back && rule.reaches_below(directory))
+        self.rules.iter().any(|rule| rule.brings_back && rule.reaches_below(directory))
     }
 }
 
@@ -80,11 +78,7 @@ impl Rule {
             .build()
             .map_err(|error| error.kind().to_string())?
             .compile_matcher();
-        Ok(Self {
-            brings_back,
-            pattern,
-            glob,
-        })
+        Ok(Self { brings_back, pattern, glob })
     }
 
     fn reaches_below(&self, directory: &Path) -> bool {
@@ -109,10 +103,8 @@ impl Rule {
 /// The pattern without `.`, `..`, doubled and leading slashes, as Go's `filepath.Clean` leaves it.
 fn rooted(pattern: &str) -> String {
     let cleaned = clean(Path::new(pattern));
-    let cleaned: PathBuf = cleaned
-        .components()
-        .filter(|part| !matches!(part, Component::RootDir))
-        .collect();
+    let cleaned: PathBuf =
+        cleaned.components().filter(|part| !matches!(part, Component::RootDir)).collect();
     cleaned.to_string_lossy().into_owned()
 }
 

@@ -11,12 +11,11 @@ use crate::model::path::LocalPath;
 use crate::source::file::{Looked, describe, kind, look};
 
 /// Most entries that the watched directory may have.
-const MAX_ROOT_ENTRIES: usize = 10_000;
+pub const MAX_ROOT_ENTRIES: usize = 2_000;
 
 /// Endings of names that editors and tools leave behind.
-const LEFTOVER_ENDINGS: [&str; 9] = [
-    "~", ".swp", ".swx", ".swo", ".tmp", ".bak", ".orig", ".rej", ".part",
-];
+const LEFTOVER_ENDINGS: [&str; 9] =
+    ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", ".orig", ".rej", ".part"];
 
 /// One candidate for a project in the root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,14 +77,8 @@ fn read_once(root: &LocalPath) -> io::Result<Option<RootReading>> {
         Looked::There(metadata) => metadata,
     };
     if !before.is_dir() {
-        let what = if before.is_file() {
-            "a regular file"
-        } else {
-            kind(&before)
-        };
-        return Ok(Some(RootReading::Unreadable(format!(
-            "it is {what}, not a directory"
-        ))));
+        let what = if before.is_file() { "a regular file" } else { kind(&before) };
+        return Ok(Some(RootReading::Unreadable(format!("it is {what}, not a directory"))));
     }
     let mut entries = BTreeSet::new();
     let mut ignored = Vec::new();
@@ -107,13 +100,11 @@ fn read_once(root: &LocalPath) -> io::Result<Option<RootReading>> {
     ignored.sort();
     let identity = (before.dev(), before.ino());
     let after = std::fs::metadata(root.as_path())?;
-    Ok(
-        ((after.dev(), after.ino()) == identity).then_some(RootReading::Read {
-            identity,
-            entries,
-            ignored,
-        }),
-    )
+    Ok(((after.dev(), after.ino()) == identity).then_some(RootReading::Read {
+        identity,
+        entries,
+        ignored,
+    }))
 }
 
 enum Class {
@@ -157,8 +148,7 @@ fn no_project(name: &str, metadata: &Metadata) -> Class {
 }
 
 fn has_ending(name: &str, test: impl Fn(&str) -> bool) -> bool {
-    name.rsplit_once('.')
-        .is_some_and(|(stem, ending)| !stem.is_empty() && test(ending))
+    name.rsplit_once('.').is_some_and(|(stem, ending)| !stem.is_empty() && test(ending))
 }
 
 fn looks_like_yaml(ending: &str) -> bool {

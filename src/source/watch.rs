@@ -49,6 +49,8 @@ pub struct Watcher {
 struct Shared {
     /// Paths whose own change matters.
     seen: BTreeSet<PathBuf>,
+    /// The root as it resolves now: every change in it matters, also of what nobody asked for yet.
+    root: Option<PathBuf>,
     /// Directories in which every coming and going name matters.
     listed: BTreeSet<PathBuf>,
     /// Watched directories that were moved or removed since they were armed.
@@ -85,10 +87,15 @@ impl Watcher {
     }
 
     /// Exactly these paths matter now, beside the root. For a path that is a directory the names in it matter. Cheap if
-    /// nothing changed, so it is called after every load: it also finds directories that were replaced by others.
+    /// nothing changed, so it is called after every load: it also finds directories that were replaced by others, and tries
+    /// again what failed before.
     pub fn watch_paths(&mut self, paths: &BTreeSet<LocalPath>) {
         self.paths.clone_from(paths);
-        self.arm();
+        if self.notify.is_none() || self.lock().failure.is_some() {
+            self.rearm();
+        } else {
+            self.arm();
+        }
     }
 
     /// Begins afresh after the root became another directory or the watcher failed.
@@ -127,6 +134,8 @@ impl Watcher {
             let mut shared = self.lock();
             shared.seen = trails.iter().flat_map(|t| t.seen.clone()).collect();
             shared.listed = trails.iter().filter_map(|t| t.listed.clone()).collect();
+            // The root is the first.
+            shared.root = trails.first().and_then(|t| t.listed.clone());
             std::mem::take(&mut shared.lost)
         };
         let stale: Vec<PathBuf> = self
@@ -265,11 +274,10 @@ fn matters(event: &Event, shared: &Shared) -> bool {
         EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_))
     );
     event.paths.iter().any(|path| {
+        let parent = path.parent();
         shared.seen.contains(path)
-            || (!bytes_only
-                && path
-                    .parent()
-                    .is_some_and(|parent| shared.listed.contains(parent)))
+            || (parent.is_some() && parent == shared.root.as_deref())
+            || (!bytes_only && parent.is_some_and(|parent| shared.listed.contains(parent)))
     })
 }
 
@@ -309,4 +317,73 @@ fn network_file_system(path: &Path) -> Option<&'static str> {
     .into_iter()
     .find(|(number, _)| *number == magic)
     .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, CreateKind, DataChange, Flag, RenameMode};
+
+    use super::*;
+
+    fn event(kind: EventKind, path: &str) -> Event {
+        Event::new(kind).add_path(PathBuf::from(path))
+    }
+
+    #[test]
+    fn only_what_may_change_a_manifest_matters() {
+        let shared = Shared {
+            seen: BTreeSet::from([PathBuf::from("/r"), PathBuf::from("/r/app/.env")]),
+            listed: BTreeSet::from([PathBuf::from("/r"), PathBuf::from("/r/app")]),
+            root: Some(PathBuf::from("/r")),
+            ..Shared::default()
+        };
+        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let create = EventKind::Create(CreateKind::File);
+        let rename = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        let open = EventKind::Access(AccessKind::Open(notify::event::AccessMode::Any));
+        for (kind, path, expected) in [
+            (data, "/r/app/.env", true),
+            (data, "/r/app/db.sqlite3", false),
+            (data, "/r/new.yaml", true),
+            (create, "/r/app/compose.yaml", true),
+            (rename, "/r/..data", true),
+            (open, "/r/app/.env", false),
+            (create, "/other/file", false),
+            (rename, "/r", true),
+        ] {
+            assert_eq!(
+                matters(&event(kind, path), &shared),
+                expected,
+                "{kind:?} {path}"
+            );
+        }
+        let overflow = Event::new(EventKind::Other).set_flag(Flag::Rescan);
+        assert!(matters(&overflow, &shared));
+    }
+
+    #[test]
+    fn a_failing_watcher_is_a_hint_and_a_reason_to_poll() {
+        let base = tempfile::tempdir().unwrap();
+        let (hint, mut hints) = tokio::sync::mpsc::channel(1);
+        let mut watcher = Watcher::start(&LocalPath::new(base.path()), hint.clone(), false);
+        assert_eq!(hints.try_recv(), Ok(()));
+        let failure = notify::Error::new(notify::ErrorKind::MaxFilesWatch);
+        on_event(Err(failure), &watcher.shared, &hint);
+        assert_eq!(hints.try_recv(), Ok(()));
+        let reason = "no inotify watch is left; raise fs.inotify.max_user_watches";
+        assert_eq!(watcher.mode(), WatchMode::Poll(reason.to_owned()));
+        watcher.watch_paths(&BTreeSet::new());
+        assert_eq!(watcher.mode(), WatchMode::Inotify);
+        assert_eq!(
+            hints.try_recv(),
+            Ok(()),
+            "what happened meanwhile was not seen"
+        );
+    }
+
+    #[test]
+    fn local_file_systems_are_not_taken_for_remote_ones() {
+        assert_eq!(network_file_system(Path::new("/proc")), None);
+        assert_eq!(network_file_system(Path::new("/no/such/place")), None);
+    }
 }

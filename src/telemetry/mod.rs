@@ -1,1 +1,13 @@
-//! Sinks of the one typed event stream.
+//! Sinks of the one typed event stream: the structured log, lines for people, bars for long calls.
+
+mod console;
+mod level;
+mod log;
+mod progress;
+mod setup;
+
+pub use console::Console;
+pub use level::level_of;
+pub use log::log;
+pub use progress::{Progress, Shown};
+pub use setup::{Form, Level, install};

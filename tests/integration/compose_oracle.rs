@@ -2,6 +2,14 @@
 //!
 //! COMPOSELET_COMPOSE_CLI names the program (`docker-compose`, stand-alone or the plug-in itself). No engine is needed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what is not as expected panics"
+)]
+
 use std::path::Path;
 use std::process::Command;
 
@@ -29,23 +37,44 @@ fn run(program: &str, case: &Path, arguments: &[&str]) -> String {
     text
 }
 
-/// Shows the first line that differs.
-fn same(ours: &str, theirs: &str, case: &Path) {
+/// The first line that differs, if one does.
+fn difference(ours: &str, theirs: &str, what: &str) -> Option<String> {
     let (ours, theirs) = (ours.trim_end().lines(), theirs.trim_end().lines());
     let longest = ours.clone().count().max(theirs.clone().count());
-    let pairs = ours
-        .map(Some)
-        .chain(std::iter::repeat(None))
-        .zip(theirs.map(Some).chain(std::iter::repeat(None)));
-    for (number, (ours, theirs)) in pairs.take(longest).enumerate() {
-        assert_eq!(
-            ours,
-            theirs,
-            "{}, line {} of the output",
-            case.display(),
-            number + 1
-        );
+    let ours = ours.map(Some).chain(std::iter::repeat(None));
+    let theirs = theirs.map(Some).chain(std::iter::repeat(None));
+    let mut pairs = ours.zip(theirs).take(longest).enumerate();
+    let (number, (ours, theirs)) = pairs.find(|(_, (ours, theirs))| ours != theirs)?;
+    Some(format!(
+        "{what}, line {}: ours {ours:?}, theirs {theirs:?}",
+        number + 1
+    ))
+}
+
+/// Every difference of one case.
+fn differences(program: &str, case: &Path) -> Vec<String> {
+    let entry = Entry::Directory(LocalPath::new(case));
+    let loaded = load_from_disk(&entry, Dialect::Cli);
+    let Some(canonical) = loaded.canonical else {
+        return vec![format!("ours does not load: {:#?}", loaded.diagnostics)];
+    };
+    let json = run(program, case, &["--format", "json"]);
+    let yaml = run(program, case, &[]);
+    let mut found = vec![
+        difference(&canonical.json(), &json, "JSON"),
+        difference(&canonical.yaml(), &yaml, "YAML"),
+    ];
+    // With env_file the command's own --hash differs from the label it writes (reference §3.2): ours is the label's.
+    if !case.join("label-hash-only").exists() {
+        let hashes = run(program, case, &["--hash", "*"]);
+        let ours: Vec<String> = canonical
+            .service_hashes()
+            .into_iter()
+            .map(|(name, hash)| format!("{name} {hash}"))
+            .collect();
+        found.push(difference(&ours.join("\n"), &hashes, "hashes"));
     }
+    found.into_iter().flatten().collect()
 }
 
 #[test]
@@ -53,31 +82,20 @@ fn the_canonical_form_and_the_hashes_are_those_of_the_command_line() {
     let program = std::env::var("COMPOSELET_COMPOSE_CLI").expect(
         "COMPOSELET_COMPOSE_CLI must name docker-compose 2.26 (Debian package docker-compose 2.26.1-4)",
     );
-    let mut seen = 0;
-    for case in cases()
+    let marked: Vec<_> = cases()
         .into_iter()
         .filter(|case| case.join("oracle").exists())
-    {
-        seen += 1;
-        let loaded = load_from_disk(&Entry::Directory(LocalPath::new(&case)), Dialect::Cli);
-        let canonical = loaded
-            .canonical
-            .unwrap_or_else(|| panic!("{}: {:#?}", case.display(), loaded.diagnostics));
-        let json = run(&program, &case, &["--format", "json"]);
-        same(&canonical.json(), &json, &case);
-        let yaml = run(&program, &case, &[]);
-        same(&canonical.yaml(), &yaml, &case);
-        // With env_file the command's own --hash differs from the label it writes (reference §3.2): ours is the label's.
-        if case.join("label-hash-only").exists() {
-            continue;
-        }
-        let hashes = run(&program, &case, &["--hash", "*"]);
-        let ours: Vec<String> = canonical
-            .service_hashes()
-            .into_iter()
-            .map(|(name, hash)| format!("{name} {hash}"))
-            .collect();
-        same(&ours.join("\n"), &hashes, &case);
-    }
-    assert!(seen > 0, "no case is marked with a file named oracle");
+        .collect();
+    assert!(
+        !marked.is_empty(),
+        "no case is marked with a file named oracle"
+    );
+    let wrong: Vec<String> = marked
+        .iter()
+        .flat_map(|case| {
+            let differences = differences(&program, case).into_iter();
+            differences.map(|text| format!("{}: {text}", case.display()))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

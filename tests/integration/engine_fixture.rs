@@ -1,16 +1,22 @@
 //! Containers on a real engine for the tests of the adapter: made under names of their own, removed at the end.
 
-use std::collections::BTreeMap;
+#![expect(clippy::expect_used, clippy::print_stderr, reason = "helpers of tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use composelet::engine::{Engine, ObserveRequest, labels};
-use composelet::model::config::ContainerConfig;
+use composelet::model::canonical::canonical;
+use composelet::model::config::{ContainerConfig, ContainerPort, Protocol};
+use composelet::model::desired::{NetworkConfig, Subnet};
 use composelet::model::id::{
-    ContainerId, ContainerName, ImageId, Installation, ProjectName, ReplicaId, Revision,
+    ContainerId, ContainerName, ImageId, Installation, NetworkId, ProjectName, ReplicaId, Revision,
     ServiceName,
 };
-use composelet::model::observed::{ImageState, ObservedContainer, ObservedImage, ObservedState};
-use composelet::model::plan::CreateContainer;
+use composelet::model::observed::{
+    EngineFacts, ImageState, ObservedContainer, ObservedImage, ObservedState,
+};
+use composelet::model::plan::{CreateContainer, CreateNetwork};
 
 /// Image that the tests run: a static busybox.
 pub(crate) const IMAGE: &str = "composelet-test/busybox:1";
@@ -33,13 +39,11 @@ pub(crate) async fn engine() -> Option<(Engine, ObservedImage)> {
         ..ObserveRequest::default()
     };
     let seen = engine.observe(&request).await.expect("observe");
-    match seen.images.get(IMAGE) {
-        Some(ImageState::Present(image)) => Some((engine, (**image).clone())),
-        _ => {
-            eprintln!("skipped: no image {IMAGE}");
-            None
-        }
+    let image = seen.images.get(IMAGE).and_then(ImageState::present);
+    if image.is_none() {
+        eprintln!("skipped: no image {IMAGE}");
     }
+    Some((engine, image?.clone()))
 }
 
 /// A project of one test; what carries its label goes when it is dropped.
@@ -49,9 +53,7 @@ pub(crate) struct Project {
 
 impl Project {
     pub(crate) fn new(test: &str) -> Self {
-        let project = Self {
-            name: ProjectName::new(format!("eng-{test}")),
-        };
+        let project = Self { name: ProjectName::new(format!("eng-{test}")) };
         project.clear();
         project
     }
@@ -104,10 +106,8 @@ impl Project {
     }
 
     pub(crate) async fn observe(&self, engine: &Engine) -> ObservedState {
-        let request = ObserveRequest {
-            project: Some(self.name.clone()),
-            ..ObserveRequest::default()
-        };
+        let request =
+            ObserveRequest { project: Some(self.name.clone()), ..ObserveRequest::default() };
         engine.observe(&request).await.expect("observe")
     }
 
@@ -138,10 +138,7 @@ pub(crate) fn sleeper() -> ContainerConfig {
 
 /// `docker` as a person would type it.
 pub(crate) fn docker(arguments: &[&str]) -> String {
-    let output = Command::new("docker")
-        .args(arguments)
-        .output()
-        .expect("docker");
+    let output = Command::new("docker").args(arguments).output().expect("docker");
     assert!(
         output.status.success(),
         "docker {arguments:?}: {}",
@@ -153,4 +150,56 @@ pub(crate) fn docker(arguments: &[&str]) -> String {
 /// The id as text.
 pub(crate) fn raw(id: &ContainerId) -> &str {
     id.as_str()
+}
+
+/// The configuration over the image's defaults, as a comparison expects it.
+pub(crate) fn over_image(
+    mut config: ContainerConfig,
+    image: &ObservedImage,
+    facts: &EngineFacts,
+) -> ContainerConfig {
+    if config.command.is_none() && config.entrypoint.is_none() {
+        config.command = Some(image.command.clone());
+    }
+    if config.entrypoint.is_none() {
+        config.entrypoint = Some(image.entrypoint.clone());
+    }
+    for (name, value) in &image.environment {
+        config.environment.entry(name.clone()).or_insert(Some(value.clone()));
+    }
+    for (name, value) in &image.labels {
+        config.labels.entry(name.clone()).or_insert(value.clone());
+    }
+    config.expose.extend(image.expose.clone());
+    canonical(config, facts)
+}
+
+pub(crate) fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+}
+
+pub(crate) fn set(texts: &[&str]) -> BTreeSet<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+pub(crate) fn port(port: u16, protocol: Protocol) -> ContainerPort {
+    ContainerPort { port, protocol }
+}
+
+/// A network of the project.
+pub(crate) async fn network(
+    engine: &Engine,
+    project: &Project,
+    name: &str,
+    subnet: &str,
+) -> NetworkId {
+    let create = CreateNetwork {
+        name: name.into(),
+        config: NetworkConfig {
+            subnets: vec![Subnet { subnet: Some(subnet.into()), ..Subnet::default() }],
+            ..NetworkConfig::default()
+        },
+        labels: project.labels("web"),
+    };
+    engine.create_network(&create).await.expect("network")
 }

@@ -1,5 +1,12 @@
 //! The walk of a plan: order, skips, parallelism, refusals, panics.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,6 +1,49 @@
 //! The one integration-test binary: every file and folder beside this one is declared here (the tidy test looks).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that panics has failed, as it should; helpers are tests too"
+)]
 
+mod cli_binary;
+mod cli_manifests;
+mod cli_run;
+mod cli_settings;
+mod cli_status;
+mod cli_usage;
+mod compose_oracle;
+mod controller_belief;
+mod engine_configs;
+mod engine_fixture;
+mod engine_images;
+mod engine_real;
+mod engine_roundtrip;
+mod engine_sim;
+mod engine_streams;
+mod executor_walk;
+mod ledger_crash;
+mod ledger_files;
+mod ledger_lock;
+mod manifest_cases;
+mod manifest_properties;
 mod plan_cases;
 mod plan_properties;
 mod plan_rules;
 mod plan_world;
+mod real;
+mod sim;
+mod sim_conformance;
+mod simulation;
+mod source_archive;
+mod source_content;
+mod source_facts;
+mod source_file;
+mod source_ignore;
+mod source_root;
+mod source_watch;
+mod support;
+mod support_real;
+mod tidy;

@@ -3,7 +3,15 @@
 //! `diagnostics.txt` is what people read, `desired.txt` the model and the canonical form. With `UPDATE_EXPECT=1` both are
 //! written; look at the difference before you commit it.
 
-use std::collections::BTreeMap;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: what is not as expected panics"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +19,11 @@ use std::sync::Arc;
 use composelet::manifest::{
     Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, Loaded, load, render,
 };
+use composelet::model::config::HealthTest;
+use composelet::model::desired::DependencyCondition;
+use composelet::model::id::ServiceName;
 use composelet::model::path::LocalPath;
+use composelet::model::secret::Secret;
 
 /// What is at `path`, as the source floor reads it.
 pub(crate) fn read(path: &Path) -> FileContent {
@@ -67,16 +79,42 @@ pub(crate) fn cases() -> Vec<PathBuf> {
     cases
 }
 
+/// Pretty `Debug` text with what holds one line only put on one line.
+fn compact(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let closes = line.trim_start().starts_with([')', ']', '}']);
+        let count = lines.len();
+        let joins = closes
+            && count >= 2
+            && lines[count - 2].ends_with(['(', '[', '{'])
+            && !lines[count - 1].ends_with(['(', '[', '{']);
+        if joins {
+            let inner = lines.pop().unwrap();
+            let opener = lines.pop().unwrap();
+            let inner = inner.trim().trim_end_matches(',').to_owned();
+            lines.push(format!("{opener}{inner}{}", line.trim_start()));
+        } else if closes && lines.last().is_some_and(|last| last.ends_with(['(', '[', '{'])) {
+            let opener = lines.pop().unwrap();
+            lines.push(format!("{opener}{}", line.trim_start()));
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
 /// The model without what is absent, and without what holds paths of this machine.
 fn desired(loaded: &Loaded) -> String {
     let Some(project) = &loaded.project else {
         return "none\n".to_owned();
     };
     let mut out = String::new();
-    let text = format!("{project:#?}");
+    let text = compact(&format!("{project:#?}"));
     for line in text.lines() {
         let value = line.trim().split_once(": ").map_or("", |(_, value)| value);
-        let absent = matches!(value, "None," | "{}," | "[]," | "false,");
+        let by_user = line.trim_start().starts_with('"');
+        let absent = !by_user && matches!(value, "None," | "{}," | "[]," | "false,");
         let noise = line.starts_with("    digest:") || line.contains(" compose_hash:");
         if !absent && !noise {
             writeln!(out, "{line}").unwrap();
@@ -91,10 +129,8 @@ fn diagnostics(loaded: &Loaded) -> String {
         .diagnostics
         .iter()
         .map(|diagnostic| {
-            let trimmed: Vec<String> = render(diagnostic, false)
-                .lines()
-                .map(|line| line.trim_end().to_owned())
-                .collect();
+            let trimmed: Vec<String> =
+                render(diagnostic, false).lines().map(|line| line.trim_end().to_owned()).collect();
             format!("{}\n\n", trimmed.join("\n"))
         })
         .collect()
@@ -129,16 +165,118 @@ fn every_case_gives_what_is_written_beside_it() {
         let loaded = load_from_disk(&entry, Dialect::Controller);
         let here = case.display().to_string();
         let neutral = |text: String| text.replace(&here, "$DIR");
-        compare(
-            &case.join("diagnostics.txt"),
-            &neutral(diagnostics(&loaded)),
-            &mut wrong,
-        );
-        compare(
-            &case.join("desired.txt"),
-            &neutral(desired(&loaded)),
-            &mut wrong,
-        );
+        compare(&case.join("diagnostics.txt"), &neutral(diagnostics(&loaded)), &mut wrong);
+        compare(&case.join("desired.txt"), &neutral(desired(&loaded)), &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Loads one of the cases.
+fn case(name: &str) -> Loaded {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manifest");
+    load_from_disk(&Entry::Directory(LocalPath::new(root.join(name))), Dialect::Controller)
+}
+
+/// Published vector of the command line 2.26: one service, `sleep 1000` in busybox.
+#[test]
+fn the_service_hash_is_the_one_of_the_vector() {
+    let project = case("vector").project.unwrap();
+    let service = &project.services[&ServiceName::new("app")];
+    assert_eq!(
+        service.compose_hash,
+        "126567149759fa64c895e7875fd061c6f66564802c227cedd2910f420fefc5b9"
+    );
+}
+
+#[test]
+fn values_reach_the_model_unchanged() {
+    let project = case("backend-optimizacion").project.unwrap();
+    let db = &project.services[&ServiceName::new("db")];
+    let value = |key: &str| db.config.environment[key].as_ref().map(Secret::expose);
+    assert_eq!(value("MYSQL_PASSWORD"), Some("fixture app"));
+    let Some(HealthTest::Exec(words)) = db.config.healthcheck.as_ref().map(|check| &check.test)
+    else {
+        panic!("{:?}", db.config.healthcheck);
+    };
+    let words: Vec<&str> = words.iter().map(Secret::expose).collect();
+    assert_eq!(words[words.len() - 1], "-pfixture-root");
+    let web = &project.services[&ServiceName::new("web")];
+    let command: Vec<&str> = web.config.command.iter().flatten().map(Secret::expose).collect();
+    assert_eq!(command[..2], ["sh", "-c"]);
+    let nginx = &project.services[&ServiceName::new("nginx")];
+    let edge = &nginx.depends_on[&ServiceName::new("web")];
+    assert_eq!(edge.condition, DependencyCondition::Healthy);
+}
+
+/// Files of a small project in memory.
+fn files(manifest: &str, dotenv: &str, beside: &str) -> BTreeMap<LocalPath, FileContent> {
+    let names = [".env", "compose.yaml", beside].map(str::to_owned).to_vec();
+    let bytes = |text: &str| FileContent::Bytes(Arc::from(text.as_bytes()));
+    BTreeMap::from([
+        (LocalPath::new("/p"), FileContent::Directory(names)),
+        (LocalPath::new("/p/compose.yaml"), bytes(manifest)),
+        (LocalPath::new("/p/.env"), bytes(dotenv)),
+    ])
+}
+
+fn load_files(
+    files: &BTreeMap<LocalPath, FileContent>,
+    environment: &[(&str, &str)],
+) -> LoadResult {
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    load(&LoadInput {
+        entry: &Entry::Directory(LocalPath::new("/p")),
+        files,
+        environment: &environment,
+        choices: &HostChoices::default(),
+        dialect: Dialect::Controller,
+    })
+}
+
+fn digest(files: &BTreeMap<LocalPath, FileContent>, environment: &[(&str, &str)]) -> String {
+    match load_files(files, environment) {
+        LoadResult::Loaded(loaded) => loaded.project.unwrap().digest,
+        LoadResult::Needs(needs) => panic!("{needs:?}"),
+    }
+}
+
+#[test]
+fn the_digest_covers_what_was_read_and_nothing_else() {
+    let manifest = "services: {a: {image: \"x:$TAG\", environment: [FROM]}}";
+    let first = digest(&files(manifest, "TAG=1", "a"), &[("OTHER", "1")]);
+    assert_eq!(first, digest(&files(manifest, "TAG=1", "b"), &[("OTHER", "2")]));
+    assert_ne!(first, digest(&files(manifest, "TAG=2", "a"), &[]));
+    assert_ne!(first, digest(&files(manifest, "TAG=1", "a"), &[("FROM", "x")]));
+    assert_ne!(first, digest(&files(&format!("{manifest} # c"), "TAG=1", "a"), &[]));
+}
+
+#[test]
+fn the_loader_asks_step_by_step_and_watches_what_is_missing() {
+    let paths =
+        |names: &[&str]| -> BTreeSet<LocalPath> { names.iter().map(LocalPath::new).collect() };
+    let mut known = BTreeMap::new();
+    let LoadResult::Needs(needs) = load_files(&known, &[]) else {
+        panic!("nothing was read yet");
+    };
+    assert_eq!(needs, paths(&["/p", "/p/.env"]));
+    known = files(
+        "services: {a: {image: x, env_file: [gone.env, {path: may.env, required: false}]}}",
+        "",
+        "z",
+    );
+    let LoadResult::Needs(needs) = load_files(&known, &[]) else {
+        panic!("the env files were not read yet");
+    };
+    assert_eq!(needs, paths(&["/p/gone.env", "/p/may.env"]));
+    for path in needs {
+        known.insert(path, FileContent::Missing);
+    }
+    let LoadResult::Loaded(loaded) = load_files(&known, &[]) else {
+        panic!("everything is known");
+    };
+    assert!(loaded.project.is_none());
+    let watched = paths(&["/p", "/p/.env", "/p/compose.yaml", "/p/gone.env", "/p/may.env"]);
+    assert_eq!(loaded.asked, watched);
+    assert_eq!(loaded.name.unwrap().as_str(), "p");
 }

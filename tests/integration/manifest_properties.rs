@@ -1,5 +1,14 @@
 //! What holds for every input: no panic, bounded work, an answer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests: what is not as expected panics"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,14 +28,8 @@ fn load_text(text: &[u8], dotenv: &[u8]) -> Loaded {
             LocalPath::new("/p"),
             FileContent::Directory(vec![".env".to_owned(), "compose.yaml".to_owned()]),
         ),
-        (
-            LocalPath::new("/p/compose.yaml"),
-            FileContent::Bytes(Arc::from(text)),
-        ),
-        (
-            LocalPath::new("/p/.env"),
-            FileContent::Bytes(Arc::from(dotenv)),
-        ),
+        (LocalPath::new("/p/compose.yaml"), FileContent::Bytes(Arc::from(text))),
+        (LocalPath::new("/p/.env"), FileContent::Bytes(Arc::from(dotenv))),
     ]);
     for _ in 0..50 {
         let input = LoadInput {
@@ -97,6 +100,22 @@ proptest! {
     }
 
     #[test]
+    fn interpolated_entries_never_appear_in_diagnostics(
+        key in "(ports|volumes|expose|depends_on|networks|configs|secrets|extra_hosts|env_file|devices|tmpfs|dns|extends|profiles|security_opt|environment|labels|sysctls)",
+        entry in "(\\$\\{S\\}|\\$S:/x|/a:/b:\\$S|\\$S=1|\\$S:\\$S|80:\\$S|1\\$S)",
+        list in any::<bool>(),
+    ) {
+        let value = if list { format!("[\"{entry}\", \"{entry}\"]") } else { format!("\"{entry}\"") };
+        let text = format!("services:\n  a:\n    image: x\n    scale: $S\n    {key}: {value}\n");
+        let loaded = load_text(text.as_bytes(), b"S=hunter2\n");
+        for diagnostic in &loaded.diagnostics {
+            // The path of a file that is missing must be said, whatever it is made of.
+            let is_path = matches!(diagnostic.code.as_str(), "env-file" | "bound-file");
+            prop_assert!(is_path || !format!("{diagnostic:?}").contains("hunter2"), "{diagnostic:?}");
+        }
+    }
+
+    #[test]
     fn interpolated_values_never_appear_in_diagnostics(key in "(image|ports|restart|mem_limit|volumes|expose|healthcheck|scale|stop_grace_period|name|depends_on|networks|privileged|command|extra_hosts|container_name|pull_policy)") {
         let text = format!("services:\n  a:\n    image: x\n    cpus: \"${{SECRET}}\"\n    {key}: \"${{SECRET}}\"\n");
         let loaded = load_text(text.as_bytes(), b"SECRET=hunter2 \"'\n");
@@ -112,11 +131,7 @@ fn refused_quickly(text: &str) {
     let loaded = load_text(text.as_bytes(), b"");
     assert!(loaded.project.is_none());
     assert!(!loaded.diagnostics.is_empty());
-    assert!(
-        begin.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -128,50 +143,73 @@ fn hostile_files_are_refused_quickly() {
         writeln!(laughs, "{name}: &{name} [{list}]").unwrap();
     }
     refused_quickly(&laughs);
-    let product = format!(
-        "a: &a [{}]\nb: [{}]\n",
-        vec!["x"; 4000].join(","),
-        vec!["*a"; 4000].join(",")
-    );
+    let product =
+        format!("a: &a [{}]\nb: [{}]\n", vec!["x"; 4000].join(","), vec!["*a"; 4000].join(","));
     refused_quickly(&product);
     refused_quickly(&"[".repeat(100_000));
     refused_quickly(
-        &(0..20_000)
-            .map(|level| format!("{}a:\n", " ".repeat(level % 1000)))
-            .collect::<String>(),
+        &(0..20_000).map(|level| format!("{}a:\n", " ".repeat(level % 1000))).collect::<String>(),
     );
     refused_quickly("a: &a [*a]\n");
-    refused_quickly(&format!(
-        "services: {{a: {{image: \"{}\"}}}}",
-        "${A:-".repeat(50_000)
-    ));
-    let long = format!(
-        "x-a: &a \"{}\"\nx-b: [{}]\n",
-        "y".repeat(500_000),
-        vec!["*a"; 5000].join(",")
-    );
+    refused_quickly(&format!("services: {{a: {{image: \"{}\"}}}}", "${A:-".repeat(50_000)));
+    let long =
+        format!("x-a: &a \"{}\"\nx-b: [{}]\n", "y".repeat(500_000), vec!["*a"; 5000].join(","));
     refused_quickly(&long);
     refused_quickly(&format!(
         "services:\n{}",
-        (0..60_000)
-            .map(|at| format!("  a{at}: 1\n"))
-            .collect::<String>()
+        (0..60_000).map(|at| format!("  a{at}: 1\n")).collect::<String>()
     ));
+}
+
+#[test]
+fn large_projects_take_linear_time() {
+    let begin = Instant::now();
+    let unknown: String = (0..5000)
+        .map(|at| format!("  a{at}: {{image: x, depends_on: [b{at}]}}\n"))
+        .collect();
+    assert!(
+        load_text(format!("services:\n{unknown}").as_bytes(), b"")
+            .project
+            .is_none()
+    );
+    let extending: String = (0..5000)
+        .map(|at| format!("  a{at}: {{extends: base}}\n"))
+        .collect();
+    let text = format!("services:\n  base: {{image: x, environment: {{A: b}}}}\n{extending}");
+    assert_eq!(
+        load_text(text.as_bytes(), b"")
+            .project
+            .unwrap()
+            .services
+            .len(),
+        5001
+    );
+    let chained: String = (1..5000)
+        .map(|at| format!("  a{at}: {{image: x, depends_on: [a{}]}}\n", at - 1))
+        .collect();
+    let text = format!("services:\n  a0: {{image: x}}\n{chained}");
+    assert_eq!(
+        load_text(text.as_bytes(), b"")
+            .project
+            .unwrap()
+            .services
+            .len(),
+        5000
+    );
+    assert!(
+        begin.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 #[test]
 fn a_large_value_in_many_places_is_refused_quickly() {
     let begin = Instant::now();
-    let lines: String = (0..20_000)
-        .map(|at| format!("      A{at}: ${{BIG}}\n"))
-        .collect();
+    let lines: String = (0..20_000).map(|at| format!("      A{at}: ${{BIG}}\n")).collect();
     let text = format!("services:\n  a:\n    image: x\n    environment:\n{lines}");
     let dotenv = format!("BIG={}", "y".repeat(900_000));
     let loaded = load_text(text.as_bytes(), dotenv.as_bytes());
     assert!(loaded.project.is_none());
-    assert!(
-        begin.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }

@@ -4,13 +4,6 @@
 //! happens, `plan.txt` the text of every pass. With `UPDATE_EXPECT=1` the text is written; look at the difference before
 //! you commit it.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

@@ -1,12 +1,5 @@
 //! Rules that every plan keeps, looked at without the planner's own judgement.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
-
 use std::collections::BTreeSet;
 
 use composelet::model::desired::DependencyCondition;

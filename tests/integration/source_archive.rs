@@ -33,10 +33,7 @@ fn unpack(bytes: &[u8]) -> Vec<Sent> {
     let mut archive = tar::Archive::new(bytes);
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
-        let link = entry
-            .link_name()
-            .unwrap()
-            .map(|link| link.display().to_string());
+        let link = entry.link_name().unwrap().map(|link| link.display().to_string());
         let mut text = String::new();
         entry.read_to_string(&mut text).unwrap();
         let header = entry.header();
@@ -54,9 +51,7 @@ fn unpack(bytes: &[u8]) -> Vec<Sent> {
 
 async fn texts(build: &Build) -> BTreeMap<String, String> {
     let sent = unpack(&pack(build).await.unwrap());
-    sent.into_iter()
-        .map(|sent| (sent.path, sent.text))
-        .collect()
+    sent.into_iter().map(|sent| (sent.path, sent.text)).collect()
 }
 
 fn write(base: &Path, name: &str, text: &str) {
@@ -71,39 +66,20 @@ async fn entries_are_sorted_and_carry_mode_and_time_but_no_owner() {
     write(base.path(), "Dockerfile", "FROM scratch\n");
     write(base.path(), "b/run.sh", "#!");
     write(base.path(), "b-c", "x");
-    write(
-        base.path(),
-        &format!("{}/deep", "long".repeat(30)),
-        "long name",
-    );
+    write(base.path(), &format!("{}/deep", "long".repeat(30)), "long name");
     symlink("../../etc/passwd", base.path().join("link")).unwrap();
     let run = base.path().join("b/run.sh");
     fs::set_permissions(&run, PermissionsExt::from_mode(0o755)).unwrap();
     let time = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    fs::File::options()
-        .write(true)
-        .open(&run)
-        .unwrap()
-        .set_modified(time)
-        .unwrap();
-    mknodat(
-        CWD,
-        base.path().join("pipe"),
-        FileType::Fifo,
-        Mode::from_raw_mode(0o600),
-        0,
-    )
-    .unwrap();
+    fs::File::options().write(true).open(&run).unwrap().set_modified(time).unwrap();
+    mknodat(CWD, base.path().join("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
 
     let bytes = pack(&build(base.path())).await.unwrap();
     let sent = unpack(&bytes);
     let long = "long".repeat(30);
     let paths: Vec<&str> = sent.iter().map(|sent| sent.path.as_str()).collect();
     let deep = format!("{long}/deep");
-    assert_eq!(
-        paths,
-        ["Dockerfile", "b", "b/run.sh", "b-c", "link", &long, &deep]
-    );
+    assert_eq!(paths, ["Dockerfile", "b", "b/run.sh", "b-c", "link", &long, &deep]);
     assert!(sent.iter().all(|sent| sent.owner == (0, 0)));
     assert_eq!(
         sent[2],
@@ -120,11 +96,7 @@ async fn entries_are_sorted_and_carry_mode_and_time_but_no_owner() {
         (sent[4].kind, sent[4].text.as_str()),
         (tar::EntryType::Symlink, "../../etc/passwd")
     );
-    assert_eq!(
-        bytes,
-        pack(&build(base.path())).await.unwrap(),
-        "the same context, the same bytes"
-    );
+    assert_eq!(bytes, pack(&build(base.path())).await.unwrap(), "the same context, the same bytes");
 }
 
 #[tokio::test]
@@ -136,29 +108,14 @@ async fn the_ignore_file_rules_but_dockerfile_and_itself_are_sent() {
         ".dockerignore",
         "*\n!app\napp/*.tmp\nnode_modules\n!node_modules/keep/me\n",
     );
-    for name in [
-        "app/main",
-        "app/x.tmp",
-        "README",
-        "node_modules/a",
-        "node_modules/keep/me",
-    ] {
+    for name in ["app/main", "app/x.tmp", "README", "node_modules/a", "node_modules/keep/me"] {
         write(base.path(), name, "x");
     }
     let sent: Vec<String> = texts(&build(base.path())).await.into_keys().collect();
-    let expected = [
-        ".dockerignore",
-        "Dockerfile",
-        "app",
-        "app/main",
-        "node_modules/keep/me",
-    ];
+    let expected = [".dockerignore", "Dockerfile", "app", "app/main", "node_modules/keep/me"];
     assert_eq!(sent, expected);
     let files = context_files(&build(base.path())).unwrap();
-    let files: Vec<String> = files
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+    let files: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
     assert_eq!(files, expected);
 }
 
@@ -201,10 +158,7 @@ async fn instructions_from_outside_travel_under_a_name_that_the_engine_takes_out
     fs::remove_file(context.join(".dockerignore")).unwrap();
     let sent = texts(&inline).await;
     let ignore = format!(".dockerignore\n{}\n", dockerfile_name(&inline));
-    assert_eq!(
-        sent[".dockerignore"], ignore,
-        "then it takes itself out too"
-    );
+    assert_eq!(sent[".dockerignore"], ignore, "then it takes itself out too");
 }
 
 #[tokio::test]
@@ -228,10 +182,8 @@ async fn large_files_go_in_pieces_and_whole() {
     let base = tempfile::tempdir().unwrap();
     write(base.path(), "Dockerfile", "FROM scratch\n");
     write(base.path(), "big", &"0123456789abcdef".repeat(200_000));
-    let pieces: Vec<bytes::Bytes> = context_archive(&build(base.path()))
-        .try_collect()
-        .await
-        .unwrap();
+    let pieces: Vec<bytes::Bytes> =
+        context_archive(&build(base.path())).try_collect().await.unwrap();
     assert!(pieces.iter().all(|piece| piece.len() <= 64 << 10));
     assert_eq!(unpack(&pieces.concat())[1].text.len(), 3_200_000);
 }
@@ -262,12 +214,7 @@ async fn a_file_that_shrinks_fails_the_archive_before_its_end() {
     let mut stream = context_archive(&build(base.path()));
     let mut bytes = stream.next().await.unwrap().unwrap().to_vec();
     // The reader is at most a few pieces ahead of us.
-    fs::File::options()
-        .write(true)
-        .open(base.path().join("big"))
-        .unwrap()
-        .set_len(0)
-        .unwrap();
+    fs::File::options().write(true).open(base.path().join("big")).unwrap().set_len(0).unwrap();
     let mut error = None;
     while let Some(piece) = stream.next().await {
         match piece {

@@ -17,7 +17,7 @@ fn bytes_are_kept_by_digest() {
         store.get(&digest).unwrap().as_deref(),
         Some(b"s3cret\xff".as_slice())
     );
-    assert_eq!(store.list().unwrap(), [digest.clone()]);
+    assert_eq!(store.list().unwrap(), [digest.as_str()]);
     let path = store.path(&digest).unwrap();
     assert_eq!(fs::metadata(path.as_path()).unwrap().mode() & 0o777, 0o600);
     assert_eq!(

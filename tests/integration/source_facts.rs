@@ -200,7 +200,7 @@ fn what_the_image_is_made_of_changes_the_digest() {
                 bench.base.path().join("new.py"),
                 bench.base.path().join("old.py"),
             )
-            .unwrap()
+            .unwrap();
         },
         |bench| {
             let path = bench.base.path().join("main.py");

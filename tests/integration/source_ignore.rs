@@ -1,4 +1,5 @@
-//! `.dockerignore` as the engine reads it. The table was compared with `docker build` of engine 20.10.
+//! `.dockerignore` as the engine reads it. The table was compared with `docker build` (command line 28.2,
+//! engine 20.10): context sent, copied into an image, image listed.
 
 use std::path::Path;
 
@@ -14,32 +15,16 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("/secret.txt", &["secret.txt"], &["sub/secret.txt"]),
     ("./secret.txt", &["secret.txt"], &["sub/secret.txt"]),
     ("sub/../secret.txt", &["secret.txt"], &["sub/a.txt"]),
-    (
-        "sub",
-        &["sub", "sub/a.txt", "sub/deep/a.txt"],
-        &["subway", "x/sub"],
-    ),
+    ("sub", &["sub", "sub/a.txt", "sub/deep/a.txt"], &["subway", "x/sub"]),
     ("sub/", &["sub", "sub/a.txt"], &["subway"]),
     ("sub/*", &["sub/a.txt", "sub/deep/a.txt"], &["sub"]),
     ("sub/**", &["sub/a.txt", "sub/deep/a.txt"], &["sub"]),
     ("sub\n!sub/keep.me", &["sub", "sub/a.txt"], &["sub/keep.me"]),
     ("!sub/keep.me\nsub", &["sub/keep.me"], &[]),
-    (
-        "*\n!app\n!go.mod",
-        &["README", "x/app"],
-        &["app", "app/main.go", "go.mod"],
-    ),
+    ("*\n!app\n!go.mod", &["README", "x/app"], &["app", "app/main.go", "go.mod"]),
     ("*\n!app\napp/*.tmp", &["app/x.tmp"], &["app/main.go"]),
-    (
-        "**\n!a.txt",
-        &["b.txt", "sub/b.txt", "sub/a.txt"],
-        &["a.txt"],
-    ),
-    (
-        "**/node_modules",
-        &["node_modules", "x/node_modules/y"],
-        &["node_modules2"],
-    ),
+    ("**\n!a.txt", &["b.txt", "sub/b.txt", "sub/a.txt"], &["a.txt"]),
+    ("**/node_modules", &["node_modules", "x/node_modules/y"], &["node_modules2"]),
     ("a/**/z", &["a/z", "a/b/z", "a/b/c/z"], &["z", "a/b/zz"]),
     ("a?c", &["abc"], &["ac", "abbc", "a/c"]),
     ("f[0-9].txt", &["f1.txt"], &["fa.txt", "f10.txt"]),
@@ -49,16 +34,8 @@ const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("a\\*b", &["a*b"], &["axb"]),
     ("# comment\n\n  x  \n", &["x"], &["# comment"]),
     ("a+b.(c)|$", &["a+b.(c)|$"], &["aab.(c)"]),
-    (
-        "foo**",
-        &["foo", "foobar", "foo/x", "foobar/x"],
-        &["xfoo", "fo"],
-    ),
-    (
-        "pre**post",
-        &["prepost", "pre/x/post", "prex/post"],
-        &["prexpost"],
-    ),
+    ("foo**", &["foo", "foobar", "foo/x", "foobar/x"], &["xfoo", "fo"]),
+    ("pre**post", &["prepost", "pre/x/post", "prex/post"], &["prexpost"]),
 ];
 
 #[test]
@@ -66,10 +43,7 @@ fn patterns_match_as_the_engine_matches_them() {
     for (text, out, sent) in TABLE {
         let rules = IgnoreRules::parse(text).unwrap();
         for path in *out {
-            assert!(
-                rules.ignores(Path::new(path)),
-                "{text:?} must leave out {path}"
-            );
+            assert!(rules.ignores(Path::new(path)), "{text:?} must leave out {path}");
         }
         for path in *sent {
             assert!(!rules.ignores(Path::new(path)), "{text:?} must send {path}");
@@ -124,6 +98,7 @@ fn slow_match(pattern: &[u8], path: &[u8]) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn every_pattern_means_what_the_slow_matcher_says(
         pattern in "[ab]([ab*?]|/[ab*?]){0,6}|\\*\\*(/[ab*?]{1,3}){1,2}",

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use composelet::model::path::LocalPath;
-use composelet::source::{RootEntry, RootReading, read_root};
+use composelet::source::{MAX_ROOT_ENTRIES, RootEntry, RootReading, read_root};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 type Entries = BTreeSet<RootEntry>;
@@ -15,11 +15,7 @@ type Read = ((u64, u64), Entries, Vec<(LocalPath, String)>);
 
 fn read(root: &Path) -> Read {
     match read_root(&LocalPath::new(root)) {
-        RootReading::Read {
-            identity,
-            entries,
-            ignored,
-        } => (identity, entries, ignored),
+        RootReading::Read { identity, entries, ignored } => (identity, entries, ignored),
         other => panic!("{other:?}"),
     }
 }
@@ -87,10 +83,7 @@ fn links_are_followed_and_dangling_ones_stay_entries() {
     symlink("/nowhere/at/all", root.path().join("gone.yml")).unwrap();
     symlink("/nowhere/at/all", root.path().join("gone")).unwrap();
     symlink("loop.yml", root.path().join("loop.yml")).unwrap();
-    assert_eq!(
-        names(root.path()),
-        ["gone/", "shop/", "gone.yml", "loop.yml", "x.yml"]
-    );
+    assert_eq!(names(root.path()), ["gone/", "shop/", "gone.yml", "loop.yml", "x.yml"]);
 }
 
 #[test]
@@ -99,11 +92,7 @@ fn what_is_no_regular_file_is_named_or_held() {
     fifo(&root.path().join("pipe"));
     fifo(&root.path().join("app.yml"));
     fs::write(root.path().join("APP.YML"), "x").unwrap();
-    fs::write(
-        root.path().join(std::ffi::OsStr::from_bytes(b"\xff.yml")),
-        "x",
-    )
-    .unwrap();
+    fs::write(root.path().join(std::ffi::OsStr::from_bytes(b"\xff.yml")), "x").unwrap();
     let (_, entries, ignored) = read(root.path());
     // A manifest that turned into a pipe is no removal: it stays an entry, and reading it says what it is.
     let app = RootEntry::File(LocalPath::new(root.path().join("app.yml")));
@@ -138,10 +127,7 @@ fn a_swapped_link_is_another_root() {
     };
     assert_eq!(before.0, identity("release-41"));
     assert_eq!(after.0, identity("release-42"));
-    assert_eq!(
-        before.1, after.1,
-        "entries are named by the path that was given"
-    );
+    assert_eq!(before.1, after.1, "entries are named by the path that was given");
 }
 
 #[test]
@@ -170,5 +156,21 @@ fn what_cannot_be_read_is_not_empty() {
     assert_eq!(
         read_root(&LocalPath::new(&link)),
         RootReading::Unreadable("it is a link to nothing, which does not exist".to_owned())
+    );
+}
+
+#[test]
+fn a_root_with_too_many_entries_is_refused_as_a_whole() {
+    let root = tempfile::tempdir().unwrap();
+    for number in 0..MAX_ROOT_ENTRIES - 1 {
+        fs::write(root.path().join(number.to_string()), "").unwrap();
+    }
+    read(root.path());
+    fs::write(root.path().join("one"), "").unwrap();
+    read(root.path());
+    fs::write(root.path().join("more"), "").unwrap();
+    assert_eq!(
+        read_root(&LocalPath::new(root.path())),
+        RootReading::Unreadable("it has more than 2000 entries".to_owned())
     );
 }

@@ -174,7 +174,7 @@ impl Beliefs {
     fn read_nothing(&mut self, root: &RootState, now: Timestamp) {
         for (name, belief) in &mut self.projects {
             match &mut belief.standing {
-                Standing::Gone { since } => *since = now,
+                Standing::Gone { since } | Standing::Settling { since, .. } => *since = now,
                 standing if *root == RootState::Missing && self.host.confirmed.contains(name) => {
                     *standing = Standing::Removing;
                 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::controller::desired::loading::{Load, LoadedEntry, ManifestLoader};
 use crate::manifest::{self, Dialect, Entry, HostChoices, LoadInput, LoadResult};
-use crate::model::files::{FileContent, Files};
-use crate::model::path::LocalPath;
+use crate::model::files::Files;
 use crate::source::RootEntry;
 
 /// Loads Compose files as the controller reads them: the top-level `name` beats COMPOSE_PROJECT_NAME.
@@ -25,7 +24,7 @@ impl ManifestLoader for ComposeLoader {
         };
         let input = LoadInput {
             entry: &entry,
-            files: &converted(files),
+            files,
             environment: &self.environment,
             choices: &self.choices,
             dialect: Dialect::Controller,
@@ -40,18 +39,4 @@ impl ManifestLoader for ComposeLoader {
             })),
         }
     }
-}
-
-/// The loader's own form of what was read.
-fn converted(files: &Files) -> BTreeMap<LocalPath, manifest::FileContent> {
-    let convert = |content: &FileContent| match content {
-        FileContent::Bytes(bytes) => manifest::FileContent::Bytes(bytes.clone()),
-        FileContent::Missing => manifest::FileContent::Missing,
-        FileContent::Directory(names) => manifest::FileContent::Directory(names.clone()),
-        FileContent::NotRegular(what) => manifest::FileContent::NotRegular(what.clone()),
-        FileContent::TooLarge(bytes) => manifest::FileContent::TooLarge(*bytes),
-        FileContent::Unreadable(why) => manifest::FileContent::Unreadable(why.clone()),
-    };
-    let files = files.iter();
-    files.map(|(path, content)| (path.clone(), convert(content))).collect()
 }

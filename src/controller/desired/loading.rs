@@ -63,7 +63,7 @@ pub fn load_entry(
 ) -> EntryReading {
     for _ in 0..ROUNDS {
         let needs = match loader.load(entry, &files) {
-            Load::Loaded(loaded) => return entry_reading(*loaded, files),
+            Load::Loaded(entry) => return entry_reading(*entry, files),
             Load::Needs(needs) => needs,
         };
         let before = files.len();

@@ -68,9 +68,7 @@ impl Connector {
 
     /// Over a client that was made elsewhere.
     pub(in crate::engine) fn over(docker: Docker) -> Self {
-        Self {
-            docker: docker.with_timeout(CLIENT_TIMEOUT),
-        }
+        Self { docker: docker.with_timeout(CLIENT_TIMEOUT) }
     }
 
     /// Agrees on an API version and asks the engine about itself.
@@ -78,15 +76,9 @@ impl Connector {
     /// # Errors
     /// If the engine cannot be reached, or is older than 20.10, or no longer speaks our newest version.
     pub(in crate::engine) async fn negotiate(&self) -> Result<(Client, EngineFacts), CallError> {
-        let asking = Client {
-            docker: self.docker.clone(),
-            api: None,
-        };
+        let asking = Client { docker: self.docker.clone(), api: None };
         let version: VersionAnswer = asking.raw_json(RawRequest::get("/version", &[])).await?;
-        let api = agreed(
-            version.api_version.as_deref(),
-            version.min_api_version.as_deref(),
-        )?;
+        let api = agreed(version.api_version.as_deref(), version.min_api_version.as_deref())?;
         let client = Client {
             docker: self
                 .docker
@@ -168,10 +160,7 @@ fn agreed(newest: Option<&str>, oldest: Option<&str>) -> Result<ApiVersion, Call
 /// Reads `1.41`.
 fn parse_version(text: &str) -> Option<ApiVersion> {
     let (major, minor) = text.trim_start_matches('v').split_once('.')?;
-    Some(ApiVersion {
-        major: major.parse().ok()?,
-        minor: minor.parse().ok()?,
-    })
+    Some(ApiVersion { major: major.parse().ok()?, minor: minor.parse().ok()? })
 }
 
 /// Puts two habits of the client right. It drops the version prefix, so that the engine answers in its own newest API;

@@ -8,21 +8,13 @@ use serde_json::Value;
 
 use crate::engine::docker::endpoint::endpoint_settings;
 use crate::engine::docker::host_config::{host_config, update_body};
+use crate::engine::unsupported::{SEVERAL_ENDPOINTS, Unsupported, unsupported};
 use crate::model::config::{
     ContainerConfig, HealthTest, Healthcheck, NetworkMode, Resources, RestartPolicy,
 };
 use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
 use crate::model::secret::Secret;
-
-/// An attribute that this engine cannot honour; it is left out of the request.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unsupported {
-    /// The attribute, as Compose names it.
-    pub attribute: &'static str,
-    /// API version that brought it.
-    pub since: ApiVersion,
-}
 
 /// A check in front of every create; the text says why it refuses.
 pub type Admission = Arc<dyn Fn(&CreateContainer) -> Result<(), String> + Send + Sync>;
@@ -40,15 +32,7 @@ pub fn create_body(
         hook(create)?;
     }
     let config = &create.config;
-    let mut unsupported = Vec::new();
-    let mut note = |attribute, since| unsupported.push(Unsupported { attribute, since });
-    if !config.annotations.is_empty() && api < ApiVersion::v1(43) {
-        note("annotations", ApiVersion::v1(43));
-    }
     let check = config.healthcheck.as_ref();
-    if check.is_some_and(|check| check.start_interval.is_some()) && api < ApiVersion::v1(44) {
-        note("healthcheck.start_interval", ApiVersion::v1(44));
-    }
     let body = ContainerCreateBody {
         image: Some(create.image.clone()),
         cmd: config.command.as_deref().map(exposed),
@@ -68,20 +52,18 @@ pub fn create_body(
         healthcheck: check.map(|check| health_config(check, api)),
         stop_signal: config.stop_signal.clone(),
         stop_timeout: config.stop_timeout_s.map(saturating),
-        networking_config: networking(create, api, &mut unsupported),
-        host_config: Some(host_config(create, api, &mut unsupported)?),
+        networking_config: networking(create, api),
+        host_config: Some(host_config(create, api)?),
         ..ContainerCreateBody::default()
     };
     let mut body = serde_json::to_value(body).map_err(|error| error.to_string())?;
-    if let (Some(mac), true, Some(body)) = (
-        primary_mac(create),
-        api < ApiVersion::v1(44),
-        body.as_object_mut(),
-    ) {
+    if let (Some(mac), true, Some(body)) =
+        (primary_mac(create), api < SEVERAL_ENDPOINTS, body.as_object_mut())
+    {
         // Before API 1.44 the address belongs to the container; the client's model no longer has the field.
         body.insert("MacAddress".to_owned(), Value::from(mac));
     }
-    Ok((body, unsupported))
+    Ok((body, unsupported(config, api)))
 }
 
 /// The JSON body of an update: only what is given changes. Zero would mean *leave*, so a limit cannot be removed this way.
@@ -97,30 +79,18 @@ fn primary_mac(create: &CreateContainer) -> Option<&str> {
     let config = &create.config;
     let primary = create.primary_network.as_ref();
     let endpoint = primary.and_then(|name| config.endpoints.get(name));
-    endpoint
-        .and_then(|endpoint| endpoint.mac_address.as_deref())
-        .or(config.mac_address.as_deref())
+    endpoint.and_then(|endpoint| endpoint.mac_address.as_deref()).or(config.mac_address.as_deref())
 }
 
 /// Endpoints that go into the create: all from API 1.44, before that the primary one only.
-fn networking(
-    create: &CreateContainer,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Option<NetworkingConfig> {
+fn networking(create: &CreateContainer, api: ApiVersion) -> Option<NetworkingConfig> {
     if create.config.network_mode != NetworkMode::Networks {
         return None;
     }
-    let several = api >= ApiVersion::v1(44);
+    let several = api >= SEVERAL_ENDPOINTS;
     let is_primary = |name: &String| create.primary_network.as_ref() == Some(name);
     let mut endpoints = Vec::new();
     for (name, endpoint) in &create.config.endpoints {
-        if endpoint.mac_address.is_some() && !several && !is_primary(name) {
-            unsupported.push(Unsupported {
-                attribute: "networks.mac_address",
-                since: ApiVersion::v1(44),
-            });
-        }
         if several || is_primary(name) {
             let mut settings = endpoint_settings(endpoint, &create.dns_names, api);
             if several && is_primary(name) {
@@ -129,16 +99,12 @@ fn networking(
             endpoints.push((name.clone(), settings));
         }
     }
-    (!endpoints.is_empty()).then(|| NetworkingConfig {
-        endpoints_config: Some(endpoints.into_iter().collect()),
-    })
+    (!endpoints.is_empty())
+        .then(|| NetworkingConfig { endpoints_config: Some(endpoints.into_iter().collect()) })
 }
 
 fn exposed(values: &[Secret]) -> Vec<String> {
-    values
-        .iter()
-        .map(|value| value.expose().to_owned())
-        .collect()
+    values.iter().map(|value| value.expose().to_owned()).collect()
 }
 
 /// `NAME=value`, or the bare name, which unsets a variable of the image.
@@ -155,11 +121,8 @@ fn environment(config: &ContainerConfig) -> Vec<String> {
 
 /// The user's labels, overridden by those of identity.
 fn labels<M: FromIterator<(String, String)>>(create: &CreateContainer) -> M {
-    let user = create
-        .config
-        .labels
-        .iter()
-        .map(|(name, value)| (name.clone(), value.expose().to_owned()));
+    let user =
+        create.config.labels.iter().map(|(name, value)| (name.clone(), value.expose().to_owned()));
     user.chain(create.labels.clone()).collect()
 }
 
@@ -186,10 +149,7 @@ fn health_config(check: &Healthcheck, api: ApiVersion) -> HealthConfig {
         timeout: check.timeout.map(nanoseconds),
         retries: check.retries.map(i64::from),
         start_period: check.start_period.map(nanoseconds),
-        start_interval: check
-            .start_interval
-            .filter(|_| api >= ApiVersion::v1(44))
-            .map(nanoseconds),
+        start_interval: check.start_interval.filter(|_| api >= SEVERAL_ENDPOINTS).map(nanoseconds),
     }
 }
 

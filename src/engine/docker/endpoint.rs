@@ -28,10 +28,7 @@ pub(super) fn endpoint_settings(
             link_local_ips: (!endpoint.link_local_ips.is_empty())
                 .then(|| endpoint.link_local_ips.iter().cloned().collect()),
         }),
-        mac_address: endpoint
-            .mac_address
-            .clone()
-            .filter(|_| api >= ApiVersion::v1(44)),
+        mac_address: endpoint.mac_address.clone().filter(|_| api >= ApiVersion::v1(44)),
         driver_opts: (!endpoint.driver_opts.is_empty())
             .then(|| endpoint.driver_opts.clone().into_iter().collect()),
         ..EndpointSettings::default()

@@ -9,13 +9,9 @@ use crate::engine::failure::CallError;
 impl From<Error> for CallError {
     fn from(error: Error) -> Self {
         match error {
-            Error::DockerResponseServerError {
-                status_code,
-                message,
-            } => Self::Answer {
-                status: status_code,
-                message,
-            },
+            Error::DockerResponseServerError { status_code, message } => {
+                Self::Answer { status: status_code, message }
+            }
             Error::DockerStreamError { error } | Error::DockerContainerWaitError { error, .. } => {
                 Self::InStream(error)
             }

@@ -6,8 +6,8 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
-use crate::engine::docker::create::Unsupported;
 use crate::engine::docker::mounts::mounts;
+use crate::engine::unsupported::ANNOTATIONS;
 use crate::model::config::{ContainerConfig, NetworkMode, Resources, RestartPolicy, Security};
 use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
@@ -16,11 +16,7 @@ use crate::model::plan::CreateContainer;
 ///
 /// # Errors
 /// A value that has no form in the API.
-pub(super) fn host_config(
-    create: &CreateContainer,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Result<HostConfig, String> {
+pub(super) fn host_config(create: &CreateContainer, api: ApiVersion) -> Result<HostConfig, String> {
     let config = &create.config;
     let mut host = HostConfig {
         network_mode: Some(network_mode(create)),
@@ -38,7 +34,7 @@ pub(super) fn host_config(
         sysctls: (!config.sysctls.is_empty()).then(|| config.sysctls.clone().into_iter().collect()),
         storage_opt: (!config.storage_opt.is_empty())
             .then(|| config.storage_opt.clone().into_iter().collect()),
-        annotations: (!config.annotations.is_empty() && api >= ApiVersion::v1(43))
+        annotations: (!config.annotations.is_empty() && api >= ANNOTATIONS)
             .then(|| config.annotations.clone().into_iter().collect()),
         shm_size: config.shm_size_bytes,
         runtime: config.runtime.clone(),
@@ -46,7 +42,7 @@ pub(super) fn host_config(
         devices: devices(config),
         ..HostConfig::default()
     };
-    mounts(config, api, unsupported)?.fill(&mut host);
+    mounts(config, api)?.fill(&mut host);
     limit(&mut host, &config.resources);
     isolate(&mut host, &config.security)?;
     Ok(host)
@@ -125,10 +121,7 @@ fn restart_policy(policy: &RestartPolicy) -> EnginePolicy {
         RestartPolicy::Always => (RestartPolicyNameEnum::ALWAYS, 0),
         RestartPolicy::UnlessStopped => (RestartPolicyNameEnum::UNLESS_STOPPED, 0),
     };
-    EnginePolicy {
-        name: Some(name),
-        maximum_retry_count: Some(retries),
-    }
+    EnginePolicy { name: Some(name), maximum_retry_count: Some(retries) }
 }
 
 fn ulimits(config: &ContainerConfig) -> Option<Vec<ResourcesUlimits>> {
@@ -187,25 +180,18 @@ fn isolate(host: &mut HostConfig, security: &Security) -> Result<(), String> {
     host.oom_score_adj = security.oom_score_adj;
     let options = security.security_opt.iter();
     let unconfined = |option: &&String| option.as_str() == SYSTEM_PATHS;
-    if security
-        .security_opt
-        .iter()
-        .any(|option| unconfined(&option))
-    {
+    if security.security_opt.iter().any(|option| unconfined(&option)) {
         // Not an option of the engine: the command line spells it as two empty lists.
         host.masked_paths = Some(Vec::new());
         host.readonly_paths = Some(Vec::new());
     }
-    let kept: Vec<String> = options
-        .filter(|option| !unconfined(option))
-        .cloned()
-        .collect();
+    let kept: Vec<String> = options.filter(|option| !unconfined(option)).cloned().collect();
     host.security_opt = filled(&kept);
     Ok(())
 }
 
 /// The security option that the command line translates.
-pub(super) const SYSTEM_PATHS: &str = "systempaths=unconfined";
+const SYSTEM_PATHS: &str = "systempaths=unconfined";
 
 /// The texts as a list; `None` if there are none.
 fn filled<'a>(texts: impl IntoIterator<Item = &'a String>) -> Option<Vec<String>> {

@@ -59,18 +59,12 @@ impl Client {
         build: BuildRequest,
         watch: &Progress<'_>,
     ) -> Result<(), CallError> {
-        let parameters: Vec<(&str, &str)> = build
-            .parameters
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let parameters: Vec<(&str, &str)> =
+            build.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut request = RawRequest::post("/build", &parameters, RawBody::Tar(build.context));
         if !build.logins.is_empty() {
-            let logins: Value = build
-                .logins
-                .iter()
-                .map(|(host, login)| (host.clone(), login.to_json()))
-                .collect();
+            let logins: Value =
+                build.logins.iter().map(|(host, login)| (host.clone(), login.to_json())).collect();
             request = with_credentials(request, "x-registry-config", &logins)?;
         }
         watch.to_the_end(self.raw_lines(request)).await
@@ -94,14 +88,12 @@ fn base64_url(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = [0, 1, 2].iter().fold(0u32, |bits, at| {
-            bits << 8 | u32::from(*chunk.get(*at).unwrap_or(&0))
-        });
+        let bits = [0, 1, 2]
+            .iter()
+            .fold(0u32, |bits, at| bits << 8 | u32::from(*chunk.get(*at).unwrap_or(&0)));
         for digit in 0..4usize {
             let index = (bits >> (18 - 6 * digit)) & 63;
-            let letter = ALPHABET
-                .get(usize::try_from(index).unwrap_or(0))
-                .unwrap_or(&b'A');
+            let letter = ALPHABET.get(usize::try_from(index).unwrap_or(0)).unwrap_or(&b'A');
             let is_padding = digit > chunk.len();
             text.push(if is_padding { '=' } else { char::from(*letter) });
         }
@@ -204,10 +196,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_inside_a_stream_is_an_error() {
         let (sink, mut lines) = tokio::sync::mpsc::channel(8);
-        let progress = Progress {
-            sink: &sink,
-            idle: Duration::from_secs(1),
-        };
+        let progress = Progress { sink: &sink, idle: Duration::from_secs(1) };
         let stream = futures::stream::iter([
             Ok(json!({"stream": "Step 1/2 : FROM scratch\n"})),
             Ok(json!({"id": "a", "status": "Downloading", "progress": "[=>  ]"})),
@@ -215,23 +204,15 @@ mod tests {
         ]);
         let result = progress.to_the_end(stream.boxed()).await;
         assert_eq!(result, Err(CallError::InStream("it broke".into())));
-        assert_eq!(
-            lines.recv().await.as_deref(),
-            Some("Step 1/2 : FROM scratch")
-        );
+        assert_eq!(lines.recv().await.as_deref(), Some("Step 1/2 : FROM scratch"));
         assert_eq!(lines.recv().await.as_deref(), Some("a: Downloading [=>  ]"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_is_cut() {
         let (sink, _lines) = tokio::sync::mpsc::channel(8);
-        let progress = Progress {
-            sink: &sink,
-            idle: Duration::from_secs(60),
-        };
-        let result = progress
-            .to_the_end(futures::stream::pending().boxed())
-            .await;
+        let progress = Progress { sink: &sink, idle: Duration::from_secs(60) };
+        let result = progress.to_the_end(futures::stream::pending().boxed()).await;
         assert_eq!(result, Err(CallError::Cut("no progress for 60 s".into())));
     }
 }

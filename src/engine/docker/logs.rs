@@ -23,25 +23,12 @@ impl Client {
         id: &ContainerId,
         lines: u32,
     ) -> Result<Vec<String>, CallError> {
-        let terminal = self
-            .inspect_container(id)
-            .await?
-            .config
-            .tty
-            .unwrap_or(false);
+        let terminal = self.inspect_container(id).await?.config.tty.unwrap_or(false);
         let tail = lines.min(LINES_LIMIT).to_string();
         let path = format!("/containers/{}/logs", encoded(id.as_str()));
-        let parameters = [
-            ("stdout", "true"),
-            ("stderr", "true"),
-            ("tail", tail.as_str()),
-        ];
+        let parameters = [("stdout", "true"), ("stderr", "true"), ("tail", tail.as_str())];
         let bytes = self.raw_bytes(RawRequest::get(&path, &parameters)).await?;
-        let text = if terminal {
-            bytes.to_vec()
-        } else {
-            payload(bytes)
-        };
+        let text = if terminal { bytes.to_vec() } else { payload(bytes) };
         Ok(last_lines(&text, lines.min(LINES_LIMIT)))
     }
 }
@@ -60,14 +47,8 @@ fn payload(mut frames: Bytes) -> Vec<u8> {
 fn last_lines(text: &[u8], count: u32) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.lines().collect();
-    let skipped = lines
-        .len()
-        .saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
-    lines
-        .into_iter()
-        .skip(skipped)
-        .map(|line| presentable(line, LINE_LIMIT))
-        .collect()
+    let skipped = lines.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));
+    lines.into_iter().skip(skipped).map(|line| presentable(line, LINE_LIMIT)).collect()
 }
 
 #[cfg(test)]

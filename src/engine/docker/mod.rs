@@ -16,5 +16,5 @@ mod read;
 
 pub(super) use connection::{Client, Connector};
 pub use connection::{EngineClient, OLDEST_API, TESTED_API};
-pub use create::{Admission, Unsupported, create_body};
+pub use create::{Admission, create_body};
 pub(super) use image::{BuildRequest, Progress};

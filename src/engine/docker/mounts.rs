@@ -6,7 +6,7 @@ use bollard::models::{
     MountTmpfsOptions, MountType, MountVolumeOptions,
 };
 
-use crate::engine::docker::create::Unsupported;
+use crate::engine::unsupported::{CREATE_MOUNTPOINT, fits_in_a_line};
 use crate::model::config::{ContainerConfig, Mount, MountSource};
 use crate::model::observed::ApiVersion;
 
@@ -14,7 +14,7 @@ use crate::model::observed::ApiVersion;
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     binds: Vec<String>,
-    mounts: Vec<EngineMount>,
+    long: Vec<EngineMount>,
     tmpfs: Vec<(String, String)>,
 }
 
@@ -22,7 +22,7 @@ impl Mounts {
     /// Puts them into a host configuration.
     pub(super) fn fill(self, host: &mut HostConfig) {
         host.binds = (!self.binds.is_empty()).then_some(self.binds);
-        host.mounts = (!self.mounts.is_empty()).then_some(self.mounts);
+        host.mounts = (!self.long.is_empty()).then_some(self.long);
         host.tmpfs = (!self.tmpfs.is_empty()).then(|| self.tmpfs.into_iter().collect());
     }
 }
@@ -31,22 +31,15 @@ impl Mounts {
 ///
 /// # Errors
 /// An unknown propagation.
-pub(super) fn mounts(
-    config: &ContainerConfig,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Result<Mounts, String> {
+pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts, String> {
     let mut sorted = Mounts::default();
     for (target, mount) in &config.mounts {
         match &mount.source {
-            MountSource::Bind { .. } => bind(&mut sorted, target, mount, api, unsupported)?,
-            MountSource::Volume {
-                name,
-                nocopy: false,
-            } => {
+            MountSource::Bind { .. } => bind(&mut sorted, target, mount, api)?,
+            MountSource::Volume { name, nocopy: false } => {
                 sorted.binds.push(line(name, target, mount.read_only, None));
             }
-            MountSource::Volume { name, nocopy: true } => sorted.mounts.push(EngineMount {
+            MountSource::Volume { name, nocopy: true } => sorted.long.push(EngineMount {
                 source: Some(name.clone()),
                 volume_options: Some(MountVolumeOptions {
                     no_copy: Some(true),
@@ -55,15 +48,9 @@ pub(super) fn mounts(
                 ..engine_mount(MountType::VOLUME, target, mount)
             }),
             MountSource::Anonymous => {
-                sorted
-                    .mounts
-                    .push(engine_mount(MountType::VOLUME, target, mount));
+                sorted.long.push(engine_mount(MountType::VOLUME, target, mount));
             }
-            MountSource::Tmpfs {
-                size_bytes: None,
-                mode: None,
-                options,
-            } => {
+            MountSource::Tmpfs { size_bytes: None, mode: None, options } => {
                 let options = match (mount.read_only, options.is_empty()) {
                     (false, _) => options.clone(),
                     (true, true) => "ro".to_owned(),
@@ -71,9 +58,7 @@ pub(super) fn mounts(
                 };
                 sorted.tmpfs.push((target.clone(), options));
             }
-            MountSource::Tmpfs {
-                size_bytes, mode, ..
-            } => sorted.mounts.push(EngineMount {
+            MountSource::Tmpfs { size_bytes, mode, .. } => sorted.long.push(EngineMount {
                 tmpfs_options: Some(MountTmpfsOptions {
                     size_bytes: *size_bytes,
                     mode: mode.map(i64::from),
@@ -87,36 +72,17 @@ pub(super) fn mounts(
 }
 
 /// A path of the host: a line of `Binds`, which creates a missing path, unless something needs the long form.
-fn bind(
-    sorted: &mut Mounts,
-    target: &str,
-    mount: &Mount,
-    api: ApiVersion,
-    unsupported: &mut Vec<Unsupported>,
-) -> Result<(), String> {
-    let MountSource::Bind {
-        source,
-        create_host_path,
-        propagation,
-        selinux,
-    } = &mount.source
-    else {
+fn bind(sorted: &mut Mounts, target: &str, mount: &Mount, api: ApiVersion) -> Result<(), String> {
+    let MountSource::Bind { source, create_host_path, propagation, selinux } = &mount.source else {
         return Ok(());
     };
     let source = source.display().to_string();
-    let in_line = !source.contains(':') && !target.contains(':');
-    if *create_host_path && propagation.is_none() && in_line {
+    if *create_host_path && fits_in_a_line(&source, target, propagation.as_deref()) {
         let text = line(&source, target, mount.read_only, selinux.as_deref());
         sorted.binds.push(text);
         return Ok(());
     }
-    let creates = *create_host_path && api >= ApiVersion::v1(42);
-    if *create_host_path && !creates {
-        unsupported.push(Unsupported {
-            attribute: "volumes.bind.create_host_path beside propagation",
-            since: ApiVersion::v1(42),
-        });
-    }
+    let creates = *create_host_path && api >= CREATE_MOUNTPOINT;
     let propagation = match propagation {
         None => None,
         Some(mode) => Some(
@@ -129,7 +95,7 @@ fn bind(
         create_mountpoint: creates.then_some(true),
         ..MountBindOptions::default()
     };
-    sorted.mounts.push(EngineMount {
+    sorted.long.push(EngineMount {
         source: Some(source),
         bind_options: (options != MountBindOptions::default()).then_some(options),
         ..engine_mount(MountType::BIND, target, mount)

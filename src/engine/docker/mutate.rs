@@ -40,7 +40,7 @@ impl Client {
     ) -> Result<ContainerId, CallError> {
         let mut parameters = vec![("name", name.as_str())];
         parameters.extend(platform.map(|platform| ("platform", platform)));
-        let body = serde_json::to_vec(body).map_err(refused)?;
+        let body = serde_json::to_vec(body).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/containers/create", &parameters, RawBody::Json(body));
         let created: Created = self.raw_json(request).await?;
         Ok(ContainerId::new(created.id))
@@ -54,11 +54,12 @@ impl Client {
         &self,
         create: &CreateNetwork,
     ) -> Result<NetworkId, CallError> {
-        let mut body = serde_json::to_value(network_request(create)).map_err(refused)?;
+        let mut body =
+            serde_json::to_value(network_request(create)).map_err(|error| refused(&error))?;
         if let Some(body) = body.as_object_mut() {
             body.insert("CheckDuplicate".to_owned(), Value::Bool(true));
         }
-        let body = serde_json::to_vec(&body).map_err(refused)?;
+        let body = serde_json::to_vec(&body).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/networks/create", &[], RawBody::Json(body));
         let created: Created = self.raw_json(request).await?;
         Ok(NetworkId::new(created.id))
@@ -82,7 +83,7 @@ impl Client {
             labels: Some(labels.into_iter().collect()),
             ..VolumeCreateRequest::default()
         };
-        let body = serde_json::to_vec(&body).map_err(refused)?;
+        let body = serde_json::to_vec(&body).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/volumes/create", &[], RawBody::Json(body));
         self.raw_bytes(request).await?;
         Ok(())
@@ -168,9 +169,7 @@ impl Client {
         id: &ContainerId,
         to: &ContainerName,
     ) -> Result<(), CallError> {
-        let options = RenameContainerOptionsBuilder::default()
-            .name(to.as_str())
-            .build();
+        let options = RenameContainerOptionsBuilder::default().name(to.as_str()).build();
         Ok(self.docker.rename_container(id.as_str(), options).await?)
     }
 
@@ -210,18 +209,12 @@ impl Client {
         &self,
         id: &ContainerId,
     ) -> Result<(), CallError> {
-        let options = RemoveContainerOptionsBuilder::default()
-            .force(false)
-            .v(false)
-            .build();
-        Ok(self
-            .docker
-            .remove_container(id.as_str(), Some(options))
-            .await?)
+        let options = RemoveContainerOptionsBuilder::default().force(false).v(false).build();
+        Ok(self.docker.remove_container(id.as_str(), Some(options)).await?)
     }
 }
 
-fn refused(error: serde_json::Error) -> CallError {
+fn refused(error: &serde_json::Error) -> CallError {
     CallError::Refused(error.to_string())
 }
 

@@ -4,15 +4,17 @@
 //! bodies (environment included) to the debug log. It has no call for a request of one's own; but a request modifier may
 //! replace everything about a request, so one call that returns plain bytes serves for all.
 
-use std::fmt::Write as _;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use bollard::{BollardRequest, body_full, body_try_stream};
 use bytes::{Bytes, BytesMut};
-use futures::stream::BoxStream;
+use futures::future::ready;
+use futures::stream::{BoxStream, once};
 use futures::{Stream, StreamExt, TryStreamExt};
-use http::{HeaderName, HeaderValue, Method};
+use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Uri};
 use serde::de::DeserializeOwned;
 
 use crate::engine::docker::connection::{Client, pin};
@@ -54,11 +56,7 @@ impl RawRequest {
 
     /// Sends a body to a path.
     pub(super) fn post(path: &str, parameters: &[(&str, &str)], body: RawBody) -> Self {
-        Self {
-            method: Method::POST,
-            body,
-            ..Self::get(path, parameters)
-        }
+        Self { method: Method::POST, body, ..Self::get(path, parameters) }
     }
 
     /// Adds a header.
@@ -70,48 +68,43 @@ impl RawRequest {
 
 impl Client {
     /// Sends a request; the answer comes as it arrives. Nothing is sent before the stream is polled.
-    pub(super) fn raw(
-        &self,
-        request: RawRequest,
-    ) -> impl Stream<Item = Result<Bytes, CallError>> + Send + Unpin + use<> {
-        let api = self.api;
-        let RawRequest {
-            method,
-            target,
-            body,
-            header,
-        } = request;
-        let content_type = match body {
+    pub(super) fn raw(&self, request: RawRequest) -> BoxStream<'static, Result<Bytes, CallError>> {
+        let Ok(target) = request.target.parse::<PathAndQuery>() else {
+            // A query above 64 KiB, for one: build arguments and labels travel in it.
+            let text = "the request is too long for the engine".to_owned();
+            return once(ready(Err(CallError::Refused(text)))).boxed();
+        };
+        let (api, method, header) = (self.api, request.method, request.header);
+        let content_type = match request.body {
             RawBody::Tar(_) => HeaderValue::from_static("application/x-tar"),
             RawBody::Empty | RawBody::Json(_) => HeaderValue::from_static("application/json"),
         };
-        let body = Mutex::new(Some(match body {
+        let body = Mutex::new(Some(match request.body {
             RawBody::Empty => body_full(Bytes::new()),
-            RawBody::Json(text) => body_full(text.into()),
+            // As a stream, because the client writes bodies that it holds as a whole to its trace log.
+            RawBody::Json(text) => body_try_stream(once(ready(Ok(Bytes::from(text))))),
             RawBody::Tar(stream) => body_try_stream(stream),
         }));
         let modifier = move |mut request: BollardRequest| {
             *request.method_mut() = method.clone();
-            if let Ok(path) = target.parse() {
-                let mut parts = request.uri().clone().into_parts();
-                parts.path_and_query = Some(path);
-                if let Ok(uri) = http::Uri::from_parts(parts) {
-                    *request.uri_mut() = uri;
-                }
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(target.clone());
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
             }
             let mut body = body.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(body) = body.take() {
                 *request.body_mut() = body;
             }
             let headers = request.headers_mut();
-            headers.insert(http::header::CONTENT_TYPE, content_type.clone());
+            headers.insert(CONTENT_TYPE, content_type.clone());
             if let Some((name, value)) = header.clone() {
                 headers.insert(name, value);
             }
             pin(request, api)
         };
         let docker = self.docker.clone().with_request_modifier(modifier);
-        Box::pin(docker.export_container("").map_err(CallError::from))
+        docker.export_container("").map_err(CallError::from).boxed()
     }
 
     /// Sends a request and collects its answer.
@@ -139,7 +132,7 @@ impl Client {
         request: RawRequest,
     ) -> Result<T, CallError> {
         let answer = self.raw_bytes(request).await?;
-        serde_json::from_slice(&answer).map_err(unreadable)
+        serde_json::from_slice(&answer).map_err(|error| unreadable(&error))
     }
 
     /// Sends a request whose answer is a stream of JSON lines.
@@ -152,7 +145,7 @@ impl Client {
 }
 
 /// A decoding error without any content of the answer: serde's text may quote a value.
-pub(super) fn unreadable(error: serde_json::Error) -> CallError {
+fn unreadable(error: &serde_json::Error) -> CallError {
     let kind = error.classify();
     CallError::Unreadable(format!(
         "unreadable answer of the engine ({kind:?} error at line {}, column {})",
@@ -165,29 +158,26 @@ pub(super) fn unreadable(error: serde_json::Error) -> CallError {
 fn json_lines(
     chunks: impl Stream<Item = Result<Bytes, CallError>> + Send + Unpin,
 ) -> impl Stream<Item = Result<serde_json::Value, CallError>> {
-    futures::stream::try_unfold(
-        (chunks, BytesMut::new()),
-        |(mut chunks, mut rest)| async move {
-            loop {
-                if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
-                    let line = rest.split_to(at + 1);
-                    if line.iter().all(u8::is_ascii_whitespace) {
-                        continue;
-                    }
-                    let value = serde_json::from_slice(&line).map_err(unreadable)?;
-                    return Ok(Some((value, (chunks, rest))));
+    futures::stream::try_unfold((chunks, BytesMut::new()), |(mut chunks, mut rest)| async move {
+        loop {
+            if let Some(at) = rest.iter().position(|byte| *byte == b'\n') {
+                let line = rest.split_to(at + 1);
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
                 }
-                if rest.len() > LINE_LIMIT {
-                    return Err(CallError::Unreadable("a line is too long".to_owned()));
-                }
-                match chunks.try_next().await? {
-                    Some(chunk) => rest.extend_from_slice(&chunk),
-                    None if rest.iter().all(u8::is_ascii_whitespace) => return Ok(None),
-                    None => rest.extend_from_slice(b"\n"),
-                }
+                let value = serde_json::from_slice(&line).map_err(|error| unreadable(&error))?;
+                return Ok(Some((value, (chunks, rest))));
             }
-        },
-    )
+            if rest.len() > LINE_LIMIT {
+                return Err(CallError::Unreadable("a line is too long".to_owned()));
+            }
+            match chunks.try_next().await? {
+                Some(chunk) => rest.extend_from_slice(&chunk),
+                None if rest.iter().all(u8::is_ascii_whitespace) => return Ok(None),
+                None => rest.extend_from_slice(b"\n"),
+            }
+        }
+    })
 }
 
 /// The query of `parameters`, with its question mark; empty if there are none.
@@ -211,8 +201,11 @@ pub(super) fn encoded(text: &str) -> String {
                 out.push(char::from(byte));
             }
             _ => {
-                // Writing into a String cannot fail.
-                let _ = write!(out, "%{byte:02X}");
+                out.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    let digit = char::from_digit(u32::from(half), 16).unwrap_or('0');
+                    out.push(digit.to_ascii_uppercase());
+                }
             }
         }
     }

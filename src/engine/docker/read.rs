@@ -24,9 +24,8 @@ impl Client {
         let filters = label.map(label_filter).unwrap_or_default();
         let mut parameters = vec![("all", "true")];
         parameters.extend(label.is_some().then_some(("filters", filters.as_str())));
-        let entries: Option<Vec<Value>> = self
-            .raw_json(RawRequest::get("/containers/json", &parameters))
-            .await?;
+        let entries: Option<Vec<Value>> =
+            self.raw_json(RawRequest::get("/containers/json", &parameters)).await?;
         Ok(entries.into_iter().flatten().map(summary).collect())
     }
 
@@ -48,11 +47,7 @@ impl Client {
     /// As above.
     pub(in crate::engine) async fn list_networks(&self) -> Result<Vec<NetworkJson>, CallError> {
         let entries: Option<Vec<Value>> = self.raw_json(RawRequest::get("/networks", &[])).await?;
-        entries
-            .into_iter()
-            .flatten()
-            .map(|entry| decoded(entry, "a network"))
-            .collect()
+        entries.into_iter().flatten().map(|entry| decoded(entry, "a network")).collect()
     }
 
     /// One network, with its containers.

@@ -89,10 +89,7 @@ pub(super) fn user_labels(config: &ConfigJson) -> BTreeMap<String, Secret> {
     let Some(all) = &config.labels else {
         return BTreeMap::new();
     };
-    labels::of_user(all)
-        .into_iter()
-        .map(|(name, value)| (name, Secret::new(value)))
-        .collect()
+    labels::of_user(all).into_iter().map(|(name, value)| (name, Secret::new(value))).collect()
 }
 
 /// Ports that are said to be listened on.
@@ -169,9 +166,9 @@ fn restart(host: &HostConfigJson) -> RestartPolicy {
     match policy.name.as_deref() {
         Some("always") => RestartPolicy::Always,
         Some("unless-stopped") => RestartPolicy::UnlessStopped,
-        Some("on-failure") => RestartPolicy::OnFailure {
-            max_retries: policy.maximum_retry_count.unwrap_or(0),
-        },
+        Some("on-failure") => {
+            RestartPolicy::OnFailure { max_retries: policy.maximum_retry_count.unwrap_or(0) }
+        }
         _ => RestartPolicy::No,
     }
 }
@@ -220,10 +217,7 @@ fn ulimits(host: &HostConfigJson) -> BTreeMap<String, Ulimit> {
     let limits = host.ulimits.iter().flatten();
     limits
         .filter_map(|limit| {
-            let values = Ulimit {
-                soft: limit.soft.unwrap_or(0),
-                hard: limit.hard.unwrap_or(0),
-            };
+            let values = Ulimit { soft: limit.soft.unwrap_or(0), hard: limit.hard.unwrap_or(0) };
             Some((limit.name.clone()?, values))
         })
         .collect()

@@ -10,11 +10,7 @@ use crate::model::observed::ObservedImage;
 /// What an image brings to a container.
 pub(in crate::engine) fn image(json: &ImageJson) -> ObservedImage {
     let brings = json.config.clone().unwrap_or_default();
-    let build = brings
-        .labels
-        .as_ref()
-        .and_then(|all| all.get(labels::BUILD))
-        .cloned();
+    let build = brings.labels.as_ref().and_then(|all| all.get(labels::BUILD)).cloned();
     ObservedImage {
         id: Some(ImageId::new(json.id.as_str())),
         build: filled(build),
@@ -30,11 +26,6 @@ pub(in crate::engine) fn image(json: &ImageJson) -> ObservedImage {
         user: brings.user.unwrap_or_default(),
         working_dir: brings.working_dir.unwrap_or_default(),
         stop_signal: filled(brings.stop_signal),
-        volumes: brings
-            .volumes
-            .into_iter()
-            .flatten()
-            .map(|(target, _)| target)
-            .collect(),
+        volumes: brings.volumes.into_iter().flatten().map(|(target, _)| target).collect(),
     }
 }

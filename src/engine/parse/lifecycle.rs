@@ -27,10 +27,7 @@ const WORDS: [&str; 12] = [
 
 /// Whether the state is one that we can read.
 pub(super) fn is_known_word(state: &StateJson) -> bool {
-    state
-        .status
-        .as_deref()
-        .is_some_and(|word| WORDS.contains(&word))
+    state.status.as_deref().is_some_and(|word| WORDS.contains(&word))
 }
 
 /// The state as `inspect` tells it.
@@ -48,12 +45,7 @@ pub(super) fn lifecycle(state: &StateJson, created_at: Timestamp) -> Lifecycle {
     let failure =
         (exit_code != 0 || !error.is_empty()).then_some(StartFailure { exit_code, error });
     let started_at = started_at.unwrap_or(created_at);
-    of_word(
-        state.status.as_deref().unwrap_or(""),
-        failure,
-        started_at,
-        exit,
-    )
+    of_word(state.status.as_deref().unwrap_or(""), failure, started_at, exit)
 }
 
 /// The state as the list tells it; instants are missing there.
@@ -111,10 +103,7 @@ pub(super) fn health_of_summary(remark: &str) -> Health {
     match remark {
         "healthy" => Health::Healthy,
         "health: starting" => Health::Starting,
-        "unhealthy" => Health::Unhealthy {
-            streak: 0,
-            output: String::new(),
-        },
+        "unhealthy" => Health::Unhealthy { streak: 0, output: String::new() },
         _ => Health::None,
     }
 }
@@ -135,15 +124,7 @@ mod tests {
     #[test]
     fn words_are_states() {
         let created = Timestamp::from_millis(7);
-        for word in [
-            "created",
-            "running",
-            "paused",
-            "restarting",
-            "exited",
-            "removing",
-            "dead",
-        ] {
+        for word in ["created", "running", "paused", "restarting", "exited", "removing", "dead"] {
             assert_eq!(lifecycle(&state(word), created).word(), word);
             assert!(is_known_word(&state(word)));
         }
@@ -154,10 +135,7 @@ mod tests {
     #[test]
     fn a_failed_start_is_told_from_a_fresh_container() {
         let created = Timestamp::default();
-        assert_eq!(
-            lifecycle(&state("created"), created),
-            Lifecycle::Created { failure: None }
-        );
+        assert_eq!(lifecycle(&state("created"), created), Lifecycle::Created { failure: None });
         let failed = StateJson {
             exit_code: Some(127),
             error: Some("exec: \"nope\":\nnot found".into()),

@@ -13,15 +13,8 @@ pub(super) fn mounts(json: &ContainerJson) -> BTreeMap<String, Mount> {
     mounts.extend(host.binds.iter().flatten().filter_map(|line| bind(line)));
     mounts.extend(host.mounts.iter().flatten().filter_map(long_form));
     for (target, options) in host.tmpfs.iter().flatten() {
-        let source = MountSource::Tmpfs {
-            size_bytes: None,
-            mode: None,
-            options: options.clone(),
-        };
-        let mount = Mount {
-            source,
-            read_only: false,
-        };
+        let source = MountSource::Tmpfs { size_bytes: None, mode: None, options: options.clone() };
+        let mount = Mount { source, read_only: false };
         mounts.insert(target.clone(), mount);
     }
     let volumes = json.mounts.iter().flatten();
@@ -49,21 +42,13 @@ fn bind(line: &str) -> Option<(String, Mount)> {
         MountSource::Bind {
             source: HostPath::new(source),
             create_host_path: true,
-            propagation: find(&[
-                "private", "rprivate", "shared", "rshared", "slave", "rslave",
-            ]),
+            propagation: find(&["private", "rprivate", "shared", "rshared", "slave", "rslave"]),
             selinux: find(&["z", "Z"]),
         }
     } else {
-        MountSource::Volume {
-            name: source.to_owned(),
-            nocopy: options.contains(&"nocopy"),
-        }
+        MountSource::Volume { name: source.to_owned(), nocopy: options.contains(&"nocopy") }
     };
-    let mount = Mount {
-        source,
-        read_only: options.contains(&"ro"),
-    };
+    let mount = Mount { source, read_only: options.contains(&"ro") };
     Some((target.to_owned(), mount))
 }
 
@@ -74,10 +59,7 @@ fn long_form(json: &MountJson) -> Option<(String, Mount)> {
         ("bind", Some(source)) => MountSource::Bind {
             source: HostPath::new(source),
             create_host_path: false,
-            propagation: json
-                .bind_options
-                .as_ref()
-                .and_then(|options| options.propagation.clone()),
+            propagation: json.bind_options.as_ref().and_then(|options| options.propagation.clone()),
             selinux: None,
         },
         ("volume", Some(name)) => MountSource::Volume {
@@ -99,9 +81,6 @@ fn long_form(json: &MountJson) -> Option<(String, Mount)> {
         }
         _ => return None,
     };
-    let mount = Mount {
-        source,
-        read_only: json.read_only.unwrap_or(false),
-    };
+    let mount = Mount { source, read_only: json.read_only.unwrap_or(false) };
     Some((json.target.clone()?, mount))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::engine::wire::{Texts, arguments};
 
@@ -61,7 +61,7 @@ pub(in crate::engine) struct ConfigJson {
     pub(in crate::engine) hostname: Option<String>,
     pub(in crate::engine) domainname: Option<String>,
     pub(in crate::engine) user: Option<String>,
-    pub(in crate::engine) exposed_ports: Option<BTreeMap<String, IgnoredAny>>,
+    pub(in crate::engine) exposed_ports: Option<BTreeMap<String, Value>>,
     pub(in crate::engine) tty: Option<bool>,
     pub(in crate::engine) open_stdin: Option<bool>,
     pub(in crate::engine) env: Option<Vec<String>>,
@@ -71,7 +71,7 @@ pub(in crate::engine) struct ConfigJson {
     pub(in crate::engine) entrypoint: Option<Vec<String>>,
     pub(in crate::engine) healthcheck: Option<HealthcheckJson>,
     pub(in crate::engine) working_dir: Option<String>,
-    pub(in crate::engine) volumes: Option<BTreeMap<String, IgnoredAny>>,
+    pub(in crate::engine) volumes: Option<BTreeMap<String, Value>>,
     pub(in crate::engine) mac_address: Option<String>,
     pub(in crate::engine) labels: Option<Texts>,
     pub(in crate::engine) stop_signal: Option<String>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::engine::wire::{ConfigJson, Texts};
 
@@ -20,7 +20,7 @@ pub(in crate::engine) struct NetworkJson {
     pub(in crate::engine) ipam: Option<IpamJson>,
     pub(in crate::engine) internal: Option<bool>,
     pub(in crate::engine) attachable: Option<bool>,
-    pub(in crate::engine) containers: Option<BTreeMap<String, IgnoredAny>>,
+    pub(in crate::engine) containers: Option<BTreeMap<String, Value>>,
     pub(in crate::engine) options: Option<Texts>,
     pub(in crate::engine) labels: Option<Texts>,
 }

@@ -67,9 +67,7 @@ impl SummaryJson {
     /// What stands in the first parentheses of the status: health while it runs, the exit code afterwards.
     pub(in crate::engine) fn remark(&self) -> &str {
         let status = self.status.as_deref().unwrap_or("");
-        let inside = status
-            .split_once('(')
-            .and_then(|(_, rest)| rest.split_once(')'));
+        let inside = status.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
         inside.map_or("", |(inside, _)| inside)
     }
 
@@ -85,19 +83,12 @@ impl SummaryJson {
         for (name, endpoint) in networks.unwrap_or_default() {
             let endpoint = endpoint.unwrap_or_default();
             let id = endpoint.network_id.unwrap_or_default();
-            parts.push(format!(
-                "{name}={id}@{}",
-                endpoint.ip_address.unwrap_or_default()
-            ));
+            parts.push(format!("{name}={id}@{}", endpoint.ip_address.unwrap_or_default()));
         }
-        let mut ports: Vec<String> = self
-            .ports
-            .iter()
-            .flatten()
-            .map(|port| format!("{port:?}"))
-            .collect();
-        ports.sort();
-        parts.extend(ports);
+        let mut published: Vec<String> =
+            self.ports.iter().flatten().map(|port| format!("{port:?}")).collect();
+        published.sort();
+        parts.extend(published);
         parts.join("\n")
     }
 }
@@ -121,10 +112,7 @@ mod tests {
 
     #[test]
     fn fingerprint_ignores_the_age() {
-        let (young, old) = (
-            summary("Up 3 seconds (healthy)"),
-            summary("Up 2 hours (healthy)"),
-        );
+        let (young, old) = (summary("Up 3 seconds (healthy)"), summary("Up 2 hours (healthy)"));
         assert_eq!(young.fingerprint(), old.fingerprint());
         let ill = summary("Up 2 hours (unhealthy)");
         assert_ne!(old.fingerprint(), ill.fingerprint());

@@ -81,10 +81,7 @@ fn line_break(level: Option<usize>, out: &mut String) {
 }
 
 /// Single precision, shortest form.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the command line keeps single precision"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the command line keeps single precision")]
 fn float(number: f64) -> String {
     format!("{}", number as f32)
 }
@@ -141,7 +138,7 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
     let lead = "  ".repeat(level);
     let mut inner = String::new();
     match item {
-        Json::Map(map, more) if !map.is_empty() || !more.is_empty() => {
+        Json::Map(..) if shows(item) => {
             yaml_node(item, level + 1, &mut inner);
         }
         Json::List(list) if !list.is_empty() => yaml_node(item, level + 1, &mut inner),
@@ -159,7 +156,7 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
 
 fn yaml_value(value: &Json, level: usize, out: &mut String) {
     match value {
-        Json::Map(map, more) if map.is_empty() && more.is_empty() => out.push_str(" {}\n"),
+        Json::Map(..) if !shows(value) => out.push_str(" {}\n"),
         Json::List(list) if list.is_empty() => out.push_str(" []\n"),
         Json::Map(..) | Json::List(_) => {
             out.push('\n');
@@ -179,27 +176,34 @@ fn yaml_value(value: &Json, level: usize, out: &mut String) {
     }
 }
 
+/// Whether anything of a mapping is written in YAML.
+fn shows(value: &Json) -> bool {
+    match value {
+        Json::Map(map, more) => map
+            .iter()
+            .chain(more)
+            .any(|(_, item)| !matches!(item, Json::Unwritten(_))),
+        _ => true,
+    }
+}
+
 /// Whether a text is written as a literal block.
 fn is_block(text: &str) -> bool {
-    let clean = text
-        .chars()
-        .all(|symbol| symbol == '\n' || symbol == '\t' || !symbol.is_control());
-    text.contains('\n') && clean && !text.starts_with([' ', '\n', '\t'])
+    let clean = text.chars().all(|symbol| symbol == '\n' || symbol == '\t' || !symbol.is_control());
+    text.contains('\n') && clean
 }
 
 fn yaml_block(text: &str, level: usize, out: &mut String) {
     let body = text.trim_end_matches('\n');
     let ends = text.len() - body.len();
+    // Where the first line begins with a blank or is empty, a reader must be told the indentation.
+    out.push_str(if text.starts_with([' ', '\n']) { " |2" } else { " |" });
     out.push_str(match ends {
-        0 => " |-\n",
-        1 => " |\n",
-        _ => " |+\n",
+        0 => "-\n",
+        1 => "\n",
+        _ => "+\n",
     });
-    let kept = if ends > 1 {
-        text.strip_suffix('\n').unwrap_or(text)
-    } else {
-        body
-    };
+    let kept = if ends > 1 { text.strip_suffix('\n').unwrap_or(text) } else { body };
     for line in kept.split('\n') {
         if !line.is_empty() {
             out.push_str(&"  ".repeat(level));
@@ -236,10 +240,8 @@ fn quoted_plain(text: &str, out: &mut String) {
 /// Texts that some reader would take for something else: numbers, truth values, dates, base 60.
 fn needs_double(text: &str) -> bool {
     use crate::manifest::node::Value;
-    let old_boolean = matches!(
-        text.to_ascii_lowercase().as_str(),
-        "y" | "n" | "yes" | "no" | "on" | "off"
-    );
+    let old_boolean =
+        matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off");
     let base_60 = text.contains(':')
         && text.starts_with(|first: char| first.is_ascii_digit() || first == '-' || first == '+')
         && text
@@ -247,12 +249,13 @@ fn needs_double(text: &str) -> bool {
             .all(|symbol| symbol.is_ascii_digit() || matches!(symbol, ':' | '.' | '_' | '-' | '+'));
     let resolved = crate::manifest::scalar::resolve(text);
     let other = !matches!(&resolved, Value::Text(same) if **same == *text);
-    text.is_empty() || old_boolean || base_60 || other || text == "<<" || text == "="
+    text.is_empty() || old_boolean || base_60 || other
 }
 
 /// Texts whose form is YAML's own.
 fn needs_single(text: &str) -> bool {
     let first = text.chars().next().unwrap_or(' ');
+    // One of these alone counts as followed by a blank.
     let second = text.chars().nth(1).unwrap_or(' ');
     let indicator = matches!(
         first,
@@ -272,7 +275,7 @@ fn needs_single(text: &str) -> bool {
             | '@'
             | '`'
     );
-    let dash = matches!(first, '-' | '?' | ':') && second == ' ';
+    let dash = matches!(first, '-' | '?' | ':') && matches!(second, ' ');
     indicator
         || dash
         || text.contains(": ")

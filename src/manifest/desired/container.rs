@@ -115,10 +115,7 @@ fn time(text: Option<&String>) -> Option<Duration> {
 
 /// `name=address` → `name:address`, as the engine takes it.
 pub(super) fn hosts(lines: &[String]) -> BTreeSet<String> {
-    lines
-        .iter()
-        .map(|line| line.replacen('=', ":", 1))
-        .collect()
+    lines.iter().map(|line| line.replacen('=', ":", 1)).collect()
 }
 
 fn healthcheck(spec: &spec::Healthcheck) -> Healthcheck {
@@ -152,11 +149,8 @@ fn mounts(
     let mut out = BTreeMap::new();
     for line in &spec.tmpfs {
         let (target, options) = line.split_once(':').unwrap_or((line, ""));
-        let source = MountSource::Tmpfs {
-            size_bytes: None,
-            mode: None,
-            options: options.to_owned(),
-        };
+        let source =
+            MountSource::Tmpfs { size_bytes: None, mode: None, options: options.to_owned() };
         let read_only = false;
         out.insert(target.to_owned(), Mount { source, read_only });
     }
@@ -192,9 +186,7 @@ fn resources(spec: &spec::Service) -> Resources {
     let reserved = deploy.and_then(|resources| resources.reservations.as_ref());
     let cpus = limits.and_then(|limits| limits.cpus).or(spec.cpus);
     let memory = limits.and_then(|limits| limits.memory).or(spec.mem_limit);
-    let reservation = reserved
-        .and_then(|limits| limits.memory)
-        .or(spec.mem_reservation);
+    let reservation = reserved.and_then(|limits| limits.memory).or(spec.mem_reservation);
     Resources {
         nano_cpus: cpus.and_then(nano_cpus),
         cpu_shares: positive(spec.cpu_shares),

@@ -34,17 +34,15 @@ pub(super) fn endpoints(
         let Some(network) = networks.get(key) else {
             continue;
         };
-        let endpoint = endpoint
-            .as_ref()
-            .map_or_else(Endpoint::default, |spec| Endpoint {
-                aliases: spec.aliases.iter().cloned().collect(),
-                ipv4_address: spec.ipv4_address.clone(),
-                ipv6_address: spec.ipv6_address.clone(),
-                link_local_ips: spec.link_local_ips.iter().cloned().collect(),
-                mac_address: spec.mac_address.clone(),
-                driver_opts: spec.driver_opts.clone(),
-                priority: spec.priority,
-            });
+        let endpoint = endpoint.as_ref().map_or_else(Endpoint::default, |spec| Endpoint {
+            aliases: spec.aliases.iter().cloned().collect(),
+            ipv4_address: spec.ipv4_address.clone(),
+            ipv6_address: spec.ipv6_address.clone(),
+            link_local_ips: spec.link_local_ips.iter().cloned().collect(),
+            mac_address: spec.mac_address.clone(),
+            driver_opts: spec.driver_opts.clone(),
+            priority: spec.priority,
+        });
         out.insert(network.name.clone(), endpoint);
     }
     out
@@ -67,11 +65,7 @@ pub(super) fn ports(
     context: &mut Context<'_, '_>,
 ) -> BTreeMap<ContainerPort, BTreeSet<HostBinding>> {
     let mut out: BTreeMap<ContainerPort, BTreeSet<HostBinding>> = BTreeMap::new();
-    let nodes = located
-        .node
-        .get("ports")
-        .and_then(Node::as_list)
-        .unwrap_or(&[]);
+    let nodes = located.node.get("ports").and_then(Node::as_list).unwrap_or(&[]);
     for (index, (port, node)) in spec.ports.iter().zip(nodes).enumerate() {
         let field = format!("{}.ports[{index}]", located.field);
         let number = u16::try_from(port.target).ok().filter(|number| *number > 0);
@@ -87,14 +81,10 @@ pub(super) fn ports(
             );
             continue;
         };
-        let key = ContainerPort {
-            port: number,
-            protocol,
-        };
-        out.entry(key).or_default().insert(HostBinding {
-            ip: port.host_ip.clone(),
-            port: port.published.clone(),
-        });
+        let key = ContainerPort { port: number, protocol };
+        out.entry(key)
+            .or_default()
+            .insert(HostBinding { ip: port.host_ip.clone(), port: port.published.clone() });
     }
     out
 }
@@ -112,11 +102,7 @@ pub(super) fn expose(
     context: &mut Context<'_, '_>,
 ) -> BTreeSet<ContainerPort> {
     let mut out = BTreeSet::new();
-    let nodes = located
-        .node
-        .get("expose")
-        .and_then(Node::as_list)
-        .unwrap_or(&[]);
+    let nodes = located.node.get("expose").and_then(Node::as_list).unwrap_or(&[]);
     for (index, (text, node)) in spec.expose.iter().zip(nodes).enumerate() {
         let (range, word) = text.split_once('/').unwrap_or((text, "tcp"));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -126,11 +112,11 @@ pub(super) fn expose(
             }
             _ => {
                 let field = format!("{}.expose[{index}]", located.field);
-                context.report.add(
-                    Finding::error("port", &field, "this is not a port")
-                        .at(node.place)
-                        .help("a port or a range such as 8000-8010, with /udp or /sctp behind it if need be"),
-                );
+                context
+                    .report
+                    .add(Finding::error("port", &field, "this is not a port").at(node.place).help(
+                    "a port or a range such as 8000-8010, with /udp or /sctp behind it if need be",
+                ));
             }
         }
     }

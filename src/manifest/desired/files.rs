@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::container::Located;
 use super::spec;
 use crate::manifest::discovery::describe;
-use crate::manifest::files::FileContent;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
 use crate::manifest::report::Finding;
 use crate::model::config::{ContainerConfig, Mount, MountSource};
 use crate::model::desired::BoundFile;
+use crate::model::files::FileContent;
 use crate::model::path::{HostPath, LocalPath};
 use crate::model::secret::sha256_hex;
 
@@ -24,10 +24,9 @@ pub(super) fn bound(
     context: &mut Context<'_, '_>,
 ) -> BTreeMap<String, BoundFile> {
     let mut out = BTreeMap::new();
-    for (section, root, mounts) in [
-        ("configs", "/", &spec.configs),
-        ("secrets", "/run/secrets/", &spec.secrets),
-    ] {
+    for (section, root, mounts) in
+        [("configs", "/", &spec.configs), ("secrets", "/run/secrets/", &spec.secrets)]
+    {
         for (index, mount) in mounts.iter().enumerate() {
             let field = format!("{}.{section}[{index}]", located.field);
             let Some(file) = tree.at(&[section, &mount.source, "file"]) else {
@@ -50,13 +49,7 @@ pub(super) fn bound(
                 propagation: None,
                 selinux: None,
             };
-            config.mounts.insert(
-                target.clone(),
-                Mount {
-                    source: bind,
-                    read_only: true,
-                },
-            );
+            config.mounts.insert(target.clone(), Mount { source: bind, read_only: true });
             out.insert(target, BoundFile { source, digest });
         }
     }

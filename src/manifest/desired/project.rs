@@ -6,12 +6,12 @@ use super::container::Named;
 use super::{service, spec};
 use crate::manifest::canonical::Canonical;
 use crate::manifest::environment::child;
-use crate::manifest::extension::{self, On};
-use crate::manifest::files::FileContent;
+use crate::manifest::extension;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{Context, Normal};
 use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
+use crate::model::files::FileContent;
 use crate::model::id::ServiceName;
 use crate::model::secret::sha256_hex;
 
@@ -22,8 +22,7 @@ pub(crate) fn project(
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredProject> {
     let tree = &normal.tree;
-    let suspend = extension::suspend(tree, On::Project, "", context.report);
-    extension::check_rest(tree, context.report);
+    let suspend = extension::suspend(tree);
     let named = Named {
         networks: decode_all(tree, "networks", context, network),
         volumes: decode_all(tree, "volumes", context, volume),
@@ -76,21 +75,15 @@ pub(super) fn decode<S: serde::de::DeserializeOwned>(
     field: &str,
     context: &mut Context<'_, '_>,
 ) -> Option<S> {
-    match spec::decode(node) {
-        Ok(spec) => Some(spec),
-        Err(_) => {
-            context.report.add(
-                Finding::error(
-                    "out-of-range",
-                    field,
-                    format!("a value in {field} is out of range"),
-                )
+    let decoded = spec::decode(node).ok();
+    if decoded.is_none() {
+        context.report.add(
+            Finding::error("out-of-range", field, format!("a value in {field} is out of range"))
                 .at(node.place)
                 .help("numbers of replicas, retries, weights and modes are small and not negative"),
-            );
-            None
-        }
+        );
     }
+    decoded
 }
 
 fn network(spec: spec::Network) -> DesiredNetwork {
@@ -144,11 +137,7 @@ fn digest(context: &Context<'_, '_>) -> String {
         }
     }
     for (name, value) in context.environment.used() {
-        part(
-            if value.is_some() { "set" } else { "unset" },
-            name,
-            value.unwrap_or("").as_bytes(),
-        );
+        part(if value.is_some() { "set" } else { "unset" }, name, value.unwrap_or("").as_bytes());
     }
     let profiles: Vec<&str> = context.profiles.iter().map(String::as_str).collect();
     part("profiles", &profiles.join(","), b"");

@@ -8,21 +8,15 @@ use crate::model::desired::{RestartIntent, RestartWhen};
 /// The engine's policy. A `deploy.restart_policy` block wins wholly; without a condition it means `any`, as the
 /// specification says (the command line 2.26 yields an empty policy there).
 pub(super) fn policy(spec: &spec::Service) -> RestartPolicy {
-    let declared = spec
-        .deploy
-        .as_ref()
-        .and_then(|deploy| deploy.restart_policy.as_ref());
+    let declared = spec.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
     let Some(policy) = declared else {
-        return spec
-            .restart
-            .as_deref()
-            .map_or(RestartPolicy::No, engine_word);
+        return spec.restart.as_deref().map_or(RestartPolicy::No, engine_word);
     };
     match policy.condition.as_deref() {
         Some("none" | "no") => RestartPolicy::No,
-        Some("on-failure") => RestartPolicy::OnFailure {
-            max_retries: policy.max_attempts.unwrap_or(0),
-        },
+        Some("on-failure") => {
+            RestartPolicy::OnFailure { max_retries: policy.max_attempts.unwrap_or(0) }
+        }
         Some("unless-stopped") => RestartPolicy::UnlessStopped,
         _ => RestartPolicy::Always,
     }
@@ -43,10 +37,7 @@ fn engine_word(text: &str) -> RestartPolicy {
 
 /// What composelet does beside the engine.
 pub(super) fn intent(spec: &spec::Service) -> RestartIntent {
-    let declared = spec
-        .deploy
-        .as_ref()
-        .and_then(|deploy| deploy.restart_policy.as_ref());
+    let declared = spec.deploy.as_ref().and_then(|deploy| deploy.restart_policy.as_ref());
     let time = |text: &Option<String>| text.as_deref().and_then(units::duration);
     let engine = policy(spec);
     let when = if declared.is_none() && spec.restart.is_none() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::project::decode;
 use super::{build, container, files, restart, spec};
 use crate::manifest::environment::child;
-use crate::manifest::extension::{self, On};
+use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::Context;
 use crate::manifest::units;
@@ -24,12 +24,8 @@ pub(super) fn service(
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredService> {
     let field = child("services", name);
-    let suspend = extension::suspend(&entry.node, On::Service, &field, context.report);
     let spec: spec::Service = decode(&entry.node, &field, context)?;
-    let located = container::Located {
-        node: &entry.node,
-        field: &field,
-    };
+    let located = container::Located { node: &entry.node, field: &field };
     let mut config = container::config(&spec, &located, named, context);
     let bound = files::bound(tree, &spec, &located, &mut config, context);
     let image = match &spec.image {
@@ -44,10 +40,10 @@ pub(super) fn service(
         image,
         pull_policy: pull_policy(&spec),
         build: build::build(&spec, &located, context),
-        depends_on: dependencies(&spec),
+        depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec),
         files: bound,
-        suspend,
+        suspend: extension::suspend(&entry.node),
         compose_hash,
         config,
     })
@@ -67,7 +63,7 @@ fn replicas(spec: &spec::Service) -> u32 {
 }
 
 fn pull_policy(spec: &spec::Service) -> PullPolicy {
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     match spec.pull_policy.as_deref() {
         Some("always") => PullPolicy::Always,
         Some("never") => PullPolicy::Never,
@@ -82,19 +78,20 @@ fn pull_policy(spec: &spec::Service) -> PullPolicy {
     }
 }
 
-fn dependencies(spec: &spec::Service) -> BTreeMap<ServiceName, Dependency> {
+/// Edges to services that are there; one that is not required may lead to a service that its profiles switch off.
+fn dependencies(spec: &spec::Service, tree: &Node) -> BTreeMap<ServiceName, Dependency> {
     let dependency = |(name, edge): (&String, &spec::Dependency)| {
         let condition = match edge.condition.as_str() {
             "service_healthy" => DependencyCondition::Healthy,
             "service_completed_successfully" => DependencyCondition::CompletedSuccessfully,
             _ => DependencyCondition::Started,
         };
-        let dependency = Dependency {
-            condition,
-            restart: edge.restart,
-            required: edge.required,
-        };
+        let dependency = Dependency { condition, restart: edge.restart, required: edge.required };
         (ServiceName::new(name.as_str()), dependency)
     };
-    spec.depends_on.iter().map(dependency).collect()
+    spec.depends_on
+        .iter()
+        .filter(|(name, _)| tree.at(&["services", name.as_str()]).is_some())
+        .map(dependency)
+        .collect()
 }

@@ -13,6 +13,7 @@ pub(super) type Pairs = BTreeMap<String, String>;
 /// A service.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the specification")]
 pub(super) struct Service {
     pub(super) annotations: Pairs,
     pub(super) blkio_config: Option<Blkio>,
@@ -329,12 +330,7 @@ fn value(node: &Node) -> serde_yaml::Value {
         Value::List(list) => serde_yaml::Value::Sequence(list.iter().map(value).collect()),
         Value::Map(map) => map
             .iter()
-            .map(|(key, entry)| {
-                (
-                    serde_yaml::Value::String(key.to_string()),
-                    value(&entry.node),
-                )
-            })
+            .map(|(key, entry)| (serde_yaml::Value::String(key.to_string()), value(&entry.node)))
             .collect::<serde_yaml::Mapping>()
             .into(),
     }

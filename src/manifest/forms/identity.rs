@@ -3,37 +3,25 @@
 use crate::manifest::node::Node;
 
 fn part(node: &Node, key: &str) -> String {
-    node.get(key)
-        .and_then(Node::scalar_text)
-        .map_or_else(String::new, |text| text.to_string())
+    node.get(key).and_then(Node::scalar_text).map_or_else(String::new, |text| text.to_string())
 }
 
 /// The entry's own text before `=`.
 pub(crate) fn text_identity(node: &Node) -> String {
-    node.scalar_text()
-        .map_or_else(String::new, |text| text.to_string())
+    node.scalar_text().map_or_else(String::new, |text| text.to_string())
 }
 
 /// Mounts, devices, configs and secrets: the target; without one, the source.
 pub(crate) fn target_identity(node: &Node) -> String {
     let target = part(node, "target");
-    if target.is_empty() {
-        format!("source:{}", part(node, "source"))
-    } else {
-        target
-    }
+    if target.is_empty() { format!("source:{}", part(node, "source")) } else { target }
 }
 
 /// Ports: address, host port, container port and protocol.
 pub(crate) fn port_identity(node: &Node) -> String {
     let ip = part(node, "host_ip");
     let ip = if ip.is_empty() { "0.0.0.0" } else { &ip };
-    format!(
-        "{ip}:{}:{}/{}",
-        part(node, "published"),
-        part(node, "target"),
-        part(node, "protocol")
-    )
+    format!("{ip}:{}:{}/{}", part(node, "published"), part(node, "target"), part(node, "protocol"))
 }
 
 /// Env files: the path.

@@ -14,8 +14,8 @@ pub(crate) use mounts::{config_mount, secret_mount, volume};
 pub(crate) use paths::{CONTEXT, PATH, build, env_file, is_remote};
 pub(crate) use ports::ports;
 pub(crate) use small::{
-    EXTRA_HOSTS, depends_on, device, extends, external, health_test, networks, pull_policy,
-    restart, ulimit,
+    EXTRA_HOSTS, depends_on, device, extends, external, health_test, include, networks,
+    pull_policy, restart, ulimit,
 };
 
 use std::sync::Arc;
@@ -38,13 +38,7 @@ fn names_to_map(node: &Node, make: impl Fn(&Node) -> Node) -> Option<Node> {
     for item in node.as_list()? {
         let key_place = item.place;
         let node = make(item);
-        map.insert(
-            Arc::from(item.as_text()?),
-            Entry {
-                key: key_place,
-                node,
-            },
-        );
+        map.insert(Arc::from(item.as_text()?), Entry { key: key_place, node });
     }
     Some(out)
 }

@@ -7,16 +7,10 @@ use crate::manifest::report::Finding;
 use crate::manifest::schema::{Form, Kind};
 
 /// A path of the host, made absolute against the directory of the project.
-pub(crate) static PATH: Form = Form {
-    expand: path,
-    long: Kind::Text,
-};
+pub(crate) static PATH: Form = Form { expand: path, long: Kind::Text };
 
 /// A build context: a directory, or something remote that stays as it is.
-pub(crate) static CONTEXT: Form = Form {
-    expand: context,
-    long: Kind::Text,
-};
+pub(crate) static CONTEXT: Form = Form { expand: context, long: Kind::Text };
 
 impl Check<'_> {
     /// `text` as an absolute path; `None` after an error.
@@ -38,6 +32,7 @@ impl Check<'_> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature of Form::expand")]
 fn path(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     let Some(text) = node.as_text() else {
         check.wrong(&node, field, "a path");
@@ -91,11 +86,7 @@ pub(crate) fn env_file(check: &mut Check<'_>, node: Node, field: &str) -> Option
                 done.push(long);
             }
             Value::Map(_) => done.push(item),
-            _ => check.wrong(
-                &item,
-                &format!("{field}[{index}]"),
-                "a path, or a mapping with path",
-            ),
+            _ => check.wrong(&item, &format!("{field}[{index}]"), "a path, or a mapping with path"),
         }
     }
     Some(Node::new(Value::List(done), place))

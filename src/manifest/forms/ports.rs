@@ -3,6 +3,7 @@
 use super::mapping;
 use crate::manifest::check::Check;
 use crate::manifest::node::{Node, Value};
+use crate::manifest::schema::PORT;
 
 /// A range of ports; a single port is a range of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +26,7 @@ impl Range {
 
 /// A decimal port without sign or blanks.
 pub(crate) fn port(text: &str) -> Option<u16> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Expands short forms and ranges; long forms get their defaults.
@@ -41,7 +39,12 @@ pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<No
     for (index, item) in list.into_iter().enumerate() {
         let path = format!("{field}[{index}]");
         match &item.value {
-            Value::Map(_) => done.push(long_form(item)),
+            Value::Map(_) => {
+                // Checked here, because ranges before it would shift its number in the path.
+                let before = check.report.errors();
+                let checked = check.object(&PORT, long_form(item), &path);
+                done.extend(checked.filter(|_| check.report.errors() == before));
+            }
             Value::Text(_) | Value::Int(_) | Value::Float(_) => {
                 let text = item.scalar_text().unwrap_or_default();
                 match short_form(&text, &item) {
@@ -79,11 +82,7 @@ fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
     let (ip, published) = front.rsplit_once(':').unwrap_or(("", front));
     let ip = address(ip)?;
     let target = Range::read(target)?;
-    let host = if published.is_empty() {
-        None
-    } else {
-        Some(Range::read(published)?)
-    };
+    let host = if published.is_empty() { None } else { Some(Range::read(published)?) };
     if let Some(host) = host
         && target.count() != 1
         && host.count() != target.count()
@@ -100,10 +99,7 @@ fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
         if !ip.is_empty() {
             entry.set("host_ip", Node::text(ip, item.place));
         }
-        entry.set(
-            "target",
-            Node::new(Value::Int(i64::from(target.first + offset)), item.place),
-        );
+        entry.set("target", Node::new(Value::Int(i64::from(target.first + offset)), item.place));
         if !published.is_empty() {
             entry.set("published", Node::text(published, item.place));
         }

@@ -7,18 +7,14 @@ use crate::manifest::schema::{Form, Kind};
 use crate::manifest::units;
 
 /// Lines of `/etc/hosts`: a list of `name=address` or `name:address`, or a mapping; canonical is `name=address`.
-pub(crate) static EXTRA_HOSTS: Form = Form {
-    expand: extra_hosts,
-    long: Kind::List(&Kind::Text),
-};
+pub(crate) static EXTRA_HOSTS: Form = Form { expand: extra_hosts, long: Kind::List(&Kind::Text) };
 
 /// A list of services, or a mapping with conditions; defaults are filled in.
 pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     let mut map = match &node.value {
         Value::List(_) => {
-            let made = names_to_map(&node, |item| {
-                mapping(item, &[("condition", "service_started")])
-            });
+            let made =
+                names_to_map(&node, |item| mapping(item, &[("condition", "service_started")]));
             let Some(made) = made else {
                 check.wrong(&node, field, "a list of services");
                 return None;
@@ -27,11 +23,7 @@ pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Opti
         }
         _ => node,
     };
-    for entry in map
-        .as_map_mut()
-        .into_iter()
-        .flat_map(|map| map.values_mut())
-    {
+    for entry in map.as_map_mut().into_iter().flat_map(|map| map.values_mut()) {
         let place = entry.node.clone();
         if entry.node.as_map().is_some() && entry.node.get("required").is_none() {
             entry.node.set("required", truth(true, &place));
@@ -42,12 +34,12 @@ pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Opti
 
 /// A list of networks, or a mapping with details.
 pub(crate) fn networks(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    if !matches!(node.value, Value::List(_)) {
+    if node.as_map().is_some() {
         return Some(node);
     }
     let made = names_to_map(&node, |item| Node::new(Value::Null, item.place));
     if made.is_none() {
-        check.wrong(&node, field, "a list of networks");
+        check.wrong(&node, field, "a list of networks, or a mapping with details");
     }
     made
 }
@@ -80,11 +72,7 @@ pub(crate) fn device(check: &mut Check<'_>, node: Node, field: &str) -> Option<N
             };
             Some(mapping(
                 &node,
-                &[
-                    ("source", source),
-                    ("target", target),
-                    ("permissions", permissions),
-                ],
+                &[("source", source), ("target", target), ("permissions", permissions)],
             ))
         }
         _ => {
@@ -125,7 +113,22 @@ pub(crate) fn external(check: &mut Check<'_>, node: Node, field: &str) -> Option
     None
 }
 
+/// Files by themselves become mappings with `path`.
+pub(crate) fn include(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let place = node.place;
+    let Value::List(list) = node.value else {
+        check.wrong(&node, field, "a list of files");
+        return None;
+    };
+    let long = list.into_iter().map(|item| match &item.value {
+        Value::Text(path) => mapping(&item, &[("path", path)]),
+        _ => item,
+    });
+    Some(Node::new(Value::List(long.collect()), place))
+}
+
 /// `extends: web` → `extends: {service: web}`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of Form::expand")]
 pub(crate) fn extends(_check: &mut Check<'_>, node: Node, _field: &str) -> Option<Node> {
     match &node.value {
         Value::Text(service) => Some(mapping(&node, &[("service", service)])),
@@ -137,10 +140,7 @@ pub(crate) fn extends(_check: &mut Check<'_>, node: Node, _field: &str) -> Optio
 pub(crate) fn health_test(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     match &node.value {
         Value::Text(line) => {
-            let words = [
-                Node::text("CMD-SHELL", node.place),
-                Node::text(&**line, node.place),
-            ];
+            let words = [Node::text("CMD-SHELL", node.place), Node::text(&**line, node.place)];
             Some(Node::new(Value::List(words.into()), node.place))
         }
         Value::List(list) => {
@@ -148,11 +148,7 @@ pub(crate) fn health_test(check: &mut Check<'_>, node: Node, field: &str) -> Opt
             if matches!(first, None | Some("CMD" | "CMD-SHELL" | "NONE")) {
                 return Some(node);
             }
-            check.wrong(
-                &node,
-                field,
-                "a list that begins with CMD, CMD-SHELL or NONE, or a text",
-            );
+            check.wrong(&node, field, "a list that begins with CMD, CMD-SHELL or NONE, or a text");
             None
         }
         _ => {
@@ -169,20 +165,14 @@ pub(crate) fn pull_policy(check: &mut Check<'_>, node: Node, field: &str) -> Opt
         text,
         "always" | "never" | "missing" | "if_not_present" | "build" | "daily" | "weekly"
     );
-    let timed = text
-        .strip_prefix("every_")
-        .is_some_and(|time| units::duration(time).is_some());
+    let timed = text.strip_prefix("every_").is_some_and(|time| units::duration(time).is_some());
     if text == "if_not_present" {
         return Some(Node::text("missing", node.place));
     }
     if known || timed {
         return Some(node);
     }
-    check.wrong(
-        &node,
-        field,
-        "always, missing, never, build, daily, weekly or every_<time>",
-    );
+    check.wrong(&node, field, "always, missing, never, build, daily, weekly or every_<time>");
     None
 }
 
@@ -195,14 +185,11 @@ pub(crate) fn restart(check: &mut Check<'_>, node: Node, field: &str) -> Option<
     {
         return Some(node);
     }
-    check.wrong(
-        &node,
-        field,
-        "\"no\" (in quotes), always, unless-stopped or on-failure[:n]",
-    );
+    check.wrong(&node, field, "\"no\" (in quotes), always, unless-stopped or on-failure[:n]");
     None
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature of Form::expand")]
 fn extra_hosts(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
     let mut lines = Vec::new();
     match &node.value {
@@ -220,10 +207,7 @@ fn extra_hosts(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
         }
         Value::Map(map) => {
             for (name, entry) in map {
-                let addresses = entry
-                    .node
-                    .as_list()
-                    .unwrap_or(std::slice::from_ref(&entry.node));
+                let addresses = entry.node.as_list().unwrap_or(std::slice::from_ref(&entry.node));
                 for address in addresses {
                     match address.as_text() {
                         Some(text) => {
@@ -244,8 +228,5 @@ fn extra_hosts(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
 }
 
 fn strip_brackets(address: &str) -> &str {
-    address
-        .strip_prefix('[')
-        .and_then(|inner| inner.strip_suffix(']'))
-        .unwrap_or(address)
+    address.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(address)
 }

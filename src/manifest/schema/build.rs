@@ -5,10 +5,7 @@ use super::{Form, Kind, Merge, Object, Print, Unset, field};
 use crate::manifest::forms;
 
 /// A path, or how the image is built.
-pub(crate) static BUILD: Form = Form {
-    expand: forms::build,
-    long: Kind::Object(&BUILD_LONG),
-};
+pub(crate) static BUILD: Form = Form { expand: forms::build, long: Kind::Object(&BUILD_LONG) };
 
 const CLASSIC: &str = "the engine's classic builder has no word for it";
 
@@ -18,12 +15,8 @@ static BUILD_LONG: Object = Object::new(&[
     field("dockerfile_inline", Kind::Text),
     field("entitlements", Kind::List(&Kind::Text)).not_yet(CLASSIC),
     field("args", Kind::Pairs(Unset::FromEnvironment)),
-    field("provenance", Kind::Any)
-        .print(Print::Never)
-        .no_effect(CLASSIC),
-    field("sbom", Kind::Any)
-        .print(Print::Never)
-        .no_effect(CLASSIC),
+    field("provenance", Kind::Any).print(Print::Never).no_effect(CLASSIC),
+    field("sbom", Kind::Any).print(Print::Never).no_effect(CLASSIC),
     field("ssh", Kind::Any).not_yet(CLASSIC),
     field("labels", Kind::Pairs(Unset::Empty)),
     field("cache_from", Kind::List(&Kind::Text)),

@@ -8,26 +8,19 @@ const ROLLOUT: &str =
 
 /// `deploy` of a service.
 pub(super) static DEPLOY: Object = Object::new(&[
-    field(
-        "mode",
-        Kind::OneOf(&["replicated", "global", "replicated-job", "global-job"]),
-    ),
+    field("mode", Kind::OneOf(&["replicated", "global", "replicated-job", "global-job"])),
     field("replicas", Kind::Int).print(Print::Set),
     field("labels", Kind::Pairs(Unset::Empty)).no_effect(SWARM),
     field("update_config", Kind::Object(&UPDATE)).no_effect(ROLLOUT),
     field("rollback_config", Kind::Object(&UPDATE)).no_effect(ROLLOUT),
     field("resources", Kind::Object(&RESOURCES)).print(Print::Empty),
     field("restart_policy", Kind::Object(&RESTART)),
-    field("placement", Kind::Object(&PLACEMENT))
-        .print(Print::Empty)
-        .no_effect(SWARM),
+    field("placement", Kind::Object(&PLACEMENT)).print(Print::Empty).no_effect(SWARM),
     field("endpoint_mode", Kind::Text).no_effect(SWARM),
 ]);
 
 static UPDATE: Object = Object::new(&[
-    field("parallelism", Kind::Int)
-        .print(Print::Set)
-        .no_effect(ROLLOUT),
+    field("parallelism", Kind::Int).print(Print::Set).no_effect(ROLLOUT),
     field("delay", Kind::Duration).no_effect(ROLLOUT),
     field("failure_action", Kind::Text).no_effect(ROLLOUT),
     field("monitor", Kind::Duration).no_effect(ROLLOUT),
@@ -56,14 +49,7 @@ static RESERVATIONS: Object = Object::new(&[
 static RESTART: Object = Object::new(&[
     field(
         "condition",
-        Kind::OneOf(&[
-            "none",
-            "on-failure",
-            "any",
-            "no",
-            "always",
-            "unless-stopped",
-        ]),
+        Kind::OneOf(&["none", "on-failure", "any", "no", "always", "unless-stopped"]),
     ),
     field("delay", Kind::Duration).print(Print::Set),
     field("max_attempts", Kind::Int).print(Print::Set),

@@ -12,8 +12,8 @@ use crate::manifest::check::Check;
 use crate::manifest::node::Node;
 
 pub(crate) use build::BUILD;
-pub(crate) use project::PROJECT;
-pub(crate) use service::SERVICE;
+pub(crate) use project::{PROJECT, VOLUME};
+pub(crate) use service::{PORT, SERVICE};
 
 /// What may stand at a place, and its canonical form.
 #[derive(Debug)]
@@ -181,10 +181,7 @@ const fn field(key: &'static str, kind: Kind) -> Field {
 
 impl Object {
     const fn new(fields: &'static [Field]) -> Self {
-        Self {
-            fields,
-            required: &[],
-        }
+        Self { fields, required: &[] }
     }
 
     /// The field of `key`.
@@ -250,6 +247,36 @@ fn walk(path: &str, object: &'static Object, rows: &mut Vec<KeyRow>) {
             }
         } else {
             rows.push(KeyRow { path, state, why });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of `docs/manifest-reference.md`, one row a key.
+    fn table() -> String {
+        let rows = keys().into_iter().map(|row| {
+            let why = if row.why.is_empty() { "" } else { row.why };
+            format!("| `{}` | {} | {why} |\n", row.path, row.state)
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn the_reference_has_a_row_for_every_key() {
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manifest-reference.md");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (begin, end) = ("<!-- keys: begin -->\n", "<!-- keys: end -->");
+        let (head, rest) = text.split_once(begin).unwrap();
+        let (rows, tail) = rest.split_once(end).unwrap();
+        let wanted = format!("| key | state | why |\n|---|---|---|\n{}", table());
+        if rows != wanted && std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, format!("{head}{begin}{wanted}{end}{tail}")).unwrap();
+        } else {
+            assert_eq!(rows, wanted, "run the tests with UPDATE_EXPECT=1");
         }
     }
 }

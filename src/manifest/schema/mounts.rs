@@ -4,17 +4,12 @@ use super::{Form, Kind, Object, Print, Unset, field};
 use crate::manifest::forms;
 
 /// A mount in its short or long form.
-pub(super) static VOLUME_MOUNT: Form = Form {
-    expand: forms::volume,
-    long: Kind::Object(&VOLUME_LONG),
-};
+pub(super) static VOLUME_MOUNT: Form =
+    Form { expand: forms::volume, long: Kind::Object(&VOLUME_LONG) };
 
 static VOLUME_LONG: Object = Object {
     fields: &[
-        field(
-            "type",
-            Kind::OneOf(&["bind", "volume", "tmpfs", "image", "npipe", "cluster"]),
-        ),
+        field("type", Kind::OneOf(&["bind", "volume", "tmpfs", "image", "npipe", "cluster"])),
         field("source", Kind::Text),
         field("target", Kind::Text),
         field("read_only", Kind::Bool),
@@ -31,9 +26,7 @@ static BIND: Object = Object::new(&[
     field("selinux", Kind::OneOf(&["z", "Z"])),
     field(
         "propagation",
-        Kind::OneOf(&[
-            "rprivate", "private", "rshared", "shared", "rslave", "slave",
-        ]),
+        Kind::OneOf(&["rprivate", "private", "rshared", "shared", "rslave", "slave"]),
     ),
     field("create_host_path", Kind::Bool),
     field("recursive", Kind::Text).not_yet("it needs Engine 25 (API 1.44)"),
@@ -50,16 +43,12 @@ static TMPFS: Object = Object::new(&[field("size", Kind::Bytes), field("mode", K
 const OWNER: &str = "the file is bound as it is; its owner and mode on the host show through";
 
 /// A config in its short or long form.
-pub(super) static CONFIG_MOUNT: Form = Form {
-    expand: forms::config_mount,
-    long: Kind::Object(&FILE_MOUNT),
-};
+pub(super) static CONFIG_MOUNT: Form =
+    Form { expand: forms::config_mount, long: Kind::Object(&FILE_MOUNT) };
 
 /// A secret in its short or long form.
-pub(super) static SECRET_MOUNT: Form = Form {
-    expand: forms::secret_mount,
-    long: Kind::Object(&FILE_MOUNT),
-};
+pub(super) static SECRET_MOUNT: Form =
+    Form { expand: forms::secret_mount, long: Kind::Object(&FILE_MOUNT) };
 
 static FILE_MOUNT: Object = Object {
     fields: &[

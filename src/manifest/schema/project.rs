@@ -9,8 +9,7 @@ pub(crate) static PROJECT: Object = Object::new(&[
         .no_effect("obsolete: the specification has no versions any more")
         .print(Print::Never),
     field("name", Kind::Text),
-    field("include", Kind::List(&Kind::Any))
-        .not_yet("merge the files with COMPOSE_FILE in the project's .env instead"),
+    field("include", Kind::Form(&INCLUDE)).print(Print::Never),
     field("services", Kind::Map(&Kind::Object(&SERVICE))),
     field("networks", Kind::MapOfOptional(&Kind::Object(&NETWORK))),
     field("volumes", Kind::MapOfOptional(&Kind::Object(&VOLUME))),
@@ -20,10 +19,19 @@ pub(crate) static PROJECT: Object = Object::new(&[
         .not_yet("there is no model runner here; run it as a service"),
 ]);
 
-static EXTERNAL: Form = Form {
-    expand: forms::external,
-    long: Kind::Bool,
+static INCLUDE: Form =
+    Form { expand: forms::include, long: Kind::List(&Kind::Object(&INCLUDE_LONG)) };
+
+static INCLUDE_LONG: Object = Object {
+    fields: &[
+        field("path", Kind::OneOrMany(&Kind::Form(&forms::PATH))),
+        field("project_directory", Kind::Form(&forms::PATH)),
+        field("env_file", Kind::OneOrMany(&Kind::Form(&forms::PATH))),
+    ],
+    required: &["path"],
 };
+
+static EXTERNAL: Form = Form { expand: forms::external, long: Kind::Bool };
 
 const fn labels() -> Field {
     field("labels", Kind::Pairs(Unset::Empty))
@@ -38,9 +46,7 @@ static NETWORK: Object = Object::new(&[
     field("internal", Kind::Bool),
     field("attachable", Kind::Bool),
     labels(),
-    field("enable_ipv4", Kind::Bool)
-        .print(Print::Set)
-        .not_yet("it needs Engine 28 (API 1.48)"),
+    field("enable_ipv4", Kind::Bool).print(Print::Set).not_yet("it needs Engine 28 (API 1.48)"),
     field("enable_ipv6", Kind::Bool).print(Print::Set),
 ]);
 
@@ -58,7 +64,8 @@ static IPAM_POOL: Object = Object::new(&[
     field("aux_addresses", Kind::Map(&Kind::Text)),
 ]);
 
-static VOLUME: Object = Object::new(&[
+/// A volume.
+pub(crate) static VOLUME: Object = Object::new(&[
     field("name", Kind::Text),
     field("driver", Kind::Text),
     field("driver_opts", Kind::Map(&Kind::TextOrNumber)),

@@ -30,9 +30,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("cpus", Kind::Float),
     field("cpuset", Kind::Text),
     field("cpu_shares", Kind::Int),
-    field("command", Kind::Words)
-        .print(Print::Null)
-        .merge(Merge::Replace),
+    field("command", Kind::Words).print(Print::Null).merge(Merge::Replace),
     field("configs", Kind::List(&Kind::Form(&CONFIG_MOUNT)))
         .merge(Merge::Unique(forms::target_identity)),
     field("container_name", Kind::Text),
@@ -45,9 +43,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     unique_texts("dns_opt"),
     unique_texts("dns_search"),
     field("domainname", Kind::Text),
-    field("entrypoint", Kind::Words)
-        .print(Print::Null)
-        .merge(Merge::Replace),
+    field("entrypoint", Kind::Words).print(Print::Null).merge(Merge::Replace),
     field("provider", Kind::Any).not_yet("composelet runs no external programs"),
     field("environment", Kind::Pairs(Unset::FromEnvironment)),
     field("env_file", Kind::Form(&ENV_FILE))
@@ -69,9 +65,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("ipc", Kind::Text),
     field("isolation", Kind::Text).no_effect(WINDOWS),
     field("labels", Kind::Pairs(Unset::Empty)),
-    field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH)))
-        .print(Print::Set)
-        .not_yet("write the labels under labels"),
+    field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH))).print(Print::Never),
     field("links", Kind::List(&Kind::Text))
         .merge(Merge::Unique(forms::text_identity))
         .not_yet("services find each other by name; other names are networks.<name>.aliases"),
@@ -97,11 +91,8 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("restart", Kind::Form(&RESTART)),
     field("runtime", Kind::Text),
     field("scale", Kind::Int).print(Print::Set),
-    field(
-        "secrets",
-        Kind::List(&Kind::Form(&super::mounts::SECRET_MOUNT)),
-    )
-    .merge(Merge::Unique(forms::target_identity)),
+    field("secrets", Kind::List(&Kind::Form(&super::mounts::SECRET_MOUNT)))
+        .merge(Merge::Unique(forms::target_identity)),
     field("security_opt", Kind::List(&Kind::Text)).merge(Merge::NoRepeat),
     field("shm_size", Kind::Bytes),
     field("stdin_open", Kind::Bool),
@@ -135,16 +126,10 @@ const fn unique_texts(key: &'static str) -> Field {
     field(key, Kind::OneOrMany(&Kind::Text)).merge(Merge::Unique(forms::text_identity))
 }
 
-static EXTENDS: Form = Form {
-    expand: forms::extends,
-    long: Kind::Object(&EXTENDS_LONG),
-};
+static EXTENDS: Form = Form { expand: forms::extends, long: Kind::Object(&EXTENDS_LONG) };
 
 static EXTENDS_LONG: Object = Object {
-    fields: &[
-        field("service", Kind::Text),
-        field("file", Kind::Form(&forms::PATH)),
-    ],
+    fields: &[field("service", Kind::Text), field("file", Kind::Form(&forms::PATH))],
     required: &["service"],
 };
 
@@ -155,9 +140,7 @@ static WATCH: Object = Object {
         field("path", Kind::Form(&forms::PATH)).no_effect("docker compose watch only"),
         field("action", Kind::Text).no_effect("docker compose watch only"),
         field("target", Kind::Text).no_effect("docker compose watch only"),
-        field("exec", Kind::Any)
-            .print(Print::Never)
-            .no_effect("docker compose watch only"),
+        field("exec", Kind::Any).print(Print::Never).no_effect("docker compose watch only"),
         field("include", Kind::OneOrMany(&Kind::Text)).no_effect("docker compose watch only"),
         field("ignore", Kind::OneOrMany(&Kind::Text)).no_effect("docker compose watch only"),
         field("initial_sync", Kind::Bool).no_effect("docker compose watch only"),
@@ -176,20 +159,14 @@ static BLKIO: Object = Object::new(&[
     field("device_write_iops", Kind::List(&Kind::Any)).not_yet(BLKIO_LATER),
 ]);
 
-static DEPENDS_ON: Form = Form {
-    expand: forms::depends_on,
-    long: Kind::Map(&Kind::Object(&DEPENDENCY)),
-};
+static DEPENDS_ON: Form =
+    Form { expand: forms::depends_on, long: Kind::Map(&Kind::Object(&DEPENDENCY)) };
 
 static DEPENDENCY: Object = Object {
     fields: &[
         field(
             "condition",
-            Kind::OneOf(&[
-                "service_started",
-                "service_healthy",
-                "service_completed_successfully",
-            ]),
+            Kind::OneOf(&["service_started", "service_healthy", "service_completed_successfully"]),
         ),
         field("restart", Kind::Bool),
         field("required", Kind::Bool).print(Print::Set),
@@ -197,10 +174,7 @@ static DEPENDENCY: Object = Object {
     required: &["condition"],
 };
 
-static DEVICE: Form = Form {
-    expand: forms::device,
-    long: Kind::Object(&DEVICE_LONG),
-};
+static DEVICE: Form = Form { expand: forms::device, long: Kind::Object(&DEVICE_LONG) };
 
 static DEVICE_LONG: Object = Object {
     fields: &[
@@ -211,10 +185,8 @@ static DEVICE_LONG: Object = Object {
     required: &["source"],
 };
 
-static ENV_FILE: Form = Form {
-    expand: forms::env_file,
-    long: Kind::List(&Kind::Object(&ENV_FILE_LONG)),
-};
+static ENV_FILE: Form =
+    Form { expand: forms::env_file, long: Kind::List(&Kind::Object(&ENV_FILE_LONG)) };
 
 static ENV_FILE_LONG: Object = Object {
     fields: &[
@@ -235,20 +207,13 @@ static HEALTHCHECK: Object = Object::new(&[
     field("disable", Kind::Bool),
 ]);
 
-static HEALTH_TEST: Form = Form {
-    expand: forms::health_test,
-    long: Kind::List(&Kind::Text),
-};
+static HEALTH_TEST: Form = Form { expand: forms::health_test, long: Kind::List(&Kind::Text) };
 
-static LOGGING: Object = Object::new(&[
-    field("driver", Kind::Text),
-    field("options", Kind::Map(&Kind::Label)),
-]);
+static LOGGING: Object =
+    Object::new(&[field("driver", Kind::Text), field("options", Kind::Map(&Kind::Label))]);
 
-static NETWORKS: Form = Form {
-    expand: forms::networks,
-    long: Kind::MapOfOptional(&Kind::Object(&ENDPOINT)),
-};
+static NETWORKS: Form =
+    Form { expand: forms::networks, long: Kind::MapOfOptional(&Kind::Object(&ENDPOINT)) };
 
 static ENDPOINT: Object = Object::new(&[
     field("priority", Kind::Int),
@@ -262,12 +227,10 @@ static ENDPOINT: Object = Object::new(&[
     field("driver_opts", Kind::Map(&Kind::TextOrNumber)),
 ]);
 
-static PORTS: Form = Form {
-    expand: forms::ports,
-    long: Kind::List(&Kind::Object(&PORT)),
-};
+static PORTS: Form = Form { expand: forms::ports, long: Kind::List(&Kind::Object(&PORT)) };
 
-static PORT: Object = Object {
+/// A published port.
+pub(crate) static PORT: Object = Object {
     fields: &[
         field("name", Kind::Text).no_effect("a name for the reader only"),
         field("mode", Kind::Text).no_effect("Swarm only"),
@@ -280,24 +243,12 @@ static PORT: Object = Object {
     required: &["target"],
 };
 
-static PULL_POLICY: Form = Form {
-    expand: forms::pull_policy,
-    long: Kind::Text,
-};
+static PULL_POLICY: Form = Form { expand: forms::pull_policy, long: Kind::Text };
 
-static RESTART: Form = Form {
-    expand: forms::restart,
-    long: Kind::Text,
-};
+static RESTART: Form = Form { expand: forms::restart, long: Kind::Text };
 
 /// One number, or soft and hard.
-pub(super) static ULIMIT: Form = Form {
-    expand: forms::ulimit,
-    long: Kind::Object(&ULIMIT_LONG),
-};
+pub(super) static ULIMIT: Form = Form { expand: forms::ulimit, long: Kind::Object(&ULIMIT_LONG) };
 
-static ULIMIT_LONG: Object = Object::new(&[
-    field("single", Kind::Int),
-    field("soft", Kind::Int),
-    field("hard", Kind::Int),
-]);
+static ULIMIT_LONG: Object =
+    Object::new(&[field("single", Kind::Int), field("soft", Kind::Int), field("hard", Kind::Int)]);

@@ -1,12 +1,5 @@
 //! A host for the planner's tests: a project from Compose text, an engine that does what plans say, and changes by hand.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
-
 mod change;
 mod generate;
 mod project;

@@ -10,14 +10,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::dockerfile::{Instruction, configure, parse};
+use super::dockerfile::{Instruction, configure, has_stage, parse, shell_words};
 use super::engine::SimEngine;
 use super::faults::glob;
 use super::images::{ImageSpec, empty_config, familiar, member};
 use super::random::{sha256_hex, short};
 use super::registry::{error_line, line};
 use super::request::{ApiError, Call, Outcome, Piece, Reply};
-use super::world::string_map;
+use super::world::{string_list, string_map};
 
 /// What builds with a tag do beyond the ordinary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +51,7 @@ impl Builds {
     fn of(&self, tags: &[String]) -> BuildScript {
         let fits = |pattern: &str| tags.iter().any(|tag| glob(pattern, tag));
         let found = self.scripts.iter().find(|(pattern, _)| fits(pattern));
-        found.map_or(BuildScript::Takes(Duration::ZERO), |(_, script)| {
-            script.clone()
-        })
+        found.map_or(BuildScript::Takes(Duration::ZERO), |(_, script)| script.clone())
     }
 }
 
@@ -67,10 +65,7 @@ fn read_context(tar: &[u8]) -> Result<Context, ApiError> {
     for entry in tar::Archive::new(tar).entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         let path = entry.path().map_err(broken)?.to_string_lossy().into_owned();
-        let path = path
-            .trim_start_matches("./")
-            .trim_end_matches('/')
-            .to_owned();
+        let path = path.trim_start_matches("./").trim_end_matches('/').to_owned();
         let mode = entry.header().mode().map_err(broken)?;
         let mut content = Vec::new();
         entry.read_to_end(&mut content).map_err(broken)?;
@@ -113,28 +108,17 @@ impl Order {
             parts.push(mode.to_be_bytes().to_vec());
             parts.push(content.clone());
         }
-        parts.extend(
-            arguments
-                .iter()
-                .map(|(key, value)| format!("{key}={value}").into_bytes()),
-        );
+        parts.extend(arguments.iter().map(|(key, value)| format!("{key}={value}").into_bytes()));
         let digest = sha256_hex(parts.iter().map(Vec::as_slice));
         let tags = call.query.get("t").cloned().unwrap_or_default();
-        let tags = tags
-            .iter()
-            .filter(|tag| !tag.is_empty())
-            .map(|tag| familiar(tag))
-            .collect();
+        let tags = tags.iter().filter(|tag| !tag.is_empty()).map(|tag| familiar(tag)).collect();
         let instructions = parse(&text).map_err(|error| ApiError::new(400, error))?;
+        if !target.is_empty() && !has_stage(&instructions, &target) {
+            let text = format!("failed to reach build target {target} in Dockerfile");
+            return Err(ApiError::new(400, text));
+        }
         let labels = parameter("labels");
-        Ok(Self {
-            instructions,
-            arguments,
-            target,
-            tags,
-            labels,
-            digest,
-        })
+        Ok(Self { instructions, arguments, target, tags, labels, digest })
     }
 }
 
@@ -176,9 +160,9 @@ async fn run(engine: SimEngine, order: Order, script: BuildScript, out: mpsc::Se
         BuildScript::RunFails(code, time) => {
             tokio::time::sleep(time).await;
             let command = order.instructions.iter().find(|step| step.word == "RUN");
-            let command = command.map_or("true", |step| step.rest.as_str());
-            let text =
-                format!("The command '/bin/sh -c {command}' returned a non-zero code: {code}");
+            let words = command.map_or(json!(["/bin/sh"]), |step| shell_words(&step.rest));
+            let words = string_list(Some(&words)).join(" ");
+            let text = format!("The command '{words}' returned a non-zero code: {code}");
             drop(out.send(error_line(code, &text)).await);
             return;
         }

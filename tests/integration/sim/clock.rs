@@ -22,12 +22,7 @@ impl Stamp {
     pub(crate) fn rfc3339(self) -> String {
         let (year, month, day) = civil(self.seconds() / 86_400);
         let in_day = self.seconds() % 86_400;
-        let clock = format!(
-            "{:02}:{:02}:{:02}",
-            in_day / 3600,
-            in_day / 60 % 60,
-            in_day % 60
-        );
+        let clock = format!("{:02}:{:02}:{:02}", in_day / 3600, in_day / 60 % 60, in_day % 60);
         let fraction = format!("{:09}", self.0 % NANOS);
         let fraction = fraction.trim_end_matches('0');
         let dot = if fraction.is_empty() { "" } else { "." };
@@ -69,10 +64,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Starts at the fixed date now.
     pub(crate) fn new() -> Self {
-        Self {
-            start: Instant::now(),
-            last: 0,
-        }
+        Self { start: Instant::now(), last: 0 }
     }
 
     /// Virtual time since the start.
@@ -100,17 +92,8 @@ mod tests {
 
     #[test]
     fn dates_are_printed_as_the_engine_prints_them() {
-        assert_eq!(
-            Stamp(1_735_689_600_000_000_000).rfc3339(),
-            "2025-01-01T00:00:00Z"
-        );
-        assert_eq!(
-            Stamp(1_795_304_172_727_046_770).rfc3339(),
-            "2026-11-21T23:36:12.72704677Z"
-        );
-        assert_eq!(
-            Stamp(1_709_164_800_500_000_000).rfc3339(),
-            "2024-02-29T00:00:00.5Z"
-        );
+        assert_eq!(Stamp(1_735_689_600_000_000_000).rfc3339(), "2025-01-01T00:00:00Z");
+        assert_eq!(Stamp(1_795_304_172_727_046_770).rfc3339(), "2026-11-21T23:36:12.72704677Z");
+        assert_eq!(Stamp(1_709_164_800_500_000_000).rfc3339(), "2024-02-29T00:00:00.5Z");
     }
 }

@@ -200,52 +200,36 @@ impl Container {
 
     /// `HostConfig.NetworkMode`
     pub(crate) fn network_mode(&self) -> &str {
-        self.host_config
-            .get("NetworkMode")
-            .and_then(Value::as_str)
-            .unwrap_or("default")
+        self.host_config.get("NetworkMode").and_then(Value::as_str).unwrap_or("default")
     }
 
     /// Name and limit of the restart policy.
     pub(crate) fn restart_policy(&self) -> (&str, i64) {
         let policy = self.host_config.get("RestartPolicy");
-        let name = policy
-            .and_then(|policy| policy.get("Name"))
-            .and_then(Value::as_str);
-        let limit = policy
-            .and_then(|it| it.get("MaximumRetryCount"))
-            .and_then(Value::as_i64);
+        let name = policy.and_then(|policy| policy.get("Name")).and_then(Value::as_str);
+        let limit = policy.and_then(|it| it.get("MaximumRetryCount")).and_then(Value::as_i64);
         (name.unwrap_or(""), limit.unwrap_or(0))
     }
 
     /// Whether the engine removes it when it ends.
     pub(crate) fn auto_remove(&self) -> bool {
-        self.host_config
-            .get("AutoRemove")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
+        self.host_config.get("AutoRemove").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// The signal that asks it to stop, without `SIG`.
     pub(crate) fn stop_signal(&self) -> String {
         let signal = self.config.get("StopSignal").and_then(Value::as_str);
-        signal
-            .filter(|it| !it.is_empty())
-            .map_or_else(|| "TERM".to_owned(), signal_name)
+        signal.filter(|it| !it.is_empty()).map_or_else(|| "TERM".to_owned(), signal_name)
     }
 
     /// Seconds between the stop signal and the kill when the client gives none.
     pub(crate) fn stop_timeout(&self) -> i64 {
-        self.config
-            .get("StopTimeout")
-            .and_then(Value::as_i64)
-            .unwrap_or(10)
+        self.config.get("StopTimeout").and_then(Value::as_i64).unwrap_or(10)
     }
 
     /// How long the current run has lasted.
     pub(crate) fn running_for(&self, now: Stamp) -> Duration {
-        self.started
-            .map_or(Duration::ZERO, |started| now.since(started))
+        self.started.map_or(Duration::ZERO, |started| now.since(started))
     }
 
     /// The words of the command as the engine joins them: path and arguments.
@@ -257,9 +241,7 @@ impl Container {
 
     /// Whether it mounts this named volume.
     pub(crate) fn uses_volume(&self, name: &str) -> bool {
-        self.mounts
-            .iter()
-            .any(|mount| mount.name.as_deref() == Some(name))
+        self.mounts.iter().any(|mount| mount.name.as_deref() == Some(name))
     }
 }
 
@@ -267,18 +249,13 @@ impl Container {
 pub(crate) fn signal_name(text: &str) -> String {
     let upper = text.to_ascii_uppercase();
     let bare = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let named = SIGNALS
-        .iter()
-        .find(|(number, _)| number.to_string() == bare);
+    let named = SIGNALS.iter().find(|(number, _)| number.to_string() == bare);
     named.map_or_else(|| bare.to_owned(), |(_, name)| (*name).to_owned())
 }
 
 /// The number of a signal name, if there is such a signal.
 pub(crate) fn signal_number(name: &str) -> Option<u8> {
-    SIGNALS
-        .iter()
-        .find(|(_, known)| *known == name)
-        .map(|(number, _)| *number)
+    SIGNALS.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
 }
 
 /// Linux signals on amd64 that servers use.

@@ -113,22 +113,15 @@ impl World {
             }
             let keep = wants_restart(container, death);
             container.manually_stopped |= !keep;
-            container.enter(if keep {
-                Phase::Restarting
-            } else {
-                Phase::Exited
-            });
+            container.enter(if keep { Phase::Restarting } else { Phase::Exited });
             self.release_network(&id);
         }
     }
 
     /// What a booting daemon does: finishes removals, starts what its policy wants running.
     fn restore(&mut self) {
-        let mut order: Vec<(u64, String)> = self
-            .containers
-            .values()
-            .map(|it| (it.serial, it.id.clone()))
-            .collect();
+        let mut order: Vec<(u64, String)> =
+            self.containers.values().map(|it| (it.serial, it.id.clone())).collect();
         order.sort();
         for (_, id) in order {
             let Some(container) = self.containers.get_mut(&id) else {

@@ -59,15 +59,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Instruction>, String> {
         let word = word.to_ascii_uppercase();
         if !KNOWN.contains(&word.as_str()) {
             let line = number + 1;
-            return Err(format!(
-                "dockerfile parse error line {line}: unknown instruction: {word}"
-            ));
+            return Err(format!("dockerfile parse error line {line}: unknown instruction: {word}"));
         }
-        found.push(Instruction {
-            word,
-            rest: rest.trim().to_owned(),
-            text: text.clone(),
-        });
+        found.push(Instruction { word, rest: rest.trim().to_owned(), text: text.clone() });
     }
     if found.is_empty() {
         return Err("the Dockerfile (Dockerfile) cannot be empty".to_owned());
@@ -91,27 +85,16 @@ pub(crate) fn configure(
         let rest = expand(&step.rest, &variables);
         if step.word == "ARG" {
             let (name, value) = rest.split_once('=').unwrap_or((&rest, ""));
-            let value = arguments
-                .get(name)
-                .cloned()
-                .unwrap_or_else(|| value.to_owned());
+            let value = arguments.get(name).cloned().unwrap_or_else(|| value.to_owned());
             variables.insert(name.to_owned(), value);
         } else if step.word == "FROM" {
-            if stages
-                .last()
-                .is_some_and(|(name, _)| !target.is_empty() && name == target)
-            {
+            if stages.last().is_some_and(|(name, _)| !target.is_empty() && name == target) {
                 break;
             }
-            let mut words = rest
-                .split_whitespace()
-                .filter(|word| !word.starts_with("--"));
+            let mut words = rest.split_whitespace().filter(|word| !word.starts_with("--"));
             let image = words.next().unwrap_or("");
             let name = words.nth(1).unwrap_or("").to_owned();
-            let earlier = stages
-                .iter()
-                .find(|(name, _)| name == image)
-                .map(|(_, it)| it.clone());
+            let earlier = stages.iter().find(|(name, _)| name == image).map(|(_, it)| it.clone());
             let config = earlier.or_else(|| base(image)).ok_or_else(|| {
                 format!("pull access denied for {image}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied")
             })?;
@@ -124,25 +107,26 @@ pub(crate) fn configure(
     }
     let last = stages.pop().ok_or("no build stage in current context")?;
     if !target.is_empty() && last.0 != target {
-        return Err(format!(
-            "failed to reach build target {target} in Dockerfile"
-        ));
+        return Err(format!("failed to reach build target {target} in Dockerfile"));
     }
     Ok(last.1)
 }
 
-/// `$NAME` and `${NAME}` of build arguments.
-fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
-    variables
-        .iter()
-        .fold(text.to_owned(), |text, (name, value)| {
-            text.replace(&format!("${{{name}}}"), value)
-                .replace(&format!("${name}"), value)
-        })
+/// Whether there is a stage of this name.
+pub(crate) fn has_stage(instructions: &[Instruction], name: &str) -> bool {
+    let mut stages = instructions.iter().filter(|step| step.word == "FROM");
+    stages.any(|step| step.rest.split_whitespace().next_back() == Some(name))
 }
 
-/// The JSON form, or the shell form.
-fn command(rest: &str) -> Value {
+/// `$NAME` and `${NAME}` of build arguments.
+fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
+    variables.iter().fold(text.to_owned(), |text, (name, value)| {
+        text.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value)
+    })
+}
+
+/// The words of the JSON form, or of the shell form.
+pub(crate) fn shell_words(rest: &str) -> Value {
     match serde_json::from_str::<Vec<String>>(rest) {
         Ok(words) => json!(words),
         Err(_) => json!(["/bin/sh", "-c", rest]),
@@ -170,9 +154,9 @@ fn words(rest: &str) -> Vec<String> {
 
 fn apply(config: &mut Value, word: &str, rest: &str) {
     match word {
-        "CMD" => set(config, "Cmd", command(rest)),
+        "CMD" => set(config, "Cmd", shell_words(rest)),
         "ENTRYPOINT" => {
-            set(config, "Entrypoint", command(rest));
+            set(config, "Entrypoint", shell_words(rest));
             set(config, "Cmd", Value::Null);
         }
         "ENV" => {
@@ -187,11 +171,7 @@ fn apply(config: &mut Value, word: &str, rest: &str) {
         }
         "EXPOSE" => {
             for port in words(rest) {
-                let port = if port.contains('/') {
-                    port
-                } else {
-                    format!("{port}/tcp")
-                };
+                let port = if port.contains('/') { port } else { format!("{port}/tcp") };
                 member(config, "ExposedPorts", &port, json!({}));
             }
         }
@@ -203,7 +183,7 @@ fn apply(config: &mut Value, word: &str, rest: &str) {
         "WORKDIR" => set(config, "WorkingDir", json!(rest)),
         "USER" => set(config, "User", json!(rest)),
         "STOPSIGNAL" => set(config, "StopSignal", json!(rest)),
-        "SHELL" => set(config, "Shell", command(rest)),
+        "SHELL" => set(config, "Shell", shell_words(rest)),
         "HEALTHCHECK" => set(config, "Healthcheck", health_check(rest)),
         _ => {}
     }
@@ -219,11 +199,7 @@ fn health_check(rest: &str) -> Value {
             "interval" => set(&mut check, "Interval", json!(nanos(value))),
             "timeout" => set(&mut check, "Timeout", json!(nanos(value))),
             "start-period" => set(&mut check, "StartPeriod", json!(nanos(value))),
-            "retries" => set(
-                &mut check,
-                "Retries",
-                json!(value.parse::<i64>().unwrap_or(0)),
-            ),
+            "retries" => set(&mut check, "Retries", json!(value.parse::<i64>().unwrap_or(0))),
             _ => {}
         }
         rest = tail.trim_start();
@@ -231,11 +207,7 @@ fn health_check(rest: &str) -> Value {
     let test = match rest.strip_prefix("CMD").map(str::trim) {
         None => json!(["NONE"]),
         Some(text) => match serde_json::from_str::<Vec<String>>(text) {
-            Ok(words) => json!(
-                std::iter::once("CMD".to_owned())
-                    .chain(words)
-                    .collect::<Vec<_>>()
-            ),
+            Ok(words) => json!(std::iter::once("CMD".to_owned()).chain(words).collect::<Vec<_>>()),
             Err(_) => json!(["CMD-SHELL", text]),
         },
     };
@@ -245,11 +217,7 @@ fn health_check(rest: &str) -> Value {
 
 /// `30s`, `1m`, `500ms` in nanoseconds.
 fn nanos(text: &str) -> u64 {
-    let units = [
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("m", 60_000_000_000),
-    ];
+    let units = [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000)];
     let parsed = units.iter().find_map(|(unit, factor)| {
         let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
         Some(number * factor)

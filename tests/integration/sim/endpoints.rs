@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
-use super::container::{Container, Published};
+use super::container::{Container, Phase, Published};
 use super::networks::Network;
 use super::request::ApiError;
 use super::world::{World, string_list};
@@ -29,11 +29,7 @@ impl Endpoint {
     /// An endpoint as the client asked for it, not yet connected.
     pub(crate) fn asked(settings: &Value) -> Self {
         let aliases = string_list(settings.get("Aliases"));
-        Self {
-            aliases,
-            settings: settings.clone(),
-            ..Self::default()
-        }
+        Self { aliases, settings: settings.clone(), ..Self::default() }
     }
 
     /// The endpoint takes no part in the network any more, but remembers it.
@@ -54,10 +50,7 @@ impl Endpoint {
     }
 
     fn wanted_address(&self) -> Option<&str> {
-        let address = self
-            .settings
-            .pointer("/IPAMConfig/IPv4Address")
-            .and_then(Value::as_str);
+        let address = self.settings.pointer("/IPAMConfig/IPv4Address").and_then(Value::as_str);
         address.filter(|address| !address.is_empty())
     }
 
@@ -84,10 +77,7 @@ impl Endpoint {
 
     /// As a network's inspect shows its member.
     pub(crate) fn member_json(&self, name: &str, prefix: u8) -> Value {
-        let address = self
-            .address
-            .map(|it| format!("{it}/{prefix}"))
-            .unwrap_or_default();
+        let address = self.address.map(|it| format!("{it}/{prefix}")).unwrap_or_default();
         json!({
             "Name": name,
             "EndpointID": self.id,
@@ -121,10 +111,7 @@ impl World {
         if let Some(other) = container.network_mode().strip_prefix("container:") {
             let other = self.container(other)?;
             if !other.phase.is_running() {
-                let text = format!(
-                    "cannot join network of a non running container: {}",
-                    other.id
-                );
+                let text = format!("cannot join network of a non running container: {}", other.id);
                 return Err(ApiError::new(409, text));
             }
             return Ok(());
@@ -137,12 +124,7 @@ impl World {
     }
 
     fn attach(&mut self, id: &str, name: &str) -> Result<(), ApiError> {
-        let endpoint = self
-            .container(id)?
-            .endpoints
-            .get(name)
-            .cloned()
-            .unwrap_or_default();
+        let endpoint = self.container(id)?.endpoints.get(name).cloned().unwrap_or_default();
         // A network made anew under the same name does not count for an endpoint that knew the old.
         let predefined = matches!(name, "bridge" | "host" | "none");
         let by_name = endpoint.network.is_empty() || predefined;
@@ -160,9 +142,7 @@ impl World {
         endpoint.address = address;
         endpoint.gateway = network.gateway();
         endpoint.prefix = network.subnet.map_or(0, |(_, prefix)| prefix);
-        endpoint
-            .aliases
-            .extend(alias.filter(|alias| !endpoint.aliases.contains(alias)));
+        endpoint.aliases.extend(alias.filter(|alias| !endpoint.aliases.contains(alias)));
         self.network_event(&network.id, "connect", Some(id));
         Ok(())
     }
@@ -176,8 +156,7 @@ impl World {
             return Ok(None);
         };
         let taken = |address: Ipv4Addr| {
-            self.active_endpoints(&network.id)
-                .any(|(_, other)| other.address == Some(address))
+            self.active_endpoints(&network.id).any(|(_, other)| other.address == Some(address))
         };
         if let Some(wanted) = endpoint.wanted_address() {
             let address: Ipv4Addr = wanted
@@ -215,11 +194,7 @@ impl World {
         };
         container.published.clear();
         let mut left = Vec::new();
-        for endpoint in container
-            .endpoints
-            .values_mut()
-            .filter(|it| !it.id.is_empty())
-        {
+        for endpoint in container.endpoints.values_mut().filter(|it| !it.id.is_empty()) {
             left.push(endpoint.network.clone());
             endpoint.release();
         }
@@ -228,24 +203,38 @@ impl World {
         }
     }
 
-    /// Connects a container to a network: now if it runs, else at its next start.
+    /// Connects a container to a network: now if it runs, else at its next start. For a container
+    /// that does not run, the network need not be there.
     ///
     /// # Errors
-    /// 404, 403 if it is connected already or the container is being removed, 400 for an address
-    /// on a network without a chosen subnet.
+    /// 404, 403 if it is connected already, 409 while it is being removed, 400 for an address on a
+    /// network without a chosen subnet.
     pub(crate) fn connect(
         &mut self,
         reference: &str,
         container: &str,
         settings: &Value,
     ) -> Result<(), ApiError> {
-        let network = self.networks.find(reference)?.clone();
         let id = self.container_id(container)?;
+        let running = self.changeable(&id)?;
+        let mode = self.container(&id)?.network_mode();
+        if mode == "host" || mode.starts_with("container:") {
+            let text = "container sharing network namespace with another container or host cannot be connected to any other network";
+            return Err(ApiError::new(400, text));
+        }
         let mut endpoint = Endpoint::asked(settings);
+        let network = match self.networks.find(reference) {
+            Ok(network) => network.clone(),
+            Err(_) if !running => {
+                let container = self.container_mut(&id)?;
+                container.endpoints.insert(reference.to_owned(), endpoint);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         self.address_for(&network, &endpoint)?;
         let alias = self.automatic_alias(&id);
         let container = self.container_mut(&id)?;
-        let running = container.phase.has_process();
         if running && container.endpoints.contains_key(&network.name) {
             let text = format!(
                 "endpoint with name {} already exists in network {}",
@@ -254,31 +243,67 @@ impl World {
             return Err(ApiError::new(403, text));
         }
         endpoint.aliases.extend(alias);
-        container.endpoints.insert(network.name.clone(), endpoint);
+        // A container that does not run keeps the endpoint it has.
+        container.endpoints.entry(network.name.clone()).or_insert(endpoint);
         if running {
-            self.attach(&id, &network.name)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Takes a container off a network.
-    ///
-    /// # Errors
-    /// 404; 500 if it was not connected.
-    pub(crate) fn disconnect(&mut self, reference: &str, container: &str) -> Result<(), ApiError> {
-        let network = self.networks.find(reference)?.clone();
-        let id = self.container_id(container)?;
-        let container = self.container_mut(&id)?;
-        let Some(endpoint) = container.endpoints.remove(&network.name) else {
-            let name = &network.name;
-            let text = format!("container {id} is not connected to network {name}");
-            return Err(ApiError::new(500, text));
-        };
-        if !endpoint.id.is_empty() {
-            self.network_event(&network.id, "disconnect", Some(&id));
+            self.attach(&id, &network.name)?;
+            self.publish_ports(&id)?;
         }
         Ok(())
+    }
+
+    /// Takes a container off a network. For a container that does not run, the network need not be
+    /// there any more.
+    ///
+    /// # Errors
+    /// 404; 409 while the container is being removed; 500 if it was not connected.
+    pub(crate) fn disconnect(
+        &mut self,
+        reference: &str,
+        container: &str,
+        force: bool,
+    ) -> Result<(), ApiError> {
+        let id = self.container_id(container)?;
+        let running = self.changeable(&id)?;
+        let found = self.networks.find(reference).map(|it| (it.id.clone(), it.name.clone()));
+        let network = match found {
+            Ok((network, name)) => Some((network, name)),
+            Err(_) if !running || force => None,
+            Err(error) => return Err(error),
+        };
+        let name = network.as_ref().map_or(reference, |(_, name)| name.as_str());
+        let container = self.container_mut(&id)?;
+        let Some(endpoint) = container.endpoints.remove(name) else {
+            let the = if running { "" } else { "the " };
+            let text = format!("container {id} is not connected to {the}network {name}");
+            return Err(ApiError::new(500, text));
+        };
+        if container.endpoints.values().all(|it| it.address.is_none()) {
+            container.published.clear();
+        }
+        if let Some((network, _)) = &network {
+            // Engine 20.10 tells it twice for a running container.
+            if !endpoint.id.is_empty() {
+                self.network_event(network, "disconnect", Some(&id));
+            }
+            self.network_event(network, "disconnect", Some(&id));
+        }
+        Ok(())
+    }
+
+    /// Whether the container has a process.
+    ///
+    /// # Errors
+    /// 409 while it is being removed.
+    fn changeable(&self, id: &str) -> Result<bool, ApiError> {
+        let phase = self.container(id)?.phase;
+        if matches!(phase, Phase::Removing | Phase::Dead) {
+            let text = format!(
+                "Container {id} is marked for removal and cannot be connected or disconnected to the network"
+            );
+            return Err(ApiError::new(409, text));
+        }
+        Ok(phase.has_process())
     }
 
     /// Takes the host ports a starting container wants.
@@ -287,7 +312,8 @@ impl World {
     /// 500 if one is taken, by a container or by another process of the host.
     pub(crate) fn publish_ports(&mut self, id: &str) -> Result<(), ApiError> {
         let container = self.container(id)?;
-        if matches!(container.network_mode(), "host" | "none") {
+        let unconnected = container.endpoints.values().all(|it| it.address.is_none());
+        if unconnected || !container.published.is_empty() {
             return Ok(());
         }
         let endpoint = container.endpoints.values().next().map(|it| it.id.clone());
@@ -300,11 +326,7 @@ impl World {
                 let first = wanted.clone().next().unwrap_or(0);
                 self.port_error(&about, &protocol, &host_ip, first)
             })?;
-            published.push(Published {
-                inside,
-                host_ip,
-                host_port: port,
-            });
+            published.push(Published { inside, host_ip, host_port: port });
         }
         self.container_mut(id)?.published = published;
         Ok(())
@@ -316,11 +338,7 @@ impl World {
                 && other.inside.ends_with(protocol)
                 && (other.host_ip == ip || any(&other.host_ip) || any(ip))
         };
-        let held = self
-            .containers
-            .values()
-            .flat_map(|it| it.published.iter())
-            .any(clash);
+        let held = self.containers.values().flat_map(|it| it.published.iter()).any(clash);
         !held
             && !mine.iter().any(clash)
             && !self.host.occupied.contains(&(protocol.to_owned(), port))
@@ -346,35 +364,18 @@ fn any(ip: &str) -> bool {
 
 /// What a container wants to publish: inner port, host address, candidates for the host port.
 fn wanted_ports(container: &Container) -> Vec<(String, String, std::ops::RangeInclusive<u16>)> {
-    let bindings = container
-        .host_config
-        .get("PortBindings")
-        .and_then(Value::as_object);
+    let bindings = container.host_config.get("PortBindings").and_then(Value::as_object);
     let mut wanted = Vec::new();
     for (inside, list) in bindings.into_iter().flatten() {
-        let inside = if inside.contains('/') {
-            inside.clone()
-        } else {
-            format!("{inside}/tcp")
-        };
+        let inside = if inside.contains('/') { inside.clone() } else { format!("{inside}/tcp") };
         for binding in list.as_array().into_iter().flatten() {
             let text = |key: &str| binding.get(key).and_then(Value::as_str).unwrap_or("");
-            wanted.push((
-                inside.clone(),
-                text("HostIp").to_owned(),
-                port_range(text("HostPort")),
-            ));
+            wanted.push((inside.clone(), text("HostIp").to_owned(), port_range(text("HostPort"))));
         }
     }
-    let all = container
-        .host_config
-        .get("PublishAllPorts")
-        .and_then(Value::as_bool);
+    let all = container.host_config.get("PublishAllPorts").and_then(Value::as_bool);
     if all == Some(true) {
-        let exposed = container
-            .config
-            .get("ExposedPorts")
-            .and_then(Value::as_object);
+        let exposed = container.config.get("ExposedPorts").and_then(Value::as_object);
         for inside in exposed.into_iter().flatten().map(|(inside, _)| inside) {
             if !wanted.iter().any(|(known, _, _)| known == inside) {
                 wanted.push((inside.clone(), String::new(), port_range("")));

@@ -26,21 +26,14 @@ pub(crate) struct SimOptions {
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self {
-            seed: 1,
-            api_version: "1.41".to_owned(),
-            latency: false,
-        }
+        Self { seed: 1, api_version: "1.41".to_owned(), latency: false }
     }
 }
 
 impl SimOptions {
     /// The default options with this seed.
     pub(crate) fn seeded(seed: u64) -> Self {
-        Self {
-            seed,
-            ..Self::default()
-        }
+        Self { seed, ..Self::default() }
     }
 }
 
@@ -80,9 +73,7 @@ pub(crate) struct SimEngine {
 
 impl fmt::Debug for SimEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SimEngine")
-            .field("options", &self.inner.options)
-            .finish_non_exhaustive()
+        f.debug_struct("SimEngine").field("options", &self.inner.options).finish_non_exhaustive()
     }
 }
 
@@ -102,23 +93,16 @@ impl SimEngine {
     pub(crate) fn new(options: SimOptions) -> Self {
         let inner = Arc::new_cyclic(|weak: &Weak<Inner>| Inner {
             world: Mutex::new(World::new(&options, WeakEngine(Weak::clone(weak)))),
-            life: watch::Sender::new(Life {
-                incarnation: 1,
-                mode: Mode::Up,
-            }),
+            life: watch::Sender::new(Life { incarnation: 1, mode: Mode::Up }),
             options,
         });
         Self { inner }
     }
 
     /// A bollard client of this engine, with a timeout of 120 s (bollard's default).
-    #[expect(
-        clippy::expect_used,
-        reason = "a test bench ends the test that it can not serve"
-    )]
+    #[expect(clippy::expect_used, reason = "a test bench ends the test that it can not serve")]
     pub(crate) fn docker(&self) -> Docker {
-        self.docker_with_timeout(120)
-            .expect("a client over a custom transport does no I/O")
+        self.docker_with_timeout(120).expect("a client over a custom transport does no I/O")
     }
 
     /// A bollard client whose calls wait at most `seconds` for the head of an answer.
@@ -127,10 +111,7 @@ impl SimEngine {
     /// Those of bollard's constructor (none known for a custom transport).
     pub(crate) fn docker_with_timeout(&self, seconds: u64) -> Result<Docker, Error> {
         let transport = self.transport();
-        let version = ClientVersion {
-            major_version: 1,
-            minor_version: 41,
-        };
+        let version = ClientVersion { major_version: 1, minor_version: 41 };
         Docker::connect_with_custom_transport(
             move |request| transport(request),
             Some("http://docker"),
@@ -152,11 +133,7 @@ impl SimEngine {
     /// Works on the state. The lock is never held across an await.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         // A panic in a test while the lock is held must not hide the first failure.
-        let mut world = self
-            .inner
-            .world
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut world = self.inner.world.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut world)
     }
 

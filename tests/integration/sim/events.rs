@@ -41,10 +41,7 @@ impl Event {
         }
         event.insert("Type".to_owned(), json!(self.kind));
         event.insert("Action".to_owned(), json!(self.action));
-        event.insert(
-            "Actor".to_owned(),
-            json!({"ID": self.id, "Attributes": self.attributes}),
-        );
+        event.insert("Actor".to_owned(), json!({"ID": self.id, "Attributes": self.attributes}));
         event.insert("scope".to_owned(), json!("local"));
         event.insert("time".to_owned(), json!(self.stamp.seconds()));
         event.insert("timeNano".to_owned(), json!(self.stamp.0));
@@ -62,23 +59,15 @@ impl Event {
         filters.all(|key, values| match key {
             "type" => values.iter().any(|value| value == self.kind),
             "event" => self.passes_event(values),
-            "label" => values
-                .iter()
-                .any(|value| matches_pair(&self.attributes, value)),
+            "label" => values.iter().any(|value| matches_pair(&self.attributes, value)),
             "scope" => values.iter().any(|value| value == "local"),
             "container" | "network" | "volume" | "daemon" => {
                 self.kind == key && values.iter().any(|value| self.is_named(value))
             }
             "image" => {
-                let image = if self.kind == "image" {
-                    "name"
-                } else {
-                    "image"
-                };
+                let image = if self.kind == "image" { "name" } else { "image" };
                 let image = self.attributes.get(image).unwrap_or(&self.id);
-                values
-                    .iter()
-                    .any(|value| value == image || value == &self.id)
+                values.iter().any(|value| value == image || value == &self.id)
             }
             _ => false,
         })
@@ -87,20 +76,14 @@ impl Event {
     /// Names of the family of composed actions turn the whole filter into a prefix match.
     fn passes_event(&self, values: &[String]) -> bool {
         let composed = ["health_status", "exec_create", "exec_start"];
-        let prefix = values
-            .iter()
-            .any(|value| composed.contains(&value.as_str()));
+        let prefix = values.iter().any(|value| composed.contains(&value.as_str()));
         values.iter().any(|value| {
             self.action == *value || (prefix && self.action.starts_with(value.as_str()))
         })
     }
 
     fn is_named(&self, value: &str) -> bool {
-        self.id.starts_with(value)
-            || self
-                .attributes
-                .get("name")
-                .is_some_and(|name| name == value)
+        self.id.starts_with(value) || self.attributes.get("name").is_some_and(|name| name == value)
     }
 }
 
@@ -128,13 +111,7 @@ impl EventBus {
         attributes: BTreeMap<String, String>,
         stamp: Stamp,
     ) {
-        let event = Event {
-            kind,
-            action: action.to_owned(),
-            id: id.to_owned(),
-            attributes,
-            stamp,
-        };
+        let event = Event { kind, action: action.to_owned(), id: id.to_owned(), attributes, stamp };
         let mut dropped = 0;
         self.subscribers.retain(|subscriber| {
             if !event.passes(&subscriber.filters) {
@@ -168,10 +145,7 @@ impl EventBus {
 
     /// Open subscriptions.
     pub(crate) fn subscribers(&self) -> usize {
-        self.subscribers
-            .iter()
-            .filter(|subscriber| !subscriber.sender.is_closed())
-            .count()
+        self.subscribers.iter().filter(|subscriber| !subscriber.sender.is_closed()).count()
     }
 
     /// Ends every stream; the ring stays.
@@ -192,10 +166,7 @@ impl EventBus {
     ) -> (mpsc::Receiver<Piece>, mpsc::WeakSender<Piece>) {
         let (sender, receiver) = mpsc::channel(BACKLOG);
         if let Some(since) = since {
-            let old = self
-                .ring
-                .iter()
-                .filter(|it| it.stamp >= since && it.passes(&filters));
+            let old = self.ring.iter().filter(|it| it.stamp >= since && it.passes(&filters));
             for event in old {
                 // The channel holds four times the ring.
                 drop(sender.try_send(event.line()));
@@ -208,25 +179,15 @@ impl EventBus {
 
     fn end(&mut self, subscription: &mpsc::WeakSender<Piece>) {
         if let Some(sender) = subscription.upgrade() {
-            self.subscribers
-                .retain(|it| !it.sender.same_channel(&sender));
+            self.subscribers.retain(|it| !it.sender.same_channel(&sender));
         }
     }
 }
 
 /// `GET /events`
 pub(crate) fn stream(engine: &SimEngine, call: &Call) -> Outcome {
-    const KEYS: [&str; 9] = [
-        "type",
-        "event",
-        "label",
-        "container",
-        "image",
-        "network",
-        "volume",
-        "daemon",
-        "scope",
-    ];
+    const KEYS: [&str; 9] =
+        ["type", "event", "label", "container", "image", "network", "volume", "daemon", "scope"];
     let filters = Filters::parse(call.param("filters"), &KEYS)?;
     let since = parse_time(call.param("since"));
     let until = parse_time(call.param("until"));
@@ -250,13 +211,7 @@ pub(crate) fn stream(engine: &SimEngine, call: &Call) -> Outcome {
 fn parse_time(text: &str) -> Option<Stamp> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds: u64 = seconds.parse().ok()?;
-    let digits: String = fraction
-        .chars()
-        .chain("000000000".chars())
-        .take(9)
-        .collect();
+    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
     let nanos: u64 = digits.parse().ok()?;
-    Some(Stamp(
-        seconds.saturating_mul(1_000_000_000).saturating_add(nanos),
-    ))
+    Some(Stamp(seconds.saturating_mul(1_000_000_000).saturating_add(nanos)))
 }

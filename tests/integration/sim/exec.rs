@@ -77,14 +77,10 @@ impl World {
         }
         let takes = Some(script.probe_takes);
         match self.verdict(&exec.container) {
-            Verdict::Pass => ExecOutcome {
-                takes,
-                ..ExecOutcome::exit(0, "")
-            },
-            Verdict::Fail(code, output) => ExecOutcome {
-                takes,
-                ..ExecOutcome::exit(code, &output)
-            },
+            Verdict::Pass => ExecOutcome { takes, ..ExecOutcome::exit(0, "") },
+            Verdict::Fail(code, output) => {
+                ExecOutcome { takes, ..ExecOutcome::exit(code, &output) }
+            }
             Verdict::Hang => ExecOutcome::hang(),
         }
     }
@@ -104,13 +100,7 @@ pub(crate) async fn create(engine: &SimEngine, call: &Call, reference: &str) -> 
         let id = world.ids.fresh("exec");
         let action = format!("exec_create: {}", words.join(" "));
         world.container_event(&container, &action, &[("execID", id.clone())]);
-        let exec = Exec {
-            container,
-            words,
-            stage: Stage::Made,
-            tty,
-            pid: 0,
-        };
+        let exec = Exec { container, words, stage: Stage::Made, tty, pid: 0 };
         world.execs.insert(id.clone(), exec);
         Ok(id)
     })?;
@@ -184,16 +174,11 @@ async fn run(
         () = killed => None,
         () = sleep_or_for_ever(outcome.takes) => Some(outcome.code),
     };
-    for (stream, text) in [
-        (LogStream::Stdout, &outcome.stdout),
-        (LogStream::Stderr, &outcome.stderr),
-    ] {
+    for (stream, text) in
+        [(LogStream::Stdout, &outcome.stdout), (LogStream::Stderr, &outcome.stderr)]
+    {
         if ended.is_some() && !text.is_empty() {
-            let bytes = if exec.tty {
-                Bytes::from(text.clone())
-            } else {
-                frame(stream, text)
-            };
+            let bytes = if exec.tty { Bytes::from(text.clone()) } else { frame(stream, text) };
             // Nobody may be listening: a detached exec.
             drop(out.try_send(Piece::Data(bytes)));
         }
@@ -219,9 +204,7 @@ async fn sleep_or_for_ever(time: Option<Duration>) {
 /// `GET /exec/{id}/json`
 pub(crate) fn inspect(engine: &SimEngine, id: &str) -> Outcome {
     let missing = || ApiError::new(404, format!("No such exec instance: {id}"));
-    let exec = engine
-        .with(|world| world.execs.get(id).cloned())
-        .ok_or_else(missing)?;
+    let exec = engine.with(|world| world.execs.get(id).cloned()).ok_or_else(missing)?;
     let code = match exec.stage {
         Stage::Ended(code) => Some(code),
         Stage::Made | Stage::Running => None,
@@ -229,9 +212,7 @@ pub(crate) fn inspect(engine: &SimEngine, id: &str) -> Outcome {
     let (entry, arguments) = exec
         .words
         .split_first()
-        .map_or(("", Vec::new()), |(head, tail)| {
-            (head.as_str(), tail.to_vec())
-        });
+        .map_or(("", Vec::new()), |(head, tail)| (head.as_str(), tail.to_vec()));
     let answer = json!({
         "ID": id,
         "Running": exec.stage == Stage::Running,

@@ -75,10 +75,7 @@ pub(crate) struct FaultRule {
 impl FaultRule {
     /// The n-th mutating or exec call of the run fails.
     pub(crate) fn at_call(number: u64, action: FaultAction) -> Self {
-        Self {
-            matcher: Matcher::Number(number),
-            action,
-        }
+        Self { matcher: Matcher::Number(number), action }
     }
 
     /// The n-th call (from 1) with this method and path pattern fails.
@@ -93,11 +90,7 @@ impl FaultRule {
 
     /// Calls with this method and path pattern fail.
     pub(crate) fn pattern(method: &str, path: &str, which: Which, action: FaultAction) -> Self {
-        let matcher = Matcher::Pattern {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            which,
-        };
+        let matcher = Matcher::Pattern { method: method.to_owned(), path: path.to_owned(), which };
         Self { matcher, action }
     }
 }
@@ -136,11 +129,7 @@ impl Faults {
         for (rule, seen) in &mut self.rules {
             let fits = match &rule.matcher {
                 Matcher::Number(wanted) => number == Some(*wanted),
-                Matcher::Pattern {
-                    method,
-                    path,
-                    which,
-                } => {
+                Matcher::Pattern { method, path, which } => {
                     let here = (method == "*" || method.eq_ignore_ascii_case(call.method.as_str()))
                         && (glob(path, &call.path) || glob(path, stable_path));
                     *seen += u64::from(here);

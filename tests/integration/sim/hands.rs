@@ -147,7 +147,7 @@ impl SimEngine {
     /// # Errors
     /// Those of the disconnect call.
     pub(crate) fn docker_disconnect(&self, network: &str, name: &str) -> Result<(), ApiError> {
-        self.with(|world| world.disconnect(network, name))
+        self.with(|world| world.disconnect(network, name, false))
     }
 
     /// `docker network connect` with these aliases.
@@ -184,10 +184,7 @@ impl SimEngine {
                 (Phase::Paused, Phase::Running, "unpause")
             };
             if container.phase != from {
-                return Err(ApiError::new(
-                    409,
-                    format!("{name} is {}", container.phase.word()),
-                ));
+                return Err(ApiError::new(409, format!("{name} is {}", container.phase.word())));
             }
             container.enter(to);
             world.container_event(id, action, &[]);
@@ -200,8 +197,7 @@ impl SimEngine {
     /// # Errors
     /// Those of the remove call.
     pub(crate) fn docker_rmi(&self, reference: &str) -> Result<(), ApiError> {
-        self.with(|world| world.remove_image(reference, true))
-            .map(drop)
+        self.with(|world| world.remove_image(reference, true)).map(drop)
     }
 
     /// From now on the application feels like this, whatever its script says.
@@ -242,10 +238,7 @@ impl SimEngine {
         self.with(|world| {
             let now = world.clock.now();
             world.containers.values().any(|container| {
-                let here = container
-                    .endpoints
-                    .values()
-                    .any(|it| it.address == Some(address));
+                let here = container.endpoints.values().any(|it| it.address == Some(address));
                 let after = world.scripts.of(container).listens_after;
                 let listens = after.is_some_and(|after| container.running_for(now) >= after);
                 here && container.phase == Phase::Running && listens

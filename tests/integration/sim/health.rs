@@ -88,16 +88,10 @@ impl Check {
     fn of(container: &Container) -> Option<Self> {
         let check = container.config.get("Healthcheck")?;
         let nanos = |key: &str, default: u64| {
-            let set = check
-                .get(key)
-                .and_then(Value::as_u64)
-                .filter(|nanos| *nanos > 0);
+            let set = check.get(key).and_then(Value::as_u64).filter(|nanos| *nanos > 0);
             Duration::from_nanos(set.unwrap_or(default))
         };
-        let retries = check
-            .get("Retries")
-            .and_then(Value::as_i64)
-            .filter(|it| *it > 0);
+        let retries = check.get("Retries").and_then(Value::as_i64).filter(|it| *it > 0);
         Some(Self {
             command: test_command(container)?.join(" "),
             interval: nanos("Interval", 30 * SECOND),
@@ -125,11 +119,7 @@ pub(crate) fn test_command(container: &Container) -> Option<Vec<String>> {
 
 /// Begins to probe this run of a container.
 pub(crate) fn watch(world: &World, id: &str, run: u64) {
-    let check = world
-        .containers
-        .get(id)
-        .filter(|it| it.health.is_some())
-        .and_then(Check::of);
+    let check = world.containers.get(id).filter(|it| it.health.is_some()).and_then(Check::of);
     if let Some(check) = check {
         let id = id.to_owned();
         world.spawn(move |engine| async move {
@@ -146,39 +136,24 @@ async fn probe(engine: &SimEngine, id: &str, run: u64, check: &Check) -> Option<
     let Some(verdict) = verdict else {
         return Some(());
     };
-    let takes = if verdict == Verdict::Hang {
-        check.timeout
-    } else {
-        takes.min(check.timeout)
-    };
+    let takes = if verdict == Verdict::Hang { check.timeout } else { takes.min(check.timeout) };
     tokio::time::sleep(takes).await;
     engine.awake().await;
     engine.with(|world| finish(world, (id, run, check), (begun, verdict, &exec)))
 }
 
 fn current(world: &World, id: &str, run: u64) -> Option<Phase> {
-    world
-        .containers
-        .get(id)
-        .filter(|it| it.run == run)
-        .map(|it| it.phase)
+    world.containers.get(id).filter(|it| it.run == run).map(|it| it.phase)
 }
 
 /// Time to the next probe: from API 1.44 on a shorter one within the start period.
 fn pause(world: &World, id: &str, run: u64, check: &Check) -> Option<Duration> {
     current(world, id, run)?;
     let container = world.containers.get(id)?;
-    let starting = container
-        .health
-        .as_ref()
-        .is_some_and(|it| it.status == "starting");
+    let starting = container.health.as_ref().is_some_and(|it| it.status == "starting");
     let within = container.running_for(world.clock.now()) < check.start_period;
     let short = world.speaks(44) && starting && within;
-    Some(if short {
-        check.start_interval
-    } else {
-        check.interval
-    })
+    Some(if short { check.start_interval } else { check.interval })
 }
 
 type Begun = (Stamp, Duration, Option<Verdict>, String);
@@ -214,9 +189,7 @@ impl World {
         }
         let probes = container.health.as_ref().map_or(0, |health| health.probes);
         let script = self.scripts.of(container);
-        script
-            .health
-            .verdict(container.running_for(self.clock.now()), probes)
+        script.health.verdict(container.running_for(self.clock.now()), probes)
     }
 }
 
@@ -243,12 +216,7 @@ fn finish(
     let in_start_period = container.running_for(start) < check.start_period;
     let health = container.health.as_mut()?;
     let before = health.status;
-    health.log.push_back(Probe {
-        start,
-        end,
-        code,
-        output,
-    });
+    health.log.push_back(Probe { start, end, code, output });
     if health.log.len() > KEPT {
         health.log.pop_front();
     }

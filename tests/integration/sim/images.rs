@@ -28,18 +28,12 @@ impl ImageSpec {
     pub(crate) fn new(content: &str) -> Self {
         let mut config = empty_config();
         set(&mut config, "Cmd", json!(["/app"]));
-        Self {
-            content: content.to_owned(),
-            config,
-        }
+        Self { content: content.to_owned(), config }
     }
 
     /// An image with this configuration object.
     pub(crate) fn with_config(content: &str, config: Value) -> Self {
-        Self {
-            content: content.to_owned(),
-            config,
-        }
+        Self { content: content.to_owned(), config }
     }
 
     /// Sets one key of `Config`, such as `Cmd`, `Healthcheck` or `WorkingDir`.
@@ -75,10 +69,7 @@ impl ImageSpec {
     /// Its id, `sha256:` and 64 digits.
     pub(crate) fn id(&self) -> String {
         let config = self.config.to_string();
-        format!(
-            "sha256:{}",
-            sha256_hex([self.content.as_bytes(), config.as_bytes()])
-        )
+        format!("sha256:{}", sha256_hex([self.content.as_bytes(), config.as_bytes()]))
     }
 
     /// The digest of its manifest in a registry.
@@ -106,11 +97,7 @@ pub(crate) fn set(object: &mut Value, key: &str, value: Value) {
 
 /// Adds to a list inside an object.
 pub(crate) fn push(object: &mut Value, key: &str, value: Value) {
-    let list = object
-        .get_mut(key)
-        .map(Value::take)
-        .filter(Value::is_array)
-        .unwrap_or(json!([]));
+    let list = object.get_mut(key).map(Value::take).filter(Value::is_array).unwrap_or(json!([]));
     let mut list = list;
     if let Some(items) = list.as_array_mut() {
         items.push(value);
@@ -120,11 +107,7 @@ pub(crate) fn push(object: &mut Value, key: &str, value: Value) {
 
 /// Adds a member to an object inside an object.
 pub(crate) fn member(object: &mut Value, key: &str, name: &str, value: Value) {
-    let inner = object
-        .get_mut(key)
-        .map(Value::take)
-        .filter(Value::is_object)
-        .unwrap_or(json!({}));
+    let inner = object.get_mut(key).map(Value::take).filter(Value::is_object).unwrap_or(json!({}));
     let mut inner = inner;
     set(&mut inner, name, value);
     set(object, key, inner);
@@ -178,10 +161,7 @@ pub(crate) fn repository(reference: &str) -> String {
 impl Images {
     /// The image a reference means: id, beginning of an id, tag or digest.
     pub(crate) fn find(&self, reference: &str) -> Option<&Image> {
-        let full = format!(
-            "sha256:{}",
-            reference.strip_prefix("sha256:").unwrap_or(reference)
-        );
+        let full = format!("sha256:{}", reference.strip_prefix("sha256:").unwrap_or(reference));
         if let Some(image) = self.by_id.get(&full) {
             return Some(image);
         }
@@ -190,10 +170,7 @@ impl Images {
             return self.by_id.get(id);
         }
         let digits = full.len() >= 11 && full.bytes().skip(7).all(|it| it.is_ascii_hexdigit());
-        let mut prefixed = self
-            .by_id
-            .values()
-            .filter(|image| image.id.starts_with(&full));
+        let mut prefixed = self.by_id.values().filter(|image| image.id.starts_with(&full));
         match (prefixed.next(), prefixed.next()) {
             (Some(image), None) if digits => Some(image),
             _ => None,
@@ -202,11 +179,7 @@ impl Images {
 
     /// Stores an image. Returns whether it is new.
     pub(crate) fn store(&mut self, spec: &ImageSpec, created: Stamp) -> bool {
-        let image = Image {
-            id: spec.id(),
-            config: spec.config.clone(),
-            created,
-        };
+        let image = Image { id: spec.id(), config: spec.config.clone(), created };
         let fresh = !self.by_id.contains_key(&image.id);
         self.by_id.entry(image.id.clone()).or_insert(image);
         fresh
@@ -219,8 +192,7 @@ impl Images {
 
     /// Remembers under which digest of the registry an image came.
     pub(crate) fn remember_digest(&mut self, name: &str, spec: &ImageSpec) {
-        self.digests
-            .insert(format!("{}@{}", repository(name), spec.digest()), spec.id());
+        self.digests.insert(format!("{}@{}", repository(name), spec.digest()), spec.id());
     }
 
     /// How many there are.
@@ -229,10 +201,7 @@ impl Images {
     }
 
     fn names<'a>(map: &'a BTreeMap<String, String>, id: &str) -> Vec<&'a str> {
-        map.iter()
-            .filter(|(_, image)| *image == id)
-            .map(|(name, _)| name.as_str())
-            .collect()
+        map.iter().filter(|(_, image)| *image == id).map(|(name, _)| name.as_str()).collect()
     }
 
     fn delete(&mut self, id: &str) {
@@ -259,23 +228,15 @@ impl World {
         force: bool,
     ) -> Result<Vec<Value>, ApiError> {
         let Some(image) = self.images.find(reference) else {
-            return Err(ApiError::new(
-                404,
-                format!("No such image: {}", familiar(reference)),
-            ));
+            return Err(ApiError::new(404, format!("No such image: {}", familiar(reference))));
         };
         let id = image.id.clone();
         let digits = id.strip_prefix("sha256:").unwrap_or(&id).to_owned();
-        let tags: BTreeSet<String> = Images::names(&self.images.tags, &id)
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let tags: BTreeSet<String> =
+            Images::names(&self.images.tags, &id).into_iter().map(str::to_owned).collect();
         let by_tag = tags.contains(&familiar(reference));
         let last = !by_tag || tags.len() == 1;
-        let user = self
-            .containers
-            .values()
-            .find(|it| it.image == id && (last || !by_tag));
+        let user = self.containers.values().find(|it| it.image == id && (last || !by_tag));
         if let Some(user) = user {
             let (user, running) = (short(&user.id), user.phase.is_running());
             let image = short(&digits);
@@ -286,11 +247,7 @@ impl World {
                 return Err(ApiError::new(409, text));
             }
             if !by_tag && (running || !force) {
-                let how = if running {
-                    "cannot be forced"
-                } else {
-                    "must be forced"
-                };
+                let how = if running { "cannot be forced" } else { "must be forced" };
                 let what = if running { "running" } else { "stopped" };
                 let text = format!(
                     "conflict: unable to delete {image} ({how}) - image is being used by {what} container {user}"
@@ -308,11 +265,7 @@ impl World {
         let kept = self.containers.values().any(|it| it.image == id);
         Ok(self.take_names(
             &id,
-            if by_tag {
-                [familiar(reference)].into()
-            } else {
-                tags
-            },
+            if by_tag { [familiar(reference)].into() } else { tags },
             last && !kept,
         ))
     }
@@ -346,13 +299,12 @@ pub(crate) async fn list(engine: &SimEngine, call: &Call) -> Outcome {
         let all = images.by_id.values().filter(|image| {
             let tags = Images::names(&images.tags, &image.id);
             filters.all(|key, values| match key {
-                "dangling" => values
-                    .iter()
-                    .any(|it| matches!(it.as_str(), "1" | "true") == tags.is_empty()),
+                "dangling" => {
+                    values.iter().any(|it| matches!(it.as_str(), "1" | "true") == tags.is_empty())
+                }
                 "label" => has_labels(&image.labels(), values),
                 "reference" => values.iter().any(|value| {
-                    tags.iter()
-                        .any(|tag| glob(value, tag) || glob(value, &repository(tag)))
+                    tags.iter().any(|tag| glob(value, tag) || glob(value, &repository(tag)))
                 }),
                 _ => true,
             })
@@ -422,11 +374,7 @@ pub(crate) fn tag(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
             .ok_or_else(|| ApiError::new(404, format!("No such image: {}", familiar(reference))))?;
         let tag = call.param("tag");
         let repo = call.param("repo");
-        let name = if tag.is_empty() {
-            repo.to_owned()
-        } else {
-            format!("{repo}:{tag}")
-        };
+        let name = if tag.is_empty() { repo.to_owned() } else { format!("{repo}:{tag}") };
         world.images.tag(&name, &id);
         world.image_event("tag", &id, &familiar(&name));
         Ok(Reply::empty(201))

@@ -4,6 +4,18 @@
 //! the real client. Everything it does follows from the seed, the scripts and the calls: ordered
 //! maps, own random numbers, no threads, no sockets, no wall clock. Its behaviour was taken from
 //! engine 20.10 (API 1.41); `sim_conformance` holds it to that, row by row.
+//!
+//! Where to look:
+//! - the handle, the client and the transport: `engine`, `transport`;
+//! - images, registry, scripts, litter, the host (what a test sets up): `scene`, `script`;
+//! - people and the host interfering: `hands`; the daemon dying, freezing: `daemon`;
+//! - calls that fail: `faults`; what was asked and what happened: `trace`, `questions`;
+//! - the API itself: `router`, then one file per kind of object.
+//!
+//! Known differences from the real engine: networks of one container are connected in the order of
+//! their names (there: any order); volume mount events of failed starts are not told; logs, stats
+//! and top come from scripts or constants; a slow event subscriber loses events at once and not after
+//! 100 ms; builds run nothing, and a failed `RUN` leaves no container behind; IPv6 is absent.
 
 #![allow(
     dead_code,

@@ -38,10 +38,7 @@ pub(crate) struct Network {
 impl Network {
     /// Address of the gateway, or the empty string.
     pub(crate) fn gateway(&self) -> String {
-        let asked = self
-            .body
-            .pointer("/IPAM/Config/0/Gateway")
-            .and_then(Value::as_str);
+        let asked = self.body.pointer("/IPAM/Config/0/Gateway").and_then(Value::as_str);
         match (asked, self.subnet) {
             (Some(gateway), _) if !gateway.is_empty() => gateway.to_owned(),
             (_, Some((base, _))) => Ipv4Addr::from(u32::from(base) + 1).to_string(),
@@ -51,15 +48,10 @@ impl Network {
 
     fn ipam(&self) -> Value {
         let given = self.body.get("IPAM");
-        let driver = given
-            .and_then(|ipam| ipam.get("Driver"))
-            .and_then(Value::as_str);
+        let driver = given.and_then(|ipam| ipam.get("Driver")).and_then(Value::as_str);
         let options = given.and_then(|ipam| ipam.get("Options")).cloned();
         let config = match (self.chosen, self.subnet) {
-            (true, _) => given
-                .and_then(|it| it.get("Config"))
-                .cloned()
-                .unwrap_or(json!([])),
+            (true, _) => given.and_then(|it| it.get("Config")).cloned().unwrap_or(json!([])),
             (false, Some((base, prefix))) => {
                 json!([{"Subnet": format!("{base}/{prefix}"), "Gateway": self.gateway()}])
             }
@@ -162,17 +154,8 @@ impl Networks {
                 Err(ApiError::new(400, text))
             }
         };
-        let named = self
-            .by_id
-            .values()
-            .filter(|it| it.name == reference)
-            .collect();
-        let prefixed = || {
-            self.by_id
-                .values()
-                .filter(|it| it.id.starts_with(reference))
-                .collect()
-        };
+        let named = self.by_id.values().filter(|it| it.name == reference).collect();
+        let prefixed = || self.by_id.values().filter(|it| it.id.starts_with(reference)).collect();
         let id = match one(named, "name")? {
             Some(id) => Some(id),
             None if reference.is_empty() => None,
@@ -189,14 +172,11 @@ impl Networks {
     }
 
     fn overlaps(&self, (base, prefix): (Ipv4Addr, u8)) -> bool {
-        self.by_id
-            .values()
-            .filter_map(|network| network.subnet)
-            .any(|(other, length)| {
-                let shift = 32 - u32::from(prefix.min(length));
-                let cut = |address: Ipv4Addr| u32::from(address).checked_shr(shift).unwrap_or(0);
-                cut(base) == cut(other)
-            })
+        self.by_id.values().filter_map(|network| network.subnet).any(|(other, length)| {
+            let shift = 32 - u32::from(prefix.min(length));
+            let cut = |address: Ipv4Addr| u32::from(address).checked_shr(shift).unwrap_or(0);
+            cut(base) == cut(other)
+        })
     }
 }
 
@@ -226,39 +206,19 @@ impl World {
     /// 409 for a taken name with the duplicate check on (always on from API 1.44), 403 for an
     /// overlapping subnet, 500 when the pools are used up, 400 for a missing name.
     pub(crate) fn create_network(&mut self, body: Value) -> Result<(String, String), ApiError> {
-        let name = body
-            .get("Name")
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .to_owned();
+        let name = body.get("Name").and_then(Value::as_str).unwrap_or("").to_owned();
         if name.is_empty() {
             return Err(ApiError::new(400, "network name cannot be empty"));
         }
-        let twin = self
-            .networks
-            .by_id
-            .values()
-            .find(|it| it.name == name)
-            .map(|it| it.id.clone());
-        let check = body
-            .get("CheckDuplicate")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+        let twin = self.networks.by_id.values().find(|it| it.name == name).map(|it| it.id.clone());
+        let check = body.get("CheckDuplicate").and_then(Value::as_bool).unwrap_or(false);
         let predefined = matches!(name.as_str(), "bridge" | "host" | "none");
         if twin.is_some() && (check || predefined || self.speaks(44)) {
-            return Err(ApiError::new(
-                409,
-                format!("network with name {name} already exists"),
-            ));
+            return Err(ApiError::new(409, format!("network with name {name} already exists")));
         }
-        let driver = body
-            .get("Driver")
-            .and_then(Value::as_str)
-            .filter(|it| !it.is_empty());
+        let driver = body.get("Driver").and_then(Value::as_str).filter(|it| !it.is_empty());
         let driver = driver.unwrap_or("bridge").to_owned();
-        let asked = body
-            .pointer("/IPAM/Config/0/Subnet")
-            .and_then(Value::as_str);
+        let asked = body.pointer("/IPAM/Config/0/Subnet").and_then(Value::as_str);
         let chosen = asked.and_then(parse_subnet);
         if chosen.is_some_and(|subnet| self.networks.overlaps(subnet)) {
             let text = "Pool overlaps with other one on this address space";
@@ -315,10 +275,7 @@ impl World {
         if let (true, Some(members)) = (verbose, containers.as_object_mut()) {
             let prefix = network.subnet.map_or(0, |(_, prefix)| prefix);
             for (container, endpoint) in self.active_endpoints(&network.id) {
-                members.insert(
-                    container.id.clone(),
-                    endpoint.member_json(&container.name, prefix),
-                );
+                members.insert(container.id.clone(), endpoint.member_json(&container.name, prefix));
             }
         }
         network.json(&containers)
@@ -335,17 +292,11 @@ pub(crate) async fn list(engine: &SimEngine, call: &Call) -> Outcome {
         all.filter(|network| {
             filters.all(|key, values| match key {
                 "driver" => values.contains(&network.driver),
-                "id" => values
-                    .iter()
-                    .any(|value| network.id.starts_with(value.as_str())),
+                "id" => values.iter().any(|value| network.id.starts_with(value.as_str())),
                 "label" => has_labels(&network.labels, values),
-                "name" => values
-                    .iter()
-                    .any(|value| matches_name(&network.name, value)),
+                "name" => values.iter().any(|value| matches_name(&network.name, value)),
                 "scope" => values.iter().any(|value| value == "local"),
-                "type" => values
-                    .iter()
-                    .any(|it| (it == "builtin") == network.predefined),
+                "type" => values.iter().any(|it| (it == "builtin") == network.predefined),
                 _ => values.iter().any(|value| {
                     let wanted = matches!(value.as_str(), "1" | "true");
                     let used = world.active_endpoints(&network.id).next().is_some();
@@ -387,11 +338,7 @@ pub(crate) async fn remove(engine: &SimEngine, reference: &str) -> Outcome {
 /// `POST /networks/{id}/connect`
 pub(crate) async fn connect(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let body = call.json()?;
-    let container = body
-        .get("Container")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .to_owned();
+    let container = body.get("Container").and_then(Value::as_str).unwrap_or("").to_owned();
     engine.unless_wedged(&container).await;
     engine.latency(Op::Network).await;
     let settings = body.get("EndpointConfig").cloned().unwrap_or(Value::Null);
@@ -402,16 +349,12 @@ pub(crate) async fn connect(engine: &SimEngine, call: &Call, reference: &str) ->
 /// `POST /networks/{id}/disconnect`
 pub(crate) async fn disconnect(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let body = call.json()?;
-    let container = body
-        .get("Container")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .to_owned();
+    let container = body.get("Container").and_then(Value::as_str).unwrap_or("").to_owned();
     let force = body.get("Force").and_then(Value::as_bool).unwrap_or(false);
     if !force {
         engine.unless_wedged(&container).await;
     }
     engine.latency(Op::Network).await;
-    engine.with(|world| world.disconnect(reference, &container))?;
+    engine.with(|world| world.disconnect(reference, &container, force))?;
     Ok(Reply::empty(200))
 }

@@ -29,7 +29,10 @@ impl World {
             self.release_network(id);
             if let Some(container) = self.containers.get_mut(id) {
                 container.error.clone_from(&error.message);
-                container.exit_code = code;
+                // Only an exit code of zero is overwritten by the general failure.
+                if code != 128 || container.exit_code == 0 {
+                    container.exit_code = code;
+                }
                 container.starts += 1;
                 container.enter(container.phase);
             }
@@ -131,11 +134,7 @@ impl World {
     fn write_log(&mut self, id: &str, run: u64, line: ScriptedLine) {
         let stamp = self.clock.stamp();
         if let Some(container) = self.containers.get_mut(id).filter(|it| it.run == run) {
-            container.log.push(LogEntry {
-                stamp,
-                stream: line.stream,
-                text: line.text,
-            });
+            container.log.push(LogEntry { stamp, stream: line.stream, text: line.text });
             container.changed.send_modify(|tick| *tick += 1);
         }
     }
@@ -206,9 +205,7 @@ impl World {
         let policy = container.restart_policy();
         let policy = (policy.0.to_owned(), policy.1);
         let manually = container.manually_stopped;
-        let delay = container
-            .restarts
-            .next((&policy.0, policy.1), code, manually, ran);
+        let delay = container.restarts.next((&policy.0, policy.1), code, manually, ran);
         match delay {
             Some(_) => {
                 container.restart_count += 1;
@@ -235,11 +232,7 @@ impl World {
     }
 
     fn mount_events(&mut self, id: &str, action: &str) {
-        let mounts = self
-            .containers
-            .get(id)
-            .map(|it| it.mounts.clone())
-            .unwrap_or_default();
+        let mounts = self.containers.get(id).map(|it| it.mounts.clone()).unwrap_or_default();
         for mount in mounts {
             let Some(name) = mount.name else { continue };
             let mut attributes = std::collections::BTreeMap::from([
@@ -268,10 +261,7 @@ impl World {
         }
         for mount in container.mounts.iter().filter(|mount| mount.anonymous) {
             let Some(name) = &mount.name else { continue };
-            let used = self
-                .containers
-                .values()
-                .any(|other| other.uses_volume(name));
+            let used = self.containers.values().any(|other| other.uses_volume(name));
             if !used && self.volumes.remove(name).is_some() {
                 let driver = [("driver".to_owned(), "local".to_owned())].into();
                 self.event("volume", "destroy", name, driver);

@@ -65,8 +65,7 @@ impl SimEngine {
     pub(crate) fn phases(&self) -> BTreeMap<String, Phase> {
         self.with(|world| {
             let all = world.containers.values();
-            all.map(|container| (container.name.clone(), container.phase))
-                .collect()
+            all.map(|container| (container.name.clone(), container.phase)).collect()
         })
     }
 
@@ -88,12 +87,7 @@ impl SimEngine {
 
     /// Archives put into a container: path and tar bytes.
     pub(crate) fn archives(&self, name: &str) -> Vec<(String, Vec<u8>)> {
-        self.with(|world| {
-            world
-                .container(name)
-                .map(|it| it.archives.clone())
-                .unwrap_or_default()
-        })
+        self.with(|world| world.container(name).map(|it| it.archives.clone()).unwrap_or_default())
     }
 
     /// Names of all volumes.

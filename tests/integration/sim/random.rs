@@ -33,12 +33,10 @@ impl SplitMix64 {
 /// Lower-case hexadecimal text of `bytes`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            write!(text, "{byte:02x}").ok();
-            text
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 /// SHA-256 of the parts, each preceded by its length, as 64 hexadecimal digits.
@@ -67,11 +65,7 @@ impl Ids {
     /// A fresh identifier. `kind` keeps containers, networks and volumes apart.
     pub(crate) fn fresh(&mut self, kind: &str) -> String {
         self.next += 1;
-        sha256_hex([
-            kind.as_bytes(),
-            &self.seed.to_be_bytes(),
-            &self.next.to_be_bytes(),
-        ])
+        sha256_hex([kind.as_bytes(), &self.seed.to_be_bytes(), &self.next.to_be_bytes()])
     }
 }
 

@@ -70,11 +70,7 @@ impl Registry {
             Offer::Private(image, user, password) => {
                 let login = credentials(call);
                 let known = login == Some((user, password));
-                if known {
-                    Ok((Offer::Image(image), takes))
-                } else {
-                    Err(denied())
-                }
+                if known { Ok((Offer::Image(image), takes)) } else { Err(denied()) }
             }
             Offer::NoManifest => {
                 let text = format!(
@@ -93,13 +89,7 @@ impl Registry {
 fn credentials(call: &Call) -> Option<(String, String)> {
     let header = call.headers.get("x-registry-auth")?.to_str().ok()?;
     let login: Value = serde_json::from_slice(&base64_url(header)?).ok()?;
-    let text = |key: &str| {
-        login
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .to_owned()
-    };
+    let text = |key: &str| login.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
     Some((text("username"), text("password")))
 }
 
@@ -133,10 +123,7 @@ pub(crate) fn error_line(code: i64, text: &str) -> Piece {
 pub(crate) fn pull(engine: &SimEngine, call: &Call) -> Outcome {
     let image = call.param("fromImage");
     if image.is_empty() {
-        return Err(ApiError::new(
-            500,
-            "the simulated engine imports no tar files",
-        ));
+        return Err(ApiError::new(500, "the simulated engine imports no tar files"));
     }
     let reference = match call.param("tag") {
         "" => image.to_owned(),
@@ -193,11 +180,7 @@ async fn pull_stream(
     let done = json!({"status": "Pull complete", "progressDetail": {}, "id": layer});
     drop(out.send(line(&done)).await);
     let known = engine.with(|world| world.take_image(&reference, &spec));
-    let word = if known {
-        "Image is up to date"
-    } else {
-        "Downloaded newer image"
-    };
+    let word = if known { "Image is up to date" } else { "Downloaded newer image" };
     let digest = json!({"status": format!("Digest: {}", spec.digest())});
     drop(out.send(line(&digest)).await);
     let status = json!({"status": format!("Status: {word} for {reference}")});
@@ -207,10 +190,7 @@ async fn pull_stream(
 impl World {
     /// Stores a pulled image. Returns whether the tag pointed at it already.
     fn take_image(&mut self, reference: &str, spec: &ImageSpec) -> bool {
-        let known = self
-            .images
-            .find(reference)
-            .is_some_and(|image| image.id == spec.id());
+        let known = self.images.find(reference).is_some_and(|image| image.id == spec.id());
         let created = self.clock.stamp();
         self.images.store(spec, created);
         if !reference.contains('@') {

@@ -36,22 +36,12 @@ impl Call {
             let values = parameters.entry(decode(key)).or_default();
             values.push(decode(value));
         }
-        Self {
-            method,
-            path: decode(path),
-            query: parameters,
-            headers,
-            body,
-            version,
-        }
+        Self { method, path: decode(path), query: parameters, headers, body, version }
     }
 
     /// First value of a query parameter, or the empty string.
     pub(crate) fn param(&self, key: &str) -> &str {
-        self.query
-            .get(key)
-            .and_then(|values| values.first())
-            .map_or("", String::as_str)
+        self.query.get(key).and_then(|values| values.first()).map_or("", String::as_str)
     }
 
     /// A boolean as the engine reads it: absent, empty, 0, no, false and none are false.
@@ -78,16 +68,11 @@ fn split_version(path: &str) -> (Option<String>, &str) {
         return (None, path);
     };
     let (version, tail) = rest.split_once('/').unwrap_or((rest, ""));
-    let digits = version
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if !digits || version.is_empty() {
         return (None, path);
     }
-    (
-        Some(version.to_owned()),
-        rest.get(rest.len() - tail.len() - 1..).unwrap_or("/"),
-    )
+    (Some(version.to_owned()), rest.get(rest.len() - tail.len() - 1..).unwrap_or("/"))
 }
 
 /// Percent and plus decoding; a broken escape stays as it is.
@@ -127,10 +112,7 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// An error with this status and text.
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-        }
+        Self { status, message: message.into() }
     }
 }
 
@@ -171,11 +153,7 @@ impl Reply {
 
     /// A plain text body.
     pub(crate) fn text(status: u16, text: &'static str) -> Self {
-        Self::Whole(
-            status,
-            "text/plain; charset=utf-8",
-            Bytes::from_static(text.as_bytes()),
-        )
+        Self::Whole(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
     }
 
     /// HTTP status of the answer; 0 for a closed connection.
@@ -204,12 +182,8 @@ mod tests {
 
     #[test]
     fn targets_are_taken_apart() {
-        let call = Call::new(
-            Method::GET,
-            "/v1.41/a%2Fb?t=1&t=2&x=%7B+",
-            HeaderMap::new(),
-            Bytes::new(),
-        );
+        let call =
+            Call::new(Method::GET, "/v1.41/a%2Fb?t=1&t=2&x=%7B+", HeaderMap::new(), Bytes::new());
         assert_eq!(call.version.as_deref(), Some("1.41"));
         assert_eq!(call.path, "/a/b");
         assert_eq!(call.query["t"], ["1", "2"]);

@@ -47,11 +47,7 @@ impl RestartManager {
         if ran >= GOOD_RUN {
             self.delay = Duration::ZERO;
         }
-        self.delay = if self.delay.is_zero() {
-            FIRST
-        } else {
-            (self.delay * 2).min(LONGEST)
-        };
+        self.delay = if self.delay.is_zero() { FIRST } else { (self.delay * 2).min(LONGEST) };
         let wanted = match name {
             "always" => true,
             "unless-stopped" => !manually_stopped,
@@ -76,10 +72,7 @@ async fn restart_later(engine: SimEngine, id: String, run: u64, delay: Duration)
     tokio::time::sleep(delay).await;
     engine.awake().await;
     let waiting = |world: &mut World| {
-        world
-            .containers
-            .get(&id)
-            .is_some_and(|it| it.run == run && it.phase == Phase::Restarting)
+        world.containers.get(&id).is_some_and(|it| it.run == run && it.phase == Phase::Restarting)
     };
     if !engine.with(waiting) {
         return;

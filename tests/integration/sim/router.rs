@@ -20,10 +20,7 @@ pub(crate) async fn handle(engine: SimEngine, call: Call) -> Reply {
     let (index, fault) = engine.with(|world| {
         let (index, number) = trace::begin(world, &call);
         let path = world.trace.calls().get(index).map(|call| call.path.clone());
-        (
-            index,
-            world.faults.pick(&call, &path.unwrap_or_default(), number),
-        )
+        (index, world.faults.pick(&call, &path.unwrap_or_default(), number))
     });
     let reply = with_fault(&engine, &call, fault).await;
     engine.awake().await;

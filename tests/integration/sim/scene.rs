@@ -36,8 +36,7 @@ impl Host {
     /// Whether a path does not exist.
     pub(crate) fn is_missing(&self, path: &str) -> bool {
         let below = |gone: &String| {
-            path.strip_prefix(gone.as_str())
-                .is_some_and(|it| it.is_empty() || it.starts_with('/'))
+            path.strip_prefix(gone.as_str()).is_some_and(|it| it.is_empty() || it.starts_with('/'))
         };
         self.missing.iter().any(below)
     }

@@ -89,11 +89,9 @@ impl HealthScript {
             Self::HealthyAfter(time) if running >= *time => Verdict::Pass,
             Self::HealthyUntil(time) if running < *time => Verdict::Pass,
             Self::HealthyAfter(_) | Self::HealthyUntil(_) => Verdict::fail(),
-            Self::Sequence(verdicts) => verdicts
-                .get(probe)
-                .or(verdicts.last())
-                .cloned()
-                .unwrap_or(Verdict::Pass),
+            Self::Sequence(verdicts) => {
+                verdicts.get(probe).or(verdicts.last()).cloned().unwrap_or(Verdict::Pass)
+            }
         }
     }
 }
@@ -144,10 +142,7 @@ impl ExecOutcome {
 
     /// Never ends.
     pub(crate) fn hang() -> Self {
-        Self {
-            takes: None,
-            ..Self::exit(0, "")
-        }
+        Self { takes: None, ..Self::exit(0, "") }
     }
 }
 
@@ -179,10 +174,7 @@ impl Default for AppScript {
     fn default() -> Self {
         Self {
             runs: vec![Run::Forever],
-            on_stop: StopReaction::Exit {
-                after: Duration::from_millis(80),
-                code: 0,
-            },
+            on_stop: StopReaction::Exit { after: Duration::from_millis(80), code: 0 },
             on_signal: BTreeMap::new(),
             health: HealthScript::Always(Verdict::Pass),
             probe_takes: Duration::from_millis(50),
@@ -236,11 +228,7 @@ impl AppScript {
 
     /// A line written at a time after each start.
     pub(crate) fn line(mut self, after: Duration, stream: LogStream, text: &str) -> Self {
-        self.log.push(ScriptedLine {
-            after,
-            stream,
-            text: text.to_owned(),
-        });
+        self.log.push(ScriptedLine { after, stream, text: text.to_owned() });
         self
     }
 
@@ -265,19 +253,12 @@ impl AppScript {
     /// The run of the n-th start, from 0.
     pub(crate) fn run(&self, start: u32) -> Run {
         let index = usize::try_from(start).unwrap_or(usize::MAX);
-        self.runs
-            .get(index)
-            .or(self.runs.last())
-            .cloned()
-            .unwrap_or(Run::Forever)
+        self.runs.get(index).or(self.runs.last()).cloned().unwrap_or(Run::Forever)
     }
 
     /// The scripted outcome of a command.
     pub(crate) fn exec_outcome(&self, command: &str) -> Option<ExecOutcome> {
-        let found = self
-            .execs
-            .iter()
-            .find(|(pattern, _)| glob(pattern, command));
+        let found = self.execs.iter().find(|(pattern, _)| glob(pattern, command));
         found.map(|(_, outcome)| outcome.clone())
     }
 }

@@ -33,11 +33,7 @@ pub(crate) fn version(engine: &SimEngine) -> Reply {
 pub(crate) fn info(engine: &SimEngine) -> Reply {
     let answer = engine.with(|world| {
         let count = |wanted: fn(Phase) -> bool| {
-            world
-                .containers
-                .values()
-                .filter(|it| wanted(it.phase))
-                .count()
+            world.containers.values().filter(|it| wanted(it.phase)).count()
         };
         json!({
             "ID": "SIMU:LATE:DENG:INEX:0000:0000:0000:0000:0000:0000:0000:0000",

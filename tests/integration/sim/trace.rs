@@ -52,19 +52,14 @@ pub(crate) struct TracedCall {
 impl TracedCall {
     /// One line: time in ms, number, method, path, status.
     pub(crate) fn line(&self) -> String {
-        let number = self
-            .number
-            .map_or_else(|| "-".to_owned(), |number| format!("#{number}"));
+        let number = self.number.map_or_else(|| "-".to_owned(), |number| format!("#{number}"));
         let status = match self.status {
             Some(0) => "hung up".to_owned(),
             Some(status) => status.to_string(),
             None => "no answer".to_owned(),
         };
         let at = self.at.as_millis();
-        format!(
-            "{at:>9} ms {number:>5} {:<6} {} -> {status}",
-            self.method, self.path
-        )
+        format!("{at:>9} ms {number:>5} {:<6} {} -> {status}", self.method, self.path)
     }
 }
 
@@ -83,10 +78,7 @@ impl Trace {
 
     /// How many calls changed an object (execs not counted).
     pub(crate) fn mutating(&self) -> usize {
-        self.calls
-            .iter()
-            .filter(|call| call.kind == CallKind::Mutating)
-            .count()
+        self.calls.iter().filter(|call| call.kind == CallKind::Mutating).count()
     }
 
     /// Numbered calls so far: mutating and exec.
@@ -139,17 +131,10 @@ pub(crate) fn begin(world: &mut World, call: &Call) -> (usize, Option<u64>) {
 }
 
 fn stable_path(world: &World, call: &Call, kind: CallKind) -> String {
-    let parts: Vec<String> = call
-        .path
-        .split('/')
-        .map(|part| stable(world, part))
-        .collect();
+    let parts: Vec<String> = call.path.split('/').map(|part| stable(world, part)).collect();
     let mut path = parts.join("/");
     if kind != CallKind::Reading && !call.path.starts_with("/build") {
-        let said = call
-            .query
-            .iter()
-            .filter(|(_, values)| values.iter().any(|it| !it.is_empty()));
+        let said = call.query.iter().filter(|(_, values)| values.iter().any(|it| !it.is_empty()));
         for (index, (key, values)) in said.enumerate() {
             let mark = if index == 0 { '?' } else { '&' };
             write!(path, "{mark}{key}={}", values.join(",")).ok();
@@ -172,10 +157,7 @@ fn stable(world: &World, part: &str) -> String {
         return format!("{{{}}}", network.name);
     }
     if let Some(exec) = world.execs.get(part) {
-        let name = world
-            .containers
-            .get(&exec.container)
-            .map_or("gone", |it| it.name.as_str());
+        let name = world.containers.get(&exec.container).map_or("gone", |it| it.name.as_str());
         return format!("{{exec in {name}}}");
     }
     short(digits).to_owned()

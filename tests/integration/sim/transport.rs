@@ -147,19 +147,13 @@ async fn answer(
     let upgrade = hyper::upgrade::on(&mut request);
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let call = Call::new(head.method, target, head.headers, body);
     let life = engine.life();
     let born = life.borrow().incarnation;
     let api_version = engine.api_version();
     let work = tokio::spawn(engine.while_alive(born, router::handle(engine.clone(), call)));
-    let reply = work
-        .await
-        .map_err(io::Error::other)?
-        .unwrap_or(Reply::HangUp);
+    let reply = work.await.map_err(io::Error::other)?.unwrap_or(Reply::HangUp);
     respond(reply, upgrade, &api_version)
 }
 

@@ -56,6 +56,12 @@ impl World {
             "" => self.ids.fresh("volume"),
             name => name.to_owned(),
         };
+        if name.len() < 2 {
+            let text = format!(
+                "create {name}: volume name is too short, names should be at least two alphanumeric characters"
+            );
+            return Err(ApiError::new(400, text));
+        }
         if !super::containers::valid_name(&name) {
             let text = format!(
                 "create {name}: \"{name}\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
@@ -77,10 +83,7 @@ impl World {
             name: name.clone(),
             driver: driver.to_owned(),
             created: self.clock.stamp(),
-            labels: body
-                .get("Labels")
-                .filter(|it| it.is_object())
-                .map(|it| string_map(Some(it))),
+            labels: body.get("Labels").filter(|it| it.is_object()).map(|it| string_map(Some(it))),
             options: body.get("DriverOpts").cloned().unwrap_or(Value::Null),
         };
         self.volumes.entry(name.clone()).or_insert(volume);
@@ -124,22 +127,14 @@ pub(crate) async fn list(engine: &SimEngine, call: &Call) -> Outcome {
                 "label" => has_labels(volume.labels.as_ref().unwrap_or(&BTreeMap::new()), values),
                 "name" => values.iter().any(|value| matches_name(&volume.name, value)),
                 _ => {
-                    let used = world
-                        .containers
-                        .values()
-                        .any(|it| it.uses_volume(&volume.name));
-                    values
-                        .iter()
-                        .any(|it| matches!(it.as_str(), "1" | "true") != used)
+                    let used = world.containers.values().any(|it| it.uses_volume(&volume.name));
+                    values.iter().any(|it| matches!(it.as_str(), "1" | "true") != used)
                 }
             })
         });
         all.map(Volume::json).collect()
     });
-    Ok(Reply::json(
-        200,
-        &json!({"Volumes": found, "Warnings": null}),
-    ))
+    Ok(Reply::json(200, &json!({"Volumes": found, "Warnings": null})))
 }
 
 /// `GET /volumes/{name}`

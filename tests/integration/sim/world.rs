@@ -120,10 +120,7 @@ impl World {
         if let Some(holder) = self.containers.values().find(|it| it.name == name) {
             return Ok(holder.id.clone());
         }
-        let mut found = self
-            .containers
-            .keys()
-            .filter(|id| id.starts_with(reference));
+        let mut found = self.containers.keys().filter(|id| id.starts_with(reference));
         match (found.next(), found.next()) {
             (Some(id), None) if !reference.is_empty() => Ok(id.clone()),
             (Some(_), Some(_)) if !reference.is_empty() => {
@@ -160,11 +157,7 @@ impl World {
         let mut attributes = container.labels();
         attributes.insert("image".to_owned(), container.image_reference.clone());
         attributes.insert("name".to_owned(), container.name.clone());
-        attributes.extend(
-            extra
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), value.clone())),
-        );
+        attributes.extend(extra.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
         self.event("container", action, id, attributes);
     }
 
@@ -194,19 +187,16 @@ pub(crate) fn parse_version(text: &str) -> Option<(u32, u32)> {
 /// The string members of a JSON object.
 pub(crate) fn string_map(value: Option<&Value>) -> BTreeMap<String, String> {
     let members = value.and_then(Value::as_object).into_iter().flatten();
-    members
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
+    members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// The strings of a JSON array, or the one string.
 pub(crate) fn string_list(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+        }
         _ => Vec::new(),
     }
 }

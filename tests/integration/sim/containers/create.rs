@@ -7,6 +7,7 @@ use bollard::models::ContainerCreateBody;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 
+use super::validate::validate;
 use super::{defaults, mounts};
 use crate::sim::container::{Container, Phase, Removal};
 use crate::sim::engine::SimEngine;
@@ -21,23 +22,32 @@ use crate::sim::world::World;
 /// Makes a container.
 pub(crate) async fn create(engine: &SimEngine, call: &Call) -> Outcome {
     let body = call.json()?;
-    if let Err(error) = serde_json::from_value::<ContainerCreateBody>(body.clone()) {
-        return Err(ApiError::new(
-            500,
-            format!("json: cannot unmarshal: {error}"),
-        ));
-    }
+    check_shape(&body)?;
     engine.latency(Op::Create).await;
     let id = engine.with(|world| world.create_container(call.param("name"), &body))?;
-    Ok(Reply::json(201, &json!({"Id": id, "Warnings": []})))
+    let mode = body.pointer("/HostConfig/NetworkMode").and_then(Value::as_str);
+    let ports = body.pointer("/HostConfig/PortBindings").and_then(Value::as_object);
+    let mut warnings = Vec::new();
+    if mode == Some("host") && ports.is_some_and(|ports| !ports.is_empty()) {
+        warnings.push("Published ports are discarded when using host network mode");
+    }
+    Ok(Reply::json(201, &json!({"Id": id, "Warnings": warnings})))
+}
+
+/// A member of the wrong JSON type is 500. A word that is not known is left to the checks of values.
+fn check_shape(body: &Value) -> Result<(), ApiError> {
+    match serde_json::from_value::<ContainerCreateBody>(body.clone()) {
+        Err(error) if !error.to_string().contains("unknown variant") => {
+            Err(ApiError::new(500, format!("json: cannot unmarshal: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Names of containers and volumes: two characters at least, no path.
 pub(crate) fn valid_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    let first = bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     first && name.len() >= 2 && bytes.all(rest)
 }
@@ -62,11 +72,7 @@ impl World {
         }
         let host_config = defaults::complete_host_config(body.get("HostConfig"), self.api.1);
         validate(body, &host_config, self.api.1)?;
-        let reference = body
-            .get("Image")
-            .and_then(Value::as_str)
-            .unwrap_or("")
-            .to_owned();
+        let reference = body.get("Image").and_then(Value::as_str).unwrap_or("").to_owned();
         if reference.is_empty() {
             return Err(ApiError::new(400, "No command specified"));
         }
@@ -82,22 +88,14 @@ impl World {
         }
         let id = self.ids.fresh("container");
         let config = defaults::complete_config(body, &image.config, &id, self.api.1);
-        let empty = |key: &str| {
-            config
-                .get(key)
-                .is_none_or(|it| it.is_null() || *it == json!([]))
-        };
+        let empty = |key: &str| config.get(key).is_none_or(|it| it.is_null() || *it == json!([]));
         if empty("Cmd") && empty("Entrypoint") {
             return Err(ApiError::new(400, "No command specified"));
         }
         let mounts = mounts::resolve(self, &config, &host_config)?;
         let endpoints = self.asked_endpoints(body, &host_config);
         let container = self.new_container(&id, bare, (config, host_config), (image.id, reference));
-        let container = Container {
-            mounts,
-            endpoints,
-            ..container
-        };
+        let container = Container { mounts, endpoints, ..container };
         self.containers.insert(id.clone(), container);
         self.container_event(&id, "create", &[]);
         Ok(id)
@@ -115,11 +113,7 @@ impl World {
         let generated = format!("quiet_{}", self.serial);
         Container {
             id: id.to_owned(),
-            name: if bare.is_empty() {
-                generated
-            } else {
-                bare.to_owned()
-            },
+            name: if bare.is_empty() { generated } else { bare.to_owned() },
             serial: self.serial,
             created: self.clock.stamp(),
             config,
@@ -157,10 +151,7 @@ impl World {
     /// # Errors
     /// 409 with the holder's id.
     pub(crate) fn name_free(&self, name: &str, prefix: &str) -> Result<(), ApiError> {
-        let holder = self
-            .containers
-            .values()
-            .find(|it| !name.is_empty() && it.name == name);
+        let holder = self.containers.values().find(|it| !name.is_empty() && it.name == name);
         let Some(holder) = holder else { return Ok(()) };
         let id = &holder.id;
         let text = format!(
@@ -170,24 +161,16 @@ impl World {
     }
 
     fn asked_endpoints(&self, body: &Value, host_config: &Value) -> BTreeMap<String, Endpoint> {
-        let mode = host_config
-            .get("NetworkMode")
-            .and_then(Value::as_str)
-            .unwrap_or("default");
+        let mode = host_config.get("NetworkMode").and_then(Value::as_str).unwrap_or("default");
         if mode.starts_with("container:") {
             return BTreeMap::new();
         }
         // A network given by its id is kept under its name.
         let name_of = |reference: &str| match reference {
             "default" => "bridge".to_owned(),
-            other => self
-                .networks
-                .by_id(other)
-                .map_or(other.to_owned(), |it| it.name.clone()),
+            other => self.networks.by_id(other).map_or(other.to_owned(), |it| it.name.clone()),
         };
-        let asked = body
-            .pointer("/NetworkingConfig/EndpointsConfig")
-            .and_then(Value::as_object);
+        let asked = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
         let mut endpoints: BTreeMap<String, Endpoint> = asked
             .into_iter()
             .flatten()
@@ -198,46 +181,4 @@ impl World {
         }
         endpoints
     }
-}
-
-/// Checks that need no state.
-fn validate(body: &Value, host_config: &Value, minor: u32) -> Result<(), ApiError> {
-    let policy = host_config
-        .pointer("/RestartPolicy/Name")
-        .and_then(Value::as_str)
-        .unwrap_or("");
-    if !matches!(
-        policy,
-        "" | "no" | "always" | "unless-stopped" | "on-failure"
-    ) {
-        return Err(ApiError::new(
-            400,
-            format!("invalid restart policy '{policy}'"),
-        ));
-    }
-    let auto_remove = host_config
-        .get("AutoRemove")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
-    if auto_remove && !matches!(policy, "" | "no") {
-        let text = "can't create 'AutoRemove' container with restart policy";
-        return Err(ApiError::new(400, text));
-    }
-    let memory = host_config
-        .get("Memory")
-        .and_then(Value::as_i64)
-        .unwrap_or(0);
-    if memory > 0 && memory < 6 * 1024 * 1024 {
-        return Err(ApiError::new(400, "Minimum memory limit allowed is 6MB"));
-    }
-    let endpoints = body
-        .pointer("/NetworkingConfig/EndpointsConfig")
-        .and_then(Value::as_object);
-    if let Some(names) = endpoints.filter(|names| names.len() > 1 && minor < 44) {
-        let names: Vec<&str> = names.keys().map(String::as_str).collect();
-        let names = names.join(", ");
-        let text = format!("Container cannot be connected to network endpoints: {names}");
-        return Err(ApiError::new(400, text));
-    }
-    Ok(())
 }

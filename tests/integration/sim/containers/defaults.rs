@@ -37,14 +37,7 @@ fn host_config() -> Value {
 }
 
 /// Keys of `HostConfig` that are absent when empty.
-const HOST_OPTIONAL: [&str; 6] = [
-    "Mounts",
-    "Tmpfs",
-    "StorageOpt",
-    "Sysctls",
-    "Init",
-    "Runtime",
-];
+const HOST_OPTIONAL: [&str; 6] = ["Mounts", "Tmpfs", "StorageOpt", "Sysctls", "Init", "Runtime"];
 /// Keys of `Config` that are absent when empty.
 const CONFIG_OPTIONAL: [&str; 7] = [
     "ExposedPorts",
@@ -106,17 +99,12 @@ pub(crate) fn complete_host_config(asked: Option<&Value>, minor: u32) -> Value {
         ("IpcMode", json!("private")),
         ("CgroupnsMode", json!("host")),
     ] {
-        let unset = members
-            .get(key)
-            .is_none_or(|it| is_empty(it) || *it == json!(0));
+        let unset = members.get(key).is_none_or(|it| is_empty(it) || *it == json!(0));
         if unset {
             members.insert(key.to_owned(), value);
         }
     }
-    if let Some(policy) = members
-        .get_mut("RestartPolicy")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(policy) = members.get_mut("RestartPolicy").and_then(Value::as_object_mut) {
         policy.entry("Name").or_insert(json!(""));
         policy.entry("MaximumRetryCount").or_insert(json!(0));
     }
@@ -205,21 +193,10 @@ fn merge(key: &str, mine: Option<&Value>, theirs: Option<&Value>) -> Value {
         let name = |pair: &str| pair.split('=').next().unwrap_or("").to_owned();
         let known: Vec<String> = list.iter().map(|pair| name(pair)).collect();
         let added = crate::sim::world::string_list(theirs);
-        list.extend(
-            added
-                .into_iter()
-                .filter(|pair| !known.contains(&name(pair))),
-        );
-        return if list.is_empty() {
-            Value::Null
-        } else {
-            json!(list)
-        };
+        list.extend(added.into_iter().filter(|pair| !known.contains(&name(pair))));
+        return if list.is_empty() { Value::Null } else { json!(list) };
     }
-    let mut merged = theirs
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let mut merged = theirs.and_then(Value::as_object).cloned().unwrap_or_default();
     merged.extend(mine.and_then(Value::as_object).cloned().unwrap_or_default());
     match (merged.is_empty(), key) {
         (true, "Labels") => json!({}),

@@ -22,9 +22,8 @@ pub(crate) async fn inspect(engine: &SimEngine, reference: &str) -> Outcome {
 
 fn json_of(container: &Container) -> Value {
     let words = container.words();
-    let (path, arguments) = words
-        .split_first()
-        .map_or(("", &[] as &[String]), |(path, rest)| (path, rest));
+    let (path, arguments) =
+        words.split_first().map_or(("", &[] as &[String]), |(path, rest)| (path, rest));
     let id = &container.id;
     let file = |name: &str| match container.started {
         Some(_) => format!("/var/lib/docker/containers/{id}/{name}"),
@@ -82,30 +81,21 @@ fn state(container: &Container) -> Value {
 /// while the container does not run.
 fn ports(container: &Container) -> Value {
     let mut ports = serde_json::Map::new();
-    if !container.phase.has_process() {
+    let connected = container.endpoints.values().any(|it| it.address.is_some());
+    if !container.phase.has_process() || !connected {
         return Value::Object(ports);
     }
-    let exposed = container
-        .config
-        .get("ExposedPorts")
-        .and_then(Value::as_object);
+    let exposed = container.config.get("ExposedPorts").and_then(Value::as_object);
     for inside in exposed.into_iter().flatten().map(|(inside, _)| inside) {
         ports.insert(inside.clone(), Value::Null);
     }
     for published in &container.published {
         let port = published.host_port.to_string();
-        let addresses: &[&str] = if published.host_ip.is_empty() {
-            &["0.0.0.0", "::"]
-        } else {
-            &[&published.host_ip]
-        };
+        let addresses: &[&str] =
+            if published.host_ip.is_empty() { &["0.0.0.0", "::"] } else { &[&published.host_ip] };
         let entry = ports.entry(published.inside.clone()).or_insert(Value::Null);
         let mut list = entry.as_array().cloned().unwrap_or_default();
-        list.extend(
-            addresses
-                .iter()
-                .map(|ip| json!({"HostIp": ip, "HostPort": port})),
-        );
+        list.extend(addresses.iter().map(|ip| json!({"HostIp": ip, "HostPort": port})));
         *entry = Value::Array(list);
     }
     Value::Object(ports)
@@ -121,14 +111,8 @@ fn network_settings(container: &Container) -> Value {
     let bridge = networks.get("bridge").cloned().unwrap_or(Value::Null);
     let old = |key: &str| bridge.get(key).cloned().unwrap_or(json!(""));
     let length = bridge.get("IPPrefixLen").cloned().unwrap_or(json!(0));
-    let sandbox = if container.started.is_some() {
-        container.id.clone()
-    } else {
-        String::new()
-    };
-    let key = sandbox
-        .get(..12)
-        .map(|short| format!("/var/run/docker/netns/{short}"));
+    let sandbox = if container.started.is_some() { container.id.clone() } else { String::new() };
+    let key = sandbox.get(..12).map(|short| format!("/var/run/docker/netns/{short}"));
     json!({
         "Bridge": "",
         "SandboxID": sandbox,

@@ -45,10 +45,9 @@ fn begin_anew(world: &mut World, id: &str) {
 /// `Some(304)` if there is nothing to do.
 fn may_start(world: &World, id: &str) -> Result<Option<Reply>, ApiError> {
     match world.container(id)?.phase {
-        Phase::Paused => Err(ApiError::new(
-            409,
-            "cannot start a paused container, try unpause instead",
-        )),
+        Phase::Paused => {
+            Err(ApiError::new(409, "cannot start a paused container, try unpause instead"))
+        }
         Phase::Running | Phase::Restarting => Ok(Some(Reply::empty(304))),
         Phase::Dead | Phase::Removing => {
             let text = "container is marked for removal and cannot be started";
@@ -58,7 +57,7 @@ fn may_start(world: &World, id: &str) -> Result<Option<Reply>, ApiError> {
     }
 }
 
-/// `POST /containers/{id}/restart`
+/// `POST /containers/{id}/restart`: whatever goes wrong in it is a 500.
 pub(crate) async fn restart(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let id = engine.with(|world| world.container_id(reference))?;
     let phase = engine.with(|world| world.container(&id).map(|it| it.phase))?;
@@ -66,13 +65,17 @@ pub(crate) async fn restart(engine: &SimEngine, call: &Call, reference: &str) ->
         super::signal::stop_and_wait(engine, call, &id).await?;
     }
     engine.latency(Op::Start).await;
-    engine.with(|world| {
+    let restarted = engine.with(|world| {
         if may_start(world, &id)?.is_none() {
             begin_anew(world, &id);
             world.start_container(&id)?;
         }
         world.container_event(&id, "restart", &[]);
         Ok(Reply::empty(204))
+    });
+    restarted.map_err(|error: ApiError| {
+        let text = format!("Cannot restart container {reference}: {}", error.message);
+        ApiError::new(500, text)
     })
 }
 
@@ -85,10 +88,7 @@ pub(crate) async fn pause(engine: &SimEngine, reference: &str) -> Outcome {
         match container.phase {
             Phase::Running => container.enter(Phase::Paused),
             Phase::Paused => {
-                return Err(ApiError::new(
-                    409,
-                    format!("Container {id} is already paused"),
-                ));
+                return Err(ApiError::new(409, format!("Container {id} is already paused")));
             }
             Phase::Restarting => {
                 let text =
@@ -123,20 +123,13 @@ pub(crate) fn wait(engine: &SimEngine, call: &Call, reference: &str) -> Outcome 
         "" | "not-running" => "not-running",
         known @ ("next-exit" | "removed") => known,
         other => {
-            return Err(ApiError::new(
-                400,
-                format!("invalid condition: \"{other}\""),
-            ));
+            return Err(ApiError::new(400, format!("invalid condition: \"{other}\"")));
         }
     }
     .to_owned();
     let (id, ended, mut changed) = engine.with(|world| {
         let container = world.container(reference)?;
-        Ok((
-            container.id.clone(),
-            container.finished,
-            container.changed.subscribe(),
-        ))
+        Ok((container.id.clone(), container.finished, container.changed.subscribe()))
     })?;
     let (sender, receiver) = mpsc::channel::<Piece>(1);
     let engine = engine.clone();
@@ -157,11 +150,7 @@ pub(crate) fn wait(engine: &SimEngine, call: &Call, reference: &str) -> Outcome 
             });
             if let Some(code) = code {
                 // The client may have gone.
-                drop(
-                    sender
-                        .send(line(&json!({"Error": null, "StatusCode": code})))
-                        .await,
-                );
+                drop(sender.send(line(&json!({"Error": null, "StatusCode": code}))).await);
                 return;
             }
             tokio::select! {

@@ -40,38 +40,23 @@ pub(crate) async fn list(engine: &SimEngine, call: &Call) -> Outcome {
 fn passes(world: &World, container: &Container, key: &str, values: &[String]) -> bool {
     match key {
         "label" => has_labels(&container.labels(), values),
-        "name" => values
-            .iter()
-            .any(|value| matches_name(&container.name, value)),
-        "id" => values
-            .iter()
-            .any(|value| container.id.starts_with(value.as_str())),
+        "name" => values.iter().any(|value| matches_name(&container.name, value)),
+        "id" => values.iter().any(|value| container.id.starts_with(value.as_str())),
         "status" => values.iter().any(|value| value == container.phase.word()),
         "exited" => {
             container.phase == Phase::Exited
-                && values
-                    .iter()
-                    .any(|value| *value == container.exit_code.to_string())
+                && values.iter().any(|value| *value == container.exit_code.to_string())
         }
         "health" => {
-            let health = container
-                .health
-                .as_ref()
-                .map_or("none", |health| health.status());
+            let health = container.health.as_ref().map_or("none", |health| health.status());
             values.iter().any(|value| value == health)
         }
         "ancestor" => values.iter().any(|value| {
             familiar(value) == familiar(&container.image_reference)
-                || world
-                    .images
-                    .find(value)
-                    .is_some_and(|image| image.id == container.image)
+                || world.images.find(value).is_some_and(|image| image.id == container.image)
         }),
         "network" => values.iter().any(|value| {
-            container
-                .endpoints
-                .iter()
-                .any(|(name, it)| name == value || it.network == *value)
+            container.endpoints.iter().any(|(name, it)| name == value || it.network == *value)
         }),
         "volume" => values.iter().any(|value| {
             container.uses_volume(value) || container.mounts.iter().any(|it| it.target == *value)
@@ -91,11 +76,7 @@ fn json_of(world: &World, container: &Container) -> Value {
     // A reference that points at another image by now is shown as an id.
     let current = world.images.find(&container.image_reference);
     let same = current.is_some_and(|image| image.id == container.image);
-    let image = if same {
-        &container.image_reference
-    } else {
-        &container.image
-    };
+    let image = if same { &container.image_reference } else { &container.image };
     json!({
         "Id": container.id,
         "Names": [format!("/{}", container.name)],
@@ -120,17 +101,15 @@ fn split_port(inside: &str) -> (u16, &str) {
 }
 
 fn ports(container: &Container) -> Vec<Value> {
-    if !container.phase.has_process() {
+    let connected = container.endpoints.values().any(|it| it.address.is_some());
+    if !container.phase.has_process() || !connected {
         return Vec::new();
     }
     let mut ports = Vec::new();
     for published in &container.published {
         let (port, protocol) = split_port(&published.inside);
-        let addresses: &[&str] = if published.host_ip.is_empty() {
-            &["0.0.0.0", "::"]
-        } else {
-            &[&published.host_ip]
-        };
+        let addresses: &[&str] =
+            if published.host_ip.is_empty() { &["0.0.0.0", "::"] } else { &[&published.host_ip] };
         for ip in addresses {
             let public = published.host_port;
             ports.push(json!({
@@ -138,10 +117,7 @@ fn ports(container: &Container) -> Vec<Value> {
             }));
         }
     }
-    let exposed = container
-        .config
-        .get("ExposedPorts")
-        .and_then(Value::as_object);
+    let exposed = container.config.get("ExposedPorts").and_then(Value::as_object);
     for inside in exposed.into_iter().flatten().map(|(inside, _)| inside) {
         if !container.published.iter().any(|it| it.inside == *inside) {
             let (port, protocol) = split_port(inside);
@@ -163,10 +139,7 @@ fn status(world: &World, container: &Container) -> String {
         Phase::Dead => "Dead".to_owned(),
         Phase::Exited => format!("Exited ({code}) {} seconds ago", ago(container.finished)),
         Phase::Restarting => {
-            format!(
-                "Restarting ({code}) {} seconds ago",
-                ago(container.finished)
-            )
+            format!("Restarting ({code}) {} seconds ago", ago(container.finished))
         }
         Phase::Paused => format!("Up {up} seconds (Paused)"),
         Phase::Running => match container.health.as_ref().map(Health::status) {

@@ -41,11 +41,7 @@ impl Wanted {
             Timestamps::Shown => format!("{} {}\n", entry.stamp.rfc3339(), entry.text),
             Timestamps::Hidden => format!("{}\n", entry.text),
         };
-        if self.tty {
-            Bytes::from(text)
-        } else {
-            frame(entry.stream, &text)
-        }
+        if self.tty { Bytes::from(text) } else { frame(entry.stream, &text) }
     }
 }
 
@@ -53,27 +49,14 @@ impl Wanted {
 pub(crate) fn logs(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let (id, tty) = engine.with(|world| {
         let container = world.container(reference)?;
-        let tty = container
-            .config
-            .get("Tty")
-            .and_then(serde_json::Value::as_bool);
+        let tty = container.config.get("Tty").and_then(serde_json::Value::as_bool);
         Ok((container.id.clone(), tty.unwrap_or(false)))
     })?;
     let wanted = Wanted {
         stdout: call.flag("stdout"),
         stderr: call.flag("stderr"),
-        timestamps: if call.flag("timestamps") {
-            Timestamps::Shown
-        } else {
-            Timestamps::Hidden
-        },
-        since: call
-            .param("since")
-            .split('.')
-            .next()
-            .unwrap_or("")
-            .parse()
-            .unwrap_or(0),
+        timestamps: if call.flag("timestamps") { Timestamps::Shown } else { Timestamps::Hidden },
+        since: call.param("since").split('.').next().unwrap_or("").parse().unwrap_or(0),
         tty,
     };
     if !wanted.stdout && !wanted.stderr {
@@ -118,11 +101,7 @@ async fn follow_log(
     loop {
         let found = engine.with(|world| {
             let container = world.containers.get(&id)?;
-            let fresh = container
-                .log
-                .iter()
-                .skip(seen)
-                .filter(|entry| wanted.wants(entry));
+            let fresh = container.log.iter().skip(seen).filter(|entry| wanted.wants(entry));
             let fresh: Vec<Bytes> = fresh.map(|entry| wanted.bytes(entry)).collect();
             Some((fresh, container.log.len(), container.phase.is_running()))
         });
@@ -164,11 +143,7 @@ pub(crate) async fn put_archive(engine: &SimEngine, call: &Call, reference: &str
 pub(crate) fn top(engine: &SimEngine, reference: &str) -> Outcome {
     let container = engine.with(|world| {
         let container = world.container(reference)?;
-        Ok((
-            container.id.clone(),
-            container.pid,
-            container.words().join(" "),
-        ))
+        Ok((container.id.clone(), container.pid, container.words().join(" ")))
     });
     let (id, pid, command) = container?;
     if pid == 0 {
@@ -182,10 +157,7 @@ pub(crate) fn top(engine: &SimEngine, reference: &str) -> Outcome {
 pub(crate) fn stats(engine: &SimEngine, _call: &Call, reference: &str) -> Outcome {
     let answer = engine.with(|world| {
         let container = world.container(reference)?;
-        let limit = container
-            .host_config
-            .get("Memory")
-            .and_then(serde_json::Value::as_u64);
+        let limit = container.host_config.get("Memory").and_then(serde_json::Value::as_u64);
         let limit = limit.filter(|limit| *limit > 0).unwrap_or(8_589_934_592);
         Ok(json!({
             "read": world.clock.now().rfc3339(),

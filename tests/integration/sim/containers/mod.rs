@@ -10,6 +10,7 @@ mod mounts;
 mod remove;
 mod signal;
 mod update;
+mod validate;
 
 pub(crate) use create::{create, valid_name};
 pub(crate) use inspect::inspect;

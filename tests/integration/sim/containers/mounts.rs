@@ -24,12 +24,12 @@ pub(crate) fn resolve(
     }
     for bind in string_list(host_config.get("Binds")) {
         let mount = from_bind(world, &bind)?;
-        put(&mut mounts, mount);
+        put_new(&mut mounts, mount)?;
     }
     let asked = host_config.get("Mounts").and_then(Value::as_array).cloned();
     for asked in asked.unwrap_or_default() {
         let mount = from_mount(world, &asked)?;
-        put(&mut mounts, mount);
+        put_new(&mut mounts, mount)?;
     }
     let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
     for (target, options) in tmpfs.into_iter().flatten() {
@@ -50,6 +50,15 @@ pub(crate) fn resolve(
 fn put(mounts: &mut Vec<Mount>, mount: Mount) {
     mounts.retain(|other| other.target != mount.target);
     mounts.push(mount);
+}
+
+/// What a client mounts itself may lie over an inherited mount, not over another of its own.
+fn put_new(mounts: &mut Vec<Mount>, mount: Mount) -> Result<(), ApiError> {
+    if mounts.iter().any(|other| other.target == mount.target) {
+        return Err(ApiError::new(400, format!("Duplicate mount point: {}", mount.target)));
+    }
+    put(mounts, mount);
+    Ok(())
 }
 
 fn plain(kind: &str, source: &str, target: &str, mode: &str, writable: bool) -> Mount {
@@ -81,28 +90,11 @@ fn volume_with(
     mode: &str,
     writable: bool,
 ) -> Result<Mount, ApiError> {
-    let anonymous = body
-        .get("Name")
-        .and_then(Value::as_str)
-        .unwrap_or("")
-        .is_empty();
+    let anonymous = body.get("Name").and_then(Value::as_str).unwrap_or("").is_empty();
     let name = world.create_volume(body)?;
-    let source = world
-        .volumes
-        .get(&name)
-        .map(super::super::volumes::Volume::mountpoint);
-    let mount = plain(
-        "volume",
-        &source.unwrap_or_default(),
-        target,
-        mode,
-        writable,
-    );
-    Ok(Mount {
-        name: Some(name),
-        anonymous,
-        ..mount
-    })
+    let source = world.volumes.get(&name).map(super::super::volumes::Volume::mountpoint);
+    let mount = plain("volume", &source.unwrap_or_default(), target, mode, writable);
+    Ok(Mount { name: Some(name), anonymous, ..mount })
 }
 
 /// `source:target[:options]`
@@ -114,7 +106,13 @@ fn from_bind(world: &mut World, bind: &str) -> Result<Mount, ApiError> {
         [source, target, mode] => (*source, *target, *mode),
         _ => return Err(invalid()),
     };
-    if !target.starts_with('/') || target == "/" || source.is_empty() {
+    if !target.starts_with('/') {
+        let text = format!(
+            "invalid volume specification: '{bind}': invalid mount config for type \"bind\": invalid mount path: '{target}' mount path must be absolute"
+        );
+        return Err(ApiError::new(500, text));
+    }
+    if target == "/" || source.is_empty() {
         return Err(invalid());
     }
     let writable = !mode.split(',').any(|word| word == "ro");
@@ -128,10 +126,7 @@ fn from_bind(world: &mut World, bind: &str) -> Result<Mount, ApiError> {
 fn from_mount(world: &mut World, asked: &Value) -> Result<Mount, ApiError> {
     let text = |key: &str| asked.get(key).and_then(Value::as_str).unwrap_or("");
     let (kind, source, target) = (text("Type"), text("Source"), text("Target"));
-    let writable = !asked
-        .get("ReadOnly")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
+    let writable = !asked.get("ReadOnly").and_then(Value::as_bool).unwrap_or(false);
     if target.is_empty() {
         let text =
             format!("invalid mount config for type \"{kind}\": field Target must not be empty");
@@ -168,7 +163,7 @@ fn from_mount(world: &mut World, asked: &Value) -> Result<Mount, ApiError> {
         }
         other => Err(ApiError::new(
             400,
-            format!("invalid mount config: mount type unknown: \"{other}\""),
+            format!("invalid mount config for type \"{other}\": mount type unknown"),
         )),
     }
 }

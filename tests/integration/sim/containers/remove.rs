@@ -76,18 +76,12 @@ fn mark(world: &mut World, reference: &str, force: bool) -> Result<(String, bool
 /// `POST /containers/prune`: removes what does not run.
 pub(crate) fn prune(engine: &SimEngine) -> Reply {
     let deleted: Vec<String> = engine.with(|world| {
-        let stopped = world
-            .containers
-            .values()
-            .filter(|it| !it.phase.is_running());
+        let stopped = world.containers.values().filter(|it| !it.phase.is_running());
         let stopped: Vec<String> = stopped.map(|it| it.id.clone()).collect();
         for id in &stopped {
             world.destroy(id, false);
         }
         stopped
     });
-    Reply::json(
-        200,
-        &json!({"ContainersDeleted": deleted, "SpaceReclaimed": 0}),
-    )
+    Reply::json(200, &json!({"ContainersDeleted": deleted, "SpaceReclaimed": 0}))
 }

@@ -57,16 +57,20 @@ pub(crate) async fn stop_and_wait(
 }
 
 impl World {
-    /// Tells of a signal and delivers it. A paused process gets only SIGKILL.
+    /// Tells of a signal and delivers it. A paused process is resumed for it, unless the container
+    /// names a stop signal of its own and this is another one.
     pub(crate) fn send(&mut self, id: &str, signal: &str) {
         let number = signal_number(signal).unwrap_or(0).to_string();
         self.container_event(id, "kill", &[("signal", number)]);
-        let paused = self
-            .containers
-            .get(id)
-            .is_some_and(|it| it.phase == Phase::Paused);
-        if !paused || signal == "KILL" {
-            self.deliver(id, signal);
+        self.deliver(id, signal);
+        let Some(container) = self.containers.get_mut(id) else {
+            return;
+        };
+        let own = container.config.get("StopSignal").is_some_and(serde_json::Value::is_string);
+        let resumes = signal != "KILL" && (!own || signal == container.stop_signal());
+        if container.phase == Phase::Paused && resumes {
+            container.enter(Phase::Running);
+            self.container_event(id, "unpause", &[]);
         }
     }
 }
@@ -79,12 +83,8 @@ pub(crate) async fn ended_within(engine: &SimEngine, id: &str, limit: Option<Dur
     };
     let ended = async {
         loop {
-            let alive = engine.with(|world| {
-                world
-                    .containers
-                    .get(id)
-                    .is_some_and(|it| it.phase.has_process())
-            });
+            let alive = engine
+                .with(|world| world.containers.get(id).is_some_and(|it| it.phase.has_process()));
             if !alive || changed.changed().await.is_err() {
                 return;
             }
@@ -100,17 +100,16 @@ pub(crate) async fn ended_within(engine: &SimEngine, id: &str, limit: Option<Dur
 /// `POST /containers/{id}/kill`
 pub(crate) async fn kill(engine: &SimEngine, call: &Call, reference: &str) -> Outcome {
     let asked = call.param("signal");
-    let signal = if asked.is_empty() {
-        "KILL".to_owned()
-    } else {
-        signal_name(asked)
-    };
+    let signal = if asked.is_empty() { "KILL".to_owned() } else { signal_name(asked) };
     if signal_number(&signal).is_none() {
         return Err(ApiError::new(400, format!("Invalid signal: {asked}")));
     }
     engine.latency(Op::Other).await;
     let id = engine.with(|world| {
-        let container = world.container_mut(reference)?;
+        let container = world.container_mut(reference).map_err(|error| {
+            let text = format!("Cannot kill container: {reference}: {}", error.message);
+            ApiError::new(error.status, text)
+        })?;
         let id = container.id.clone();
         if !container.phase.is_running() {
             let text = format!("Cannot kill container: {reference}: Container {id} is not running");
@@ -118,10 +117,7 @@ pub(crate) async fn kill(engine: &SimEngine, call: &Call, reference: &str) -> Ou
         }
         // Any signal counts as a stop by hand when the image names no stop signal of its own: a
         // restart policy does not bring the container back after it.
-        let own = container
-            .config
-            .get("StopSignal")
-            .is_some_and(serde_json::Value::is_string);
+        let own = container.config.get("StopSignal").is_some_and(serde_json::Value::is_string);
         if !own || signal == "KILL" || signal == container.stop_signal() {
             container.restarts.cancel();
         }

@@ -95,24 +95,19 @@ impl World {
             );
             return Err(ApiError::new(409, text));
         }
-        let policy = body
-            .pointer("/RestartPolicy/Name")
-            .and_then(Value::as_str)
-            .unwrap_or("");
-        if !matches!(
-            policy,
-            "" | "no" | "always" | "unless-stopped" | "on-failure"
-        ) {
-            return Err(ApiError::new(
-                400,
-                format!("invalid restart policy '{policy}'"),
-            ));
+        let policy = body.pointer("/RestartPolicy/Name").and_then(Value::as_str).unwrap_or("");
+        if !matches!(policy, "" | "no" | "always" | "unless-stopped" | "on-failure") {
+            return Err(ApiError::new(400, format!("invalid restart policy '{policy}'")));
         }
         if container.auto_remove() && !matches!(policy, "" | "no") {
             let text = format!(
                 "Cannot update container {id}: Restart policy cannot be updated because AutoRemove is enabled for the container"
             );
             return Err(ApiError::new(409, text));
+        }
+        let small = |memory: i64| memory > 0 && memory < 6 * 1024 * 1024;
+        if body.get("Memory").and_then(Value::as_i64).is_some_and(small) {
+            return Err(ApiError::new(400, "Minimum memory limit allowed is 6MB"));
         }
         let stored = |key: &str| container.host_config.get(key).and_then(Value::as_i64);
         let asked = |key: &str| body.get(key).and_then(Value::as_i64).filter(|it| *it != 0);
@@ -132,10 +127,7 @@ impl World {
                 members.insert(key.to_owned(), value.clone());
             }
         }
-        if let Some(policy) = members
-            .get_mut("RestartPolicy")
-            .and_then(Value::as_object_mut)
-        {
+        if let Some(policy) = members.get_mut("RestartPolicy").and_then(Value::as_object_mut) {
             policy.entry("MaximumRetryCount").or_insert(json!(0));
         }
         self.container_event(&id, "update", &[]);
@@ -150,10 +142,9 @@ fn unset(key: &str, value: &Value) -> bool {
         Value::Number(number) => number.as_i64() == Some(0),
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
-        Value::Object(members) if key == "RestartPolicy" => members
-            .get("Name")
-            .and_then(Value::as_str)
-            .is_none_or(str::is_empty),
+        Value::Object(members) if key == "RestartPolicy" => {
+            members.get("Name").and_then(Value::as_str).is_none_or(str::is_empty)
+        }
         _ => false,
     }
 }

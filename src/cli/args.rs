@@ -1,0 +1,145 @@
+//! First stage: what was typed. Nothing is resolved here; [`crate::cli::settings`] does that.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cli::output::Color;
+use crate::cli::{
+    config, confirm, describe, get, history, plan, reconcile, resume, run, suspend, validate,
+    version,
+};
+
+/// Keeps the containers of a Docker host as the Compose files of a directory say.
+#[derive(Debug, Parser)]
+#[command(name = "composelet", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 difference or condition not reached, 2 usage or runtime error, \
+3 not found, 4 timed out, 5 rolled back."
+)]
+pub struct Cli {
+    /// Settings of every command.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Settings that every command takes. Each may also stand in the settings file; a flag wins over the environment, the
+/// environment over the file.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArgs {
+    /// Directory with the manifests [default: ./desired-state]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "COMPOSELET_DESIRED_STATE",
+        hide_env_values = true
+    )]
+    pub desired_state: Option<PathBuf>,
+    /// Directory that the controller remembers in [default: /var/lib/composelet, or the user's state directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "COMPOSELET_STATE_DIR",
+        hide_env_values = true
+    )]
+    pub state_dir: Option<PathBuf>,
+    /// Which of several controllers on one engine this is [default: default]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "COMPOSELET_INSTALLATION",
+        hide_env_values = true
+    )]
+    pub installation: Option<String>,
+    /// The engine: unix://PATH, tcp://HOST:PORT or http://HOST:PORT; contexts of `docker context` are not read
+    /// [default: unix:///var/run/docker.sock]
+    #[arg(
+        short = 'H',
+        long,
+        global = true,
+        value_name = "URL",
+        env = "DOCKER_HOST",
+        hide_env_values = true
+    )]
+    pub host: Option<String>,
+    /// Settings file, outside of the watched directory; its keys are these flags with `_` for `-`
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "COMPOSELET_CONFIG",
+        hide_env_values = true
+    )]
+    pub config: Option<PathBuf>,
+    /// Form of the log [default: text]
+    #[arg(long, global = true, value_name = "FORM")]
+    pub log_format: Option<LogFormat>,
+    /// Least important level that is logged [default: info]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<LogLevel>,
+    /// When colours are used; NO_COLOR is honoured [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<Color>,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Least important level that is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Failures.
+    Error,
+    /// And what needs a look.
+    Warn,
+    /// And what is done.
+    #[default]
+    Info,
+    /// And why.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the controller
+    Run(run::RunArgs),
+    /// Show what would be done, without doing it: exit 0 nothing, 1 changes, 2 error
+    Plan(plan::PlanArgs),
+    /// Check manifests: what is wrong, where, and what to do
+    Validate(validate::ValidateArgs),
+    /// Print a project as it is understood, in the form of `docker compose config`
+    Config(config::ConfigArgs),
+    /// List projects, services or containers from the published status
+    Get(get::GetArgs),
+    /// Show one project, service or container: conditions, holds, failures, next tries, log lines, recent actions
+    Describe(describe::DescribeArgs),
+    /// Allow what waits for a person: a mass removal or an adoption
+    Confirm(confirm::ConfirmArgs),
+    /// Look and report, but do nothing, for a project or service
+    Suspend(suspend::SuspendArgs),
+    /// End a suspension
+    Resume(resume::ResumeArgs),
+    /// Look again now and forget back-offs
+    Reconcile(reconcile::ReconcileArgs),
+    /// Show what was done to a project and why
+    History(history::HistoryArgs),
+    /// Print the version
+    Version(version::VersionArgs),
+}

@@ -1,0 +1,131 @@
+//! `describe`: one project, service or container, with everything that explains it.
+
+use clap::Args;
+
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Outcome};
+use crate::cli::published::{self, Published};
+use crate::cli::sections;
+use crate::cli::target::Target;
+use crate::model::status::{ContainerStatus, ProjectStatus, ServiceStatus};
+use crate::model::time::Timestamp;
+
+/// Arguments of `describe`.
+#[derive(Clone, Debug, Args)]
+pub struct DescribeArgs {
+    /// PROJECT, PROJECT/SERVICE or the name of a container; or `project`, `service` or `container` and then the name
+    #[arg(value_name = "[KIND] NAME", required = true, num_args = 1..=2)]
+    words: Vec<String>,
+}
+
+/// What is described.
+enum Object<'a> {
+    Project(&'a ProjectStatus),
+    Service(&'a ProjectStatus, &'a ServiceStatus),
+    Container(&'a ProjectStatus, &'a ContainerStatus),
+}
+
+/// Describes.
+///
+/// # Errors
+/// Nothing is published, or what was named is not known.
+pub(super) fn run(args: &DescribeArgs, context: &Context) -> Result<Outcome, CliError> {
+    let published = Published::read(context)?;
+    if let Some(stale) = published.staleness() {
+        context.out.warn(&stale);
+    }
+    let object = match args.words.as_slice() {
+        [kind, name] => of_kind(&published, kind, name)?,
+        [name] => any(&published, name)?,
+        _ => return Err(CliError::usage("name one thing to describe")),
+    };
+    context.out.result(&text(&object, published.now))?;
+    Ok(Outcome::Done)
+}
+
+fn of_kind<'a>(published: &'a Published, kind: &str, name: &str) -> Result<Object<'a>, CliError> {
+    match kind {
+        "project" | "projects" => published.project(name).map(Object::Project),
+        "service" | "services" | "svc" => service(published, name),
+        "container" | "containers" => container(published, name)
+            .ok_or_else(|| CliError::not_found(format!("there is no container `{name}`"))),
+        other => Err(CliError::usage(format!("`{other}` is no kind of object"))
+            .hint("use project, service or container; a service alone is PROJECT/SERVICE")),
+    }
+}
+
+/// A service as PROJECT/SERVICE, or by its own name if only one project has it.
+fn service<'a>(published: &'a Published, name: &str) -> Result<Object<'a>, CliError> {
+    if name.contains('/') {
+        return any(published, name);
+    }
+    let found: Vec<_> =
+        published.services().filter(|(_, service)| service.name.as_str() == name).collect();
+    match found.as_slice() {
+        [] => Err(CliError::not_found(format!("there is no service `{name}`"))),
+        [(project, service)] => Ok(Object::Service(project, service)),
+        [..] => {
+            let named = found.iter().map(|(project, _)| format!("{}/{name}", project.name));
+            Err(CliError::usage(format!("more than one project has a service `{name}`"))
+                .hint(format!("say which: {}", named.collect::<Vec<_>>().join(", "))))
+        }
+    }
+}
+
+/// A project or PROJECT/SERVICE; a name that is neither may be a container's.
+fn any<'a>(published: &'a Published, name: &str) -> Result<Object<'a>, CliError> {
+    let target: Target = name.parse().map_err(CliError::usage)?;
+    let project = match published.project(target.project.as_str()) {
+        Ok(project) => project,
+        Err(error) => return container(published, name).ok_or(error),
+    };
+    match &target.service {
+        None => Ok(Object::Project(project)),
+        Some(key) => published::service(project, key.as_str())
+            .map(|service| Object::Service(project, service)),
+    }
+}
+
+/// A container by name, or by the beginning of its id.
+fn container<'a>(published: &'a Published, name: &str) -> Option<Object<'a>> {
+    let called = |container: &ContainerStatus| {
+        container.name == name || (name.len() >= 12 && container.id.starts_with(name))
+    };
+    published.projects.iter().find_map(|project| {
+        let replicas = project.services.iter().flat_map(|service| &service.containers);
+        let mut containers = replicas.chain(&project.others);
+        containers
+            .find(|container| called(container))
+            .map(|container| Object::Container(project, container))
+    })
+}
+
+fn text(object: &Object<'_>, now: Timestamp) -> String {
+    let parts = match object {
+        Object::Project(project) => vec![
+            sections::project_facts(project, now),
+            sections::conditions(&project.conditions, now),
+            sections::held(&project.held, now),
+            sections::service_lines(&project.services, now),
+            sections::containers("Other containers", &project.others, now),
+            sections::diagnostics(&project.diagnostics),
+            sections::recent(project.recent.iter(), now),
+        ],
+        Object::Service(project, service) => vec![
+            sections::service_facts(project, service, now),
+            sections::conditions(&service.conditions, now),
+            sections::held(sections::held_of(project, service), now),
+            sections::containers("Containers", &service.containers, now),
+            sections::diagnostics(sections::diagnostics_of(project, service)),
+            sections::recent(sections::recent_of(project, service), now),
+        ],
+        Object::Container(project, container) => vec![
+            sections::container_facts(project, container),
+            sections::containers("State", std::slice::from_ref(*container), now),
+            sections::held(sections::held_of_container(project, container), now),
+            sections::recent(sections::recent_about(project, &container.name), now),
+        ],
+    };
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n")
+}

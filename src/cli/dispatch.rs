@@ -1,0 +1,61 @@
+//! From what was typed to the command that does it.
+
+use clap::Parser;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::context::Context;
+use crate::cli::exit::{CliError, Outcome};
+use crate::cli::output::{self, Output};
+use crate::cli::settings::{Settings, Surroundings};
+use crate::cli::{
+    config, confirm, describe, get, history, plan, reconcile, resume, run as controller, suspend,
+    validate, version,
+};
+
+/// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
+///
+/// # Errors
+/// The exit code of what clap had to say.
+pub fn parse() -> Result<Cli, u8> {
+    Cli::try_parse().map_err(|error| {
+        output::clap_says(&error);
+        if error.use_stderr() { 2 } else { 0 }
+    })
+}
+
+/// Does what was typed. Failures are printed and returned.
+///
+/// # Errors
+/// What the command could not do.
+pub async fn run(cli: Cli) -> Result<Outcome, CliError> {
+    let color = cli.global.color.unwrap_or_default();
+    let result = resolve_and_run(cli).await;
+    if let Err(error) = &result {
+        Output::new(color).error(error);
+    }
+    result
+}
+
+async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
+    let around = Surroundings::of_process()?;
+    let settings = Settings::resolve(&cli.global, &around)?;
+    let out = Output::new(settings.color);
+    for note in &settings.notes {
+        out.note(&format!("note: {note}"));
+    }
+    let context = Context { settings, around, out };
+    match &cli.command {
+        Command::Run(args) => controller::run(args, &context).await,
+        Command::Plan(args) => plan::run(args, &context).await,
+        Command::Validate(args) => validate::run(args, &context),
+        Command::Config(args) => config::run(args, &context),
+        Command::Get(args) => get::run(args, &context).await,
+        Command::Describe(args) => describe::run(args, &context),
+        Command::Confirm(args) => confirm::run(args, &context).await,
+        Command::Suspend(args) => suspend::run(args, &context).await,
+        Command::Resume(args) => resume::run(args, &context).await,
+        Command::Reconcile(args) => reconcile::run(args, &context).await,
+        Command::History(args) => history::run(args, &context),
+        Command::Version(args) => version::run(args, &context),
+    }
+}

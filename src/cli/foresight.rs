@@ -1,0 +1,185 @@
+//! What the planner would do about each project: files, engine and ledger are read, the preview is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::cli::context::Context;
+use crate::cli::exit::CliError;
+use crate::cli::manifests::{self, Reading};
+use crate::engine::{Engine, ObserveRequest};
+use crate::ledger::Ledger;
+use crate::manifest::{Dialect, HostChoices, Loaded};
+use crate::model::desired::{BuildDigest, DesiredProject, SourceFacts};
+use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::id::ProjectName;
+use crate::model::observed::HostView;
+use crate::model::operation::RunningOperations;
+use crate::model::outcome::Failure;
+use crate::model::path::PathMap;
+use crate::model::policy::Policy;
+use crate::model::time::Timestamp;
+use crate::planner::{Intent, PlanInput, Preview, preview};
+use crate::source::FactReader;
+
+/// A build context counts as settled when it was quiet for 5 s. A preview does not wait: it reads as if later.
+const AS_IF_LATER: Duration = Duration::from_secs(6);
+/// Readings of a large build context before it is left unknown.
+const FACT_READINGS: usize = 64;
+
+/// One project and what would happen to it.
+#[derive(Debug)]
+pub(super) struct Foreseen {
+    /// Its name, or that of its entry if it has none.
+    pub(super) name: String,
+    /// Findings in its manifests.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// What would happen; `None` if its manifests do not load.
+    pub(super) preview: Option<Preview>,
+}
+
+impl Foreseen {
+    /// Whether its manifests have errors.
+    pub(super) fn is_broken(&self) -> bool {
+        self.diagnostics.iter().any(|found| found.severity == Severity::Error)
+    }
+
+    /// Whether anything would be done.
+    pub(super) fn has_changes(&self) -> bool {
+        let mut steps = self.preview.iter().flat_map(|preview| &preview.steps);
+        steps.any(|step| !step.plan.nodes.is_empty())
+    }
+}
+
+/// Foresees the selected projects, or all: those of the watched directory, and those that went from it.
+///
+/// # Errors
+/// The engine cannot be reached, the directory cannot be read, or a selected project is not known.
+pub(super) async fn foresee(
+    context: &Context,
+    environment: BTreeMap<String, String>,
+    selected: &[String],
+) -> Result<Vec<Foreseen>, CliError> {
+    let choices = HostChoices::default();
+    let reading = Reading { environment, choices, dialect: Dialect::Controller };
+    let entries = manifests::entries_of_root(&context.settings.desired_state)?;
+    let loaded: Vec<(String, Loaded)> = entries
+        .iter()
+        .map(|entry| {
+            let loaded = reading.load(entry)?;
+            let fallback = || manifests::path_of(entry).file_name().to_owned();
+            Ok((loaded.name.as_ref().map_or_else(fallback, ToString::to_string), loaded))
+        })
+        .collect::<Result<_, CliError>>()?;
+    let host = Host::look(context).await?;
+    let gone = host.gone(&loaded);
+    let is_selected = |name: &str| selected.is_empty() || selected.iter().any(|one| one == name);
+    for name in selected {
+        if !loaded.iter().any(|(known, _)| known == name)
+            && !gone.contains(&ProjectName::from(name.as_str()))
+        {
+            return Err(CliError::not_found(format!("there is no project `{name}`")));
+        }
+    }
+    let mut foreseen = Vec::new();
+    for (name, loaded) in loaded.into_iter().filter(|(name, _)| is_selected(name)) {
+        let preview = match &loaded.project {
+            Some(project) => Some(host.preview(&project.name, Some(project)).await?),
+            None => None,
+        };
+        foreseen.push(Foreseen { name, diagnostics: loaded.diagnostics, preview });
+    }
+    for name in gone.iter().filter(|name| is_selected(name.as_str())) {
+        let preview = Some(host.preview(name, None).await?);
+        foreseen.push(Foreseen { name: name.to_string(), diagnostics: Vec::new(), preview });
+    }
+    Ok(foreseen)
+}
+
+/// The engine and the ledger, as a plan needs them.
+struct Host {
+    engine: Engine,
+    view: HostView,
+    ledger: Option<Ledger>,
+    policy: Policy,
+    now: Timestamp,
+}
+
+impl Host {
+    async fn look(context: &Context) -> Result<Self, CliError> {
+        let settings = &context.settings;
+        let unreachable = |failure: Failure| {
+            CliError::runtime(format!(
+                "the engine at {} cannot be asked: {}",
+                settings.host, failure.message
+            ))
+            .hint("name another with -H or DOCKER_HOST; contexts of `docker context` are not read")
+        };
+        let engine = Engine::connect(&settings.host, settings.installation.clone())
+            .await
+            .map_err(unreachable)?;
+        let view = engine.host_view().await.map_err(unreachable)?;
+        let ledger = context.ledger().ok();
+        let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
+        let policy =
+            Policy { installation: settings.installation.clone(), salt, ..Policy::default() };
+        Ok(Self { engine, view, ledger, policy, now: context.now() })
+    }
+
+    /// Projects that ran and that no entry claims any more.
+    fn gone(&self, loaded: &[(String, Loaded)]) -> BTreeSet<ProjectName> {
+        let known = self.ledger.as_ref().map(|ledger| ledger.load_host().0.projects);
+        let claimed =
+            |name: &ProjectName| loaded.iter().any(|(claimed, _)| claimed == name.as_str());
+        known.unwrap_or_default().into_keys().filter(|name| !claimed(name)).collect()
+    }
+
+    /// What would happen to one project; without a desired state it goes.
+    async fn preview(
+        &self,
+        name: &ProjectName,
+        desired: Option<&DesiredProject>,
+    ) -> Result<Preview, CliError> {
+        let observed = self.engine.observe(&request(name, desired)).await;
+        let observed = observed.map_err(|failure| {
+            CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
+        })?;
+        let facts = desired.map_or_else(SourceFacts::default, |desired| facts(desired, self.now));
+        let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
+        Ok(preview(&PlanInput {
+            project: name,
+            desired: desired.map_or(Intent::Remove, Intent::Run),
+            observed: &observed,
+            host: &self.view,
+            facts: &facts,
+            ledger: &ledger.unwrap_or_default(),
+            operations: &RunningOperations::new(),
+            policy: &self.policy,
+            now: self.now,
+        }))
+    }
+}
+
+/// What has to be looked at for a project.
+fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveRequest {
+    let mut request =
+        ObserveRequest { project: Some(name.clone()), fresh: true, ..ObserveRequest::default() };
+    if let Some(desired) = desired {
+        request.images = desired.services.values().map(|service| service.image.clone()).collect();
+        request.networks = desired.networks.values().map(|network| network.name.clone()).collect();
+        request.volumes = desired.volumes.values().map(|volume| volume.name.clone()).collect();
+    }
+    request
+}
+
+/// Binds and builds, read until every build context is known, as if it had been quiet for long enough.
+fn facts(desired: &DesiredProject, now: Timestamp) -> SourceFacts {
+    let (mut reader, paths) = (FactReader::default(), PathMap::default());
+    let mut facts = reader.read(desired, &paths, now);
+    for _ in 0..FACT_READINGS {
+        if !facts.builds.values().any(|digest| *digest == BuildDigest::Settling) {
+            break;
+        }
+        facts = reader.read(desired, &paths, now.plus(AS_IF_LATER));
+    }
+    facts
+}

@@ -1,0 +1,168 @@
+//! The optional settings file, `composelet.yaml`: the flags of the command line under the same names.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_yaml::{Mapping, Value};
+
+use crate::cli::args::GlobalArgs;
+use crate::cli::exit::{CliError, chain};
+
+/// Keys that may stand in the file.
+const KEYS: [&str; 9] = [
+    "color",
+    "desired_state",
+    "env",
+    "host",
+    "installation",
+    "log_format",
+    "log_level",
+    "poll",
+    "state_dir",
+];
+
+/// What the file says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SettingsFile {
+    /// The flags that every command takes. Relative paths are those of the file's directory.
+    pub(super) global: GlobalArgs,
+    /// Variables of this process that manifests may use.
+    pub(super) env: Vec<String>,
+    /// The directory is read at intervals instead of watched.
+    pub(super) poll: Option<bool>,
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// It cannot be read, is no YAML mapping, or has an unknown key or a value of the wrong kind.
+pub(super) fn read(path: &Path) -> Result<SettingsFile, CliError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| CliError::usage(format!("{}: cannot be read: {error}", path.display())))?;
+    parse(&text, path)
+}
+
+fn parse(text: &str, path: &Path) -> Result<SettingsFile, CliError> {
+    let wrong = |what: String| CliError::usage(format!("{}: {what}", path.display()));
+    let value: Value = serde_yaml::from_str(text).map_err(|error| wrong(chain(&error)))?;
+    let mapping = match value {
+        Value::Null => Mapping::new(),
+        Value::Mapping(mapping) => mapping,
+        _ => return Err(wrong("expected a mapping of settings".to_owned())),
+    };
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = SettingsFile::default();
+    for (key, value) in &mapping {
+        let key = key.as_str().unwrap_or_default();
+        file.set(key, value, directory).map_err(wrong)?;
+    }
+    Ok(file)
+}
+
+impl SettingsFile {
+    fn set(&mut self, key: &str, value: &Value, directory: &Path) -> Result<(), String> {
+        match key {
+            "color" => self.global.color = Some(choice(key, value)?),
+            "desired_state" => self.global.desired_state = Some(path_of(key, value, directory)?),
+            "env" => self.env = texts(key, value)?,
+            "host" => self.global.host = Some(text_of(key, value)?),
+            "installation" => self.global.installation = Some(text_of(key, value)?),
+            "log_format" => self.global.log_format = Some(choice(key, value)?),
+            "log_level" => self.global.log_level = Some(choice(key, value)?),
+            "poll" => {
+                let poll = value.as_bool();
+                self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);
+            }
+            "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
+            unknown => return Err(unknown_key(unknown)),
+        }
+        Ok(())
+    }
+}
+
+fn text_of(key: &str, value: &Value) -> Result<String, String> {
+    let text = value.as_str().filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| format!("{key}: expected a text"))
+}
+
+fn texts(key: &str, value: &Value) -> Result<Vec<String>, String> {
+    let list = value.as_sequence().ok_or_else(|| format!("{key}: expected a list of texts"))?;
+    list.iter().map(|value| text_of(key, value)).collect()
+}
+
+fn path_of(key: &str, value: &Value, directory: &Path) -> Result<PathBuf, String> {
+    text_of(key, value).map(|text| directory.join(text))
+}
+
+fn choice<T: ValueEnum>(key: &str, value: &Value) -> Result<T, String> {
+    let text = text_of(key, value)?;
+    T::from_str(&text, false).map_err(|_| {
+        let allowed: Vec<String> = T::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .map(|value| value.get_name().to_owned())
+            .collect();
+        format!("{key}: `{text}` is not one of {}", allowed.join(", "))
+    })
+}
+
+fn unknown_key(key: &str) -> String {
+    let nearest = KEYS
+        .iter()
+        .map(|known| (distance(key, known), known))
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    match nearest {
+        Some((_, known)) => format!("unknown setting `{key}`; did you mean `{known}`?"),
+        None => format!("unknown setting `{key}`; known are {}", KEYS.join(", ")),
+    }
+}
+
+/// Levenshtein's distance: single-character edits between two words.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, from) in left.chars().enumerate() {
+        let mut next = vec![line + 1];
+        for ((to, above), diagonal) in right.iter().zip(row.iter().skip(1)).zip(&row) {
+            let before = next.last().copied().unwrap_or_default();
+            let change = diagonal + usize::from(from != *to);
+            next.push(change.min(above + 1).min(before + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::LogFormat;
+
+    fn parsed(text: &str) -> Result<SettingsFile, CliError> {
+        parse(text, Path::new("/etc/composelet/composelet.yaml"))
+    }
+
+    #[test]
+    fn keys_are_the_flags() {
+        let file = parsed("state_dir: state\nlog_format: json\nenv: [HOME]\npoll: true\n").unwrap();
+        assert_eq!(file.global.state_dir, Some(PathBuf::from("/etc/composelet/state")));
+        assert_eq!(file.global.log_format, Some(LogFormat::Json));
+        assert_eq!(file.env, ["HOME"]);
+        assert_eq!(file.poll, Some(true));
+        assert!(parsed("").unwrap().global.host.is_none());
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest() {
+        let error = parsed("desired-state: x\n").unwrap_err();
+        assert_eq!(
+            error.message,
+            "/etc/composelet/composelet.yaml: unknown setting `desired-state`; did you mean `desired_state`?"
+        );
+        let error = parsed("webhooks: []\n").unwrap_err();
+        assert!(error.message.contains("known are color, desired_state"), "{error}");
+        assert!(parsed("log_level: loud\n").unwrap_err().message.contains("error, warn, info"));
+        assert!(parsed("- a\n").is_err());
+    }
+}

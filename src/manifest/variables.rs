@@ -1,0 +1,53 @@
+//! Files of variables: `.env`, COMPOSE_ENV_FILES, `env_file` of an include.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::manifest::environment::Environment;
+use crate::manifest::files::Files;
+use crate::manifest::normalise::mistake_place;
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::source::Content;
+use crate::manifest::{discovery, dotenv, parse};
+use crate::model::files::FileContent;
+use crate::model::path::LocalPath;
+
+/// Reads one file into `values`, over what is there; `None` if it is lacking or wrong.
+pub(crate) fn read(
+    path: &LocalPath,
+    required: bool,
+    values: &mut BTreeMap<String, String>,
+    files: &mut Files<'_>,
+    environment: &mut Environment,
+    report: &mut Report,
+) -> Option<()> {
+    let bytes = match files.get(path)? {
+        FileContent::Bytes(bytes) => bytes,
+        FileContent::Missing if !required => return Some(()),
+        other => {
+            report.add(
+                Finding::error("env-file", "", discovery::describe(path, other))
+                    .help("create it, or correct its name"),
+            );
+            return None;
+        }
+    };
+    let name = path.display().to_string();
+    let text = parse::decode(bytes, &name, report).ok()?;
+    let source = report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
+    let before = values.clone();
+    let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
+    match dotenv::parse(&text, &mut lookup) {
+        Ok(read) => {
+            values.extend(read);
+            Some(())
+        }
+        Err(mistake) => {
+            let place = mistake_place(source, mistake.at);
+            report.add(Finding::error("env-file", "", mistake.message).at(place).help(
+                "NAME=value, one a line; quotes are closed on some later line at the latest",
+            ));
+            None
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Scenarios on the real engine: each states one intent and looks at what is really there.
+//!
+//! They need an engine and the test images (`tests/images/build`), and fail without them. Each has names of its own
+//! that begin with `ct-`, removes what it made also when it fails, and may run beside the others.
+
+mod adoption;
+mod backend_optimizacion;
+mod converge;
+mod crash_points;
+mod crashing;
+mod edits;
+mod files;
+mod healing;
+mod isolation;
+mod once;
+mod people;
+mod process;
+mod removal;
+mod silence;
+mod text;

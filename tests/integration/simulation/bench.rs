@@ -1,0 +1,276 @@
+//! One simulated host: engine, watched directory, state directory, and a controller that can be killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: a panic is a failed test"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use composelet::controller::desired::compose::ComposeLoader;
+use composelet::controller::{
+    Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, RunEnd, RunError, Settings,
+    SystemClock, Watch,
+};
+use composelet::engine::Engine;
+use composelet::ledger::{Ledger, Loss, MemoryStorage, Request};
+use composelet::model::id::{Installation, ProjectName};
+use composelet::model::path::{LocalPath, PathMap};
+use composelet::model::policy::Policy;
+use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
+use composelet::model::time::Timestamp;
+use futures::FutureExt;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::sim::{CallKind, ImageSpec, Phase, SimEngine, SimOptions};
+
+/// The simulated engine's first instant: 2025-01-01T00:00:00Z.
+const EPOCH_MS: i64 = 1_735_689_600_000;
+/// Longest time that anything here is waited for, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+pub(super) struct Bench {
+    pub(super) engine: SimEngine,
+    pub(super) storage: MemoryStorage,
+    pub(super) events: EventSink,
+    pub(super) mode: Mode,
+    directory: TempDir,
+    clock: Arc<dyn Clock>,
+    running: Option<Running>,
+}
+
+struct Running {
+    task: JoinHandle<Result<RunEnd, RunError>>,
+    cancel: CancellationToken,
+}
+
+impl Bench {
+    /// A host with the image `app` and no controller yet.
+    pub(super) fn new(seed: u64) -> Self {
+        let options = SimOptions { latency: true, ..SimOptions::seeded(seed) };
+        let engine = SimEngine::new(options);
+        engine.add_image("app", &ImageSpec::new("app"));
+        let directory = TempDir::new().unwrap();
+        std::fs::create_dir(directory.path().join("desired-state")).unwrap();
+        let epoch = Timestamp::from_millis(EPOCH_MS);
+        Self {
+            engine,
+            storage: MemoryStorage::new(),
+            events: EventSink::default(),
+            mode: Mode::Run,
+            directory,
+            clock: Arc::new(SystemClock::starting_at(epoch)),
+            running: None,
+        }
+    }
+
+    /// The watched directory.
+    pub(super) fn root(&self) -> PathBuf {
+        self.directory.path().join("desired-state")
+    }
+
+    /// Writes `compose.yaml` of a project.
+    pub(super) fn write(&self, project: &str, text: &str) {
+        let directory = self.root().join(project);
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join("compose.yaml"), text).unwrap();
+    }
+
+    pub(super) fn remove(&self, project: &str) {
+        std::fs::remove_dir_all(self.root().join(project)).unwrap();
+    }
+
+    pub(super) fn controller(&self) -> Controller {
+        self.controller_on(self.storage.clone())
+    }
+
+    pub(super) fn controller_on(&self, storage: MemoryStorage) -> Controller {
+        let policy = Policy { installation: Installation::from("default"), ..Policy::default() };
+        let settings = Settings {
+            desired_state: LocalPath::new(self.root()),
+            mode: self.mode,
+            projects: BTreeSet::new(),
+            watch: Watch::Poll,
+            paths: PathMap::default(),
+            policy,
+            limits: Limits::default(),
+            blocking: Blocking::Inline,
+        };
+        Controller::new(
+            settings,
+            self.connector(),
+            Ledger::open_with(storage).unwrap(),
+            Arc::new(ComposeLoader::default()),
+            Arc::clone(&self.clock),
+            self.events.clone(),
+        )
+    }
+
+    fn connector(&self) -> Connector {
+        let (engine, clock) = (self.engine.clone(), Arc::clone(&self.clock));
+        Arc::new(move || {
+            let (client, clock) = (engine.docker(), Arc::clone(&clock));
+            let now: composelet::engine::Clock = Arc::new(move || clock.now());
+            Engine::over(client, Installation::from("default"), now).boxed()
+        })
+    }
+
+    /// Starts the controller.
+    pub(super) fn start(&mut self) {
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(self.controller().run(cancel.clone()));
+        self.running = Some(Running { task, cancel });
+    }
+
+    /// Kills it: its tasks end where they stand, the next one finds the state directory as it is.
+    pub(super) async fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.task.abort();
+            assert!(running.task.await.is_err_and(|end| end.is_cancelled()));
+        }
+        self.storage = self.storage.reboot(Loss::Process);
+    }
+
+    /// Asks it to stop.
+    pub(super) async fn stop(&mut self) -> RunEnd {
+        let running = self.running.take().unwrap();
+        running.cancel.cancel();
+        running.task.await.unwrap().unwrap()
+    }
+
+    /// Waits for a run that ends by itself.
+    pub(super) async fn end(&mut self) -> RunEnd {
+        let running = self.running.take().unwrap();
+        running.task.await.unwrap().unwrap()
+    }
+
+    pub(super) fn ledger(&self) -> Ledger {
+        Ledger::open_with(self.storage.clone()).unwrap()
+    }
+
+    /// Waits until `condition` holds, or fails with what is going on.
+    pub(super) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let begin = tokio::time::Instant::now();
+        while !condition(self) {
+            assert!(begin.elapsed() <= PATIENCE, "never came: {what}\n{}", self.story());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lets virtual time pass.
+    pub(super) async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    pub(super) fn phases(&self) -> BTreeMap<String, Phase> {
+        self.engine.phases()
+    }
+
+    pub(super) fn runs(&self, name: &str) -> bool {
+        self.phases().get(name) == Some(&Phase::Running)
+    }
+
+    pub(super) fn status(&self, project: &str) -> Option<ProjectStatus> {
+        let statuses = self.ledger().statuses();
+        statuses.into_iter().find(|one| one.name == ProjectName::from(project))
+    }
+
+    pub(super) fn is_ready(&self, project: &str) -> bool {
+        self.status(project).is_some_and(|status| {
+            status
+                .conditions
+                .iter()
+                .any(|one| one.kind == ConditionKind::Ready && one.status == Truth::True)
+        })
+    }
+
+    /// Reasons of what is held.
+    pub(super) fn held(&self, project: &str) -> Vec<&'static str> {
+        let held = self.status(project).map(|one| one.held).unwrap_or_default();
+        held.iter().map(|held| held.waiting_on.code()).collect()
+    }
+
+    /// Waits until the project is ready and nothing changes any more.
+    pub(super) async fn converged(&self, project: &str) {
+        self.until(&format!("{project} is ready"), |bench| bench.is_ready(project)).await;
+        self.pass(2).await;
+        self.until(&format!("{project} stays ready"), |bench| bench.is_ready(project)).await;
+    }
+
+    /// No mutating call in further passes.
+    pub(super) async fn silent(&self) {
+        self.silent_for(120).await;
+    }
+
+    /// No mutating call for these seconds.
+    pub(super) async fn silent_for(&self, seconds: u64) {
+        let before = self.engine.mutating_calls();
+        self.pass(seconds).await;
+        assert_eq!(
+            self.engine.mutating_calls(),
+            before,
+            "converged means silent\n{}",
+            self.story()
+        );
+    }
+
+    pub(super) fn ask(&self, request: &Request) -> String {
+        self.ledger().submit(request).unwrap()
+    }
+
+    /// What changed on the engine, and what the project says of itself.
+    pub(super) fn story(&self) -> String {
+        let calls = self.engine.calls();
+        let calls: Vec<_> = calls
+            .iter()
+            .filter(|call| call.kind == CallKind::Mutating)
+            .map(crate::sim::TracedCall::line)
+            .collect();
+        let tail = calls.len().saturating_sub(60);
+        let statuses: Vec<_> = self
+            .ledger()
+            .statuses()
+            .iter()
+            .map(|status| {
+                let recent: Vec<_> = status
+                    .recent
+                    .iter()
+                    .map(|one| {
+                        format!(
+                            "  {} {} {}: {} -> {}",
+                            one.at, one.action, one.object, one.message, one.outcome
+                        )
+                    })
+                    .collect();
+                let conditions: Vec<_> = status
+                    .conditions
+                    .iter()
+                    .map(|one| {
+                        format!("  {:?}={:?} {} {}", one.kind, one.status, one.reason, one.message)
+                    })
+                    .collect();
+                let diagnostics: Vec<_> =
+                    status.diagnostics.iter().map(|one| &one.message).collect();
+                format!(
+                    "{}\n{}\n  held {:?}\n  {diagnostics:?}\n{}",
+                    status.name,
+                    conditions.join("\n"),
+                    status.held,
+                    recent.join("\n")
+                )
+            })
+            .collect();
+        format!("{}\n{:#?}\n{}", calls[tail..].join("\n"), self.phases(), statuses.join("\n"))
+    }
+
+    /// A place beside the watched directory.
+    pub(super) fn aside(&self) -> PathBuf {
+        self.directory.path().join("aside")
+    }
+}

@@ -1,0 +1,9 @@
+//! The whole controller against the simulated engine under paused time: the real client, the real loader, files in a
+//! temporary directory, the state directory in memory.
+
+mod bench;
+mod crash;
+mod files;
+mod healing;
+mod once;
+mod standby;

@@ -1,0 +1,225 @@
+//! A host of its own for each test: directories, names, installation; and nothing of it is left behind.
+
+use std::cell::Cell;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support_real::controller::{Controller, command};
+use crate::support_real::engine::{Engine, PROJECT_LABEL, encode};
+use crate::support_real::events::Events;
+
+/// The image of the light scenarios: `sh`, `httpd`, `nc`, `sleep`. tests/images/build makes it.
+pub(crate) const IMAGE: &str = "composelet-test/busybox:1";
+
+/// What a command of the binary gave.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// Exit code.
+    pub(crate) code: i32,
+    /// Standard output.
+    pub(crate) out: String,
+    /// Standard error.
+    pub(crate) err: String,
+}
+
+/// A watched directory, a state directory, names that nobody else has, and the engine.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// The engine.
+    pub(crate) engine: Engine,
+    /// What happens to our objects.
+    pub(crate) events: Events,
+    /// Beginning of every name.
+    prefix: String,
+    /// The controllers that were started and not ended by the test.
+    pub(crate) controllers: Vec<Controller>,
+    directory: TempDir,
+    logs: Cell<u32>,
+}
+
+impl Host {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        let engine = Engine::connect();
+        let image = engine.find(&format!("/images/{IMAGE}/json"));
+        assert!(image.is_some(), "{IMAGE} is missing: run tests/images/build");
+        let directory = TempDir::with_prefix("composelet-").unwrap();
+        let random = RandomState::new().hash_one(directory.path());
+        let prefix = format!("ct-{:08x}", random & 0xffff_ffff);
+        let events = Events::listen(&engine, &prefix);
+        let host =
+            Self { engine, events, prefix, controllers: Vec::new(), directory, logs: Cell::new(0) };
+        fs::create_dir(host.desired()).unwrap();
+        host
+    }
+
+    /// The full name of a project, also of its directory.
+    pub(crate) fn project(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    /// The watched directory.
+    pub(crate) fn desired(&self) -> PathBuf {
+        self.directory.path().join("desired-state")
+    }
+
+    /// The state directory.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// Room beside the watched directory.
+    pub(crate) fn aside(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where a project's manifest lies.
+    pub(crate) fn manifest(&self, project: &str) -> PathBuf {
+        self.desired().join(project).join("compose.yaml")
+    }
+
+    /// Writes a project's manifest in place, as a shell would.
+    pub(crate) fn write(&self, project: &str, text: &str) {
+        fs::create_dir_all(self.desired().join(project)).unwrap();
+        fs::write(self.manifest(project), text).unwrap();
+    }
+
+    /// Replaces a piece of a project's manifest.
+    pub(crate) fn edit(&self, project: &str, old: &str, new: &str) {
+        let text = fs::read_to_string(self.manifest(project)).unwrap();
+        assert!(text.contains(old), "{old:?} is not in:\n{text}");
+        self.write(project, &text.replace(old, new));
+    }
+
+    fn settings(&self) -> Vec<String> {
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        vec![
+            "--desired-state".to_owned(),
+            text(self.desired()),
+            "--state-dir".to_owned(),
+            text(self.state()),
+            "--installation".to_owned(),
+            self.prefix.clone(),
+            "--host".to_owned(),
+            self.engine.address(),
+        ]
+    }
+
+    /// Starts a controller, beside those that run.
+    pub(crate) fn start(&mut self) {
+        self.logs.set(self.logs.get() + 1);
+        let mut arguments = vec!["run".to_owned()];
+        arguments.extend(self.settings());
+        let log = self.directory.path().join(format!("controller-{}.log", self.logs.get()));
+        self.controllers.push(Controller::start(&arguments, &log));
+    }
+
+    /// Ends the oldest controller as a power failure would.
+    pub(crate) fn kill(&mut self) {
+        self.controllers.remove(0).kill();
+    }
+
+    /// Ends the oldest controller with SIGTERM; it must end well.
+    pub(crate) async fn terminate(&mut self) {
+        let controller = self.controllers.remove(0);
+        let log = self.directory.path().join(format!("controller-{}.log", self.logs.get()));
+        let status = controller.terminate().await;
+        let text = fs::read_to_string(log).unwrap_or_default();
+        assert!(status.success(), "the controller ended with {status}:\n{text}");
+    }
+
+    /// Runs a command of the binary with the settings of this host.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        let output = command()
+            .args(arguments)
+            .args(self.settings())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary was built with the tests");
+        Run {
+            code: output.status.code().expect("no signal ended it"),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The same, and it must end with 0; its standard output.
+    pub(crate) fn expect(&self, arguments: &[&str]) -> String {
+        let run = self.run(arguments);
+        assert_eq!(run.code, 0, "{arguments:?}:\n{}{}", run.out, run.err);
+        run.out
+    }
+
+    /// Ids or names of the objects of a list whose name begins with our prefix.
+    fn ours(&self, list: &str, name: &str) -> Vec<String> {
+        let Ok(answer) = self.engine.call("GET", list, None) else { return Vec::new() };
+        let value: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let items = value.get("Volumes").unwrap_or(&value).as_array().cloned().unwrap_or_default();
+        let named = |item: &Value| {
+            let name = item[name].as_str().or(item[name][0].as_str()).unwrap_or_default();
+            let project = item["Labels"][PROJECT_LABEL].as_str().unwrap_or_default();
+            name.trim_start_matches('/').starts_with(&self.prefix)
+                || project.starts_with(&self.prefix)
+        };
+        let key = |item: &Value| item["Id"].as_str().or(item["Name"].as_str()).map(str::to_owned);
+        items.iter().filter(|item| named(item)).filter_map(key).collect()
+    }
+
+    /// Removes what we made. Nothing here may panic: it also runs while a test fails.
+    fn clean(&mut self) {
+        self.controllers.clear();
+        let gone = |path: String| drop(self.engine.call("DELETE", &path, None));
+        for id in self.ours("/containers/json?all=1", "Names") {
+            gone(format!("/containers/{id}?force=1&v=1"));
+        }
+        for id in self.ours("/networks", "Name") {
+            gone(format!("/networks/{id}"));
+        }
+        for name in self.ours("/volumes", "Name") {
+            gone(format!("/volumes/{name}"));
+        }
+        for id in self.ours("/images/json", "RepoTags") {
+            gone(format!("/images/{}?force=1", encode(&Value::String(id))));
+        }
+        remove_engine_lock(&self.prefix);
+    }
+
+    /// What a person would look at first.
+    fn tell(&self) {
+        eprintln!("--- containers of {}", self.prefix);
+        for id in self.ours("/containers/json?all=1", "Names") {
+            if let Some(container) = self.engine.container(&id) {
+                eprintln!("{}", container.line());
+            }
+        }
+        for controller in &self.controllers {
+            eprintln!("--- controller {}, end of its log\n{}", controller.pid(), controller.tail());
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.tell();
+        }
+        self.clean();
+    }
+}
+
+/// The lock file of an installation outlives its controller; that of a test has no further use.
+fn remove_engine_lock(installation: &str) {
+    let line = format!("installation {installation}\n");
+    for directory in [PathBuf::from("/run/composelet"), std::env::temp_dir().join("composelet")] {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if fs::read_to_string(entry.path()).is_ok_and(|text| text.contains(&line)) {
+                drop(fs::remove_file(entry.path()));
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The real engine for tests: a host with its own directories and names, and the built binary as its controller.
+
+pub(crate) mod compose;
+pub(crate) mod container;
+pub(crate) mod controller;
+pub(crate) mod engine;
+pub(crate) mod events;
+pub(crate) mod host;
+pub(crate) mod look;
+pub(crate) mod wait;
