@@ -41,7 +41,8 @@ impl<'a> Draft<'a> {
             return None;
         }
         if let Action::Begin(operation) = &action
-            && (self.runs(operation, place.subject) || self.stop_backs_off(operation, place.subject))
+            && (self.runs(operation, place.subject)
+                || self.stop_backs_off(operation, place.subject))
         {
             return None;
         }

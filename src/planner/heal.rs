@@ -65,9 +65,8 @@ fn exited(
         return paced(Some(record), now, reason, StartBudget::Restart);
     }
     // An end that was accounted for and is no completion was an interruption by the engine.
-    let interrupted = record.is_some_and(|record| {
-        !record.completed && record.counted.finished_at == exit.finished_at
-    });
+    let interrupted = record
+        .is_some_and(|record| !record.completed && record.counted.finished_at == exit.finished_at);
     if completes(view, exit) && !(interrupted && is_guess(view)) {
         return Healing::Completed;
     }

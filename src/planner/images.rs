@@ -158,11 +158,7 @@ fn build_need(
     Need::Begin(operation, reason)
 }
 
-fn pull_need(
-    world: &World<'_>,
-    service: &DesiredService,
-    present: Option<&ObservedImage>,
-) -> Need {
+fn pull_need(world: &World<'_>, service: &DesiredService, present: Option<&ObservedImage>) -> Need {
     let input = world.input;
     let operation =
         Operation::Pull { image: service.image.clone(), platform: service.config.platform.clone() };

@@ -94,7 +94,8 @@ fn attach(
     let attached = container.detail.known().and_then(|detail| detail.endpoints.get(name));
     let declared = context.view.service.config.endpoints.get(name);
     let made = context.grounds.networks.get(name);
-    if attached.is_some() && made.is_some_and(|made| matches!(made.network, NetworkRef::CreatedBy(_)))
+    if attached.is_some()
+        && made.is_some_and(|made| matches!(made.network, NetworkRef::CreatedBy(_)))
     {
         // The network is made anew: it is detached for that, and `reattach` does the rest.
         return nodes;

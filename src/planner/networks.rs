@@ -136,7 +136,8 @@ fn stranger(world: &World<'_>, network: &ObservedNetwork) -> Option<String> {
         let of_service = world.services.iter().filter(|view| !view.is_held(world));
         let judged = of_service.flat_map(|view| &view.slots);
         let mut judged = judged.flat_map(|slot| slot.current.iter().chain(&slot.old));
-        let mut leaving = world.orphans.iter().chain(world.services.iter().flat_map(|view| &view.surplus));
+        let mut leaving =
+            world.orphans.iter().chain(world.services.iter().flat_map(|view| &view.surplus));
         judged.any(|one| one.container.id == *id && one.container.detail.known().is_some())
             || leaving.any(|one| one.id == *id)
     };

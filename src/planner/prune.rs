@@ -80,7 +80,7 @@ fn needed<'a>(containers: &[&'a ObservedContainer]) -> BTreeMap<&'a ServiceName,
         let others = one.claim.depends_on.iter().filter(|name| *name != user);
         needed.extend(others.map(|name| (name, user)));
     }
-    let free = |one: &&ObservedContainer| {
+    let free = |one: &&'a ObservedContainer| {
         one.claim.service.as_ref().is_none_or(|service| !needed.contains_key(service))
     };
     if alive().any(free) { needed } else { BTreeMap::new() }

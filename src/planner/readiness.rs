@@ -41,7 +41,9 @@ pub fn gate(
         match reach((world, draft), target, dependency, strict) {
             Ok(nodes) => after.extend(nodes),
             // What is on its way is waited for in any case; only a failure or absence is no obstacle.
-            Err(actual) if dependency.required || matches!(actual.as_str(), "starting" | "running") => {
+            Err(actual)
+                if dependency.required || matches!(actual.as_str(), "starting" | "running") =>
+            {
                 return Gate::Closed(waiting(name, dependency, actual));
             }
             Err(_) => {}

@@ -147,17 +147,17 @@ fn failed(
             Some(LastExit { code: 128, at, oom_killed: false, error, log: Vec::new() });
         return;
     }
-    count_call(ledger, call_key(node), failure, (at, policy));
+    count_call(ledger, &call_key(node), failure, (at, policy));
 }
 
 fn count_call(
     ledger: &mut ProjectLedger,
-    key: String,
+    key: &str,
     failure: &Failure,
     (at, policy): (Timestamp, &Policy),
 ) {
-    let record = ledger.calls.entry(key.clone()).or_default();
-    let wait = policy.call.delay(record.failures, &key);
+    let record = ledger.calls.entry(key.to_owned()).or_default();
+    let wait = policy.call.delay(record.failures, key);
     record.failures = record.failures.saturating_add(1);
     record.next_try = Some(at.plus(wait));
     record.error.clone_from(&failure.message);
@@ -198,7 +198,7 @@ pub fn record_operation(
                 {
                     record.restarting = None;
                 }
-                count_call(&mut ledger, stop_key(id), failure, (report.at, policy));
+                count_call(&mut ledger, &stop_key(id), failure, (report.at, policy));
             }
         },
     }

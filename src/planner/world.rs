@@ -149,7 +149,10 @@ fn view<'a>(
     let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
     for container in containers {
         let conformity = conformity(input, service, container);
-        if let Some(change) = obstacle(&conformity, image).filter(|_| !is_own(input, desired, container)) { adoption.push((container, change)) } else {
+        let obstacle = obstacle(&conformity, image);
+        if let Some(change) = obstacle.filter(|_| !is_own(input, desired, container)) {
+            adoption.push((container, change));
+        } else {
             let number = container.claim.number.unwrap_or(1);
             numbered.entry(number).or_default().push(Judged { container, conformity });
         }
@@ -170,11 +173,7 @@ fn view<'a>(
 }
 
 /// Made by this installation, adopted, or by Compose from the project's own files; or a person agreed.
-fn is_own(
-    input: &PlanInput<'_>,
-    desired: &DesiredProject,
-    container: &ObservedContainer,
-) -> bool {
+fn is_own(input: &PlanInput<'_>, desired: &DesiredProject, container: &ObservedContainer) -> bool {
     owner(input, desired, container) == Ownership::Ours
         || made_from(&container.claim, &desired.directory)
         || input.ledger.adoption_confirmed

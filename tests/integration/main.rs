@@ -33,6 +33,7 @@ mod manifest_cases;
 mod manifest_properties;
 mod plan_cases;
 mod plan_properties;
+mod plan_rules;
 mod plan_world;
 mod real;
 mod sim;

@@ -68,14 +68,20 @@ fn compose(bytes: &[u8]) -> String {
     let mut bytes = Bytes(bytes.iter());
     let mut out = String::from("name: shop\nservices:\n");
     let count = 1 + bytes.pick(5);
+    let (shift, internal) = (bytes.pick(5), bytes.pick(2) == 1);
     let mut names: Vec<(String, bool)> = Vec::new();
     for index in 0..count {
         let job = bytes.pick(5) == 4;
         let name = format!("{}{index}", if job { "job" } else { "s" });
         service(&mut out, &mut bytes, (&name, index, job), &names);
+        let single = out.rsplit("image:").next().is_some_and(|last| last.contains("scale: 1"));
+        if single && bytes.pick(3) == 2 {
+            // Every service has its own port; another shift moves them all.
+            writeln!(out, "    ports: [\"{}:80\"]", 8000 + u32::from((index + shift) % 5)).unwrap();
+        }
         names.push((name, job));
     }
-    out.push_str("networks:\n  back: {}\nvolumes:\n  data: {}\n");
+    writeln!(out, "networks:\n  back: {{internal: {internal}}}\nvolumes:\n  data: {{}}").unwrap();
     out
 }
 
@@ -93,8 +99,8 @@ fn service(
         line(format!("restart: {}", ["on-failure", "\"no\""][usize::from(bytes.pick(2))]));
     } else {
         line(format!("scale: {}", [1, 2, 3, 0][usize::from(bytes.pick(4))]));
-        let policies = ["unless-stopped", "always", "on-failure"];
-        line(format!("restart: {}", policies[usize::from(bytes.pick(3))]));
+        let policies = ["restart: unless-stopped", "restart: always", "restart: on-failure", ""];
+        line(policies[usize::from(bytes.pick(4))].to_owned());
         if bytes.pick(2) == 1 {
             line("healthcheck: {test: [CMD, \"true\"]}".to_owned());
         }
@@ -214,6 +220,7 @@ fn detach(one: &mut ObservedContainer) {
 /// Another container: a twin, an orphan, a one-off, one of another installation.
 fn litter(sim: &mut Sim, index: usize, (kind, which): (u8, usize)) -> Option<ContainerId> {
     let mut twin = sim.engine.observed.containers.get(which)?.clone();
+    twin.detail.known()?;
     twin.id = ContainerId::new(sha256_hex([format!("litter {index}")]));
     twin.name = ContainerName::new(format!("litter-{index}"));
     let foreign = match kind {

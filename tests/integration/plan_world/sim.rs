@@ -8,8 +8,8 @@ use composelet::model::held::WaitingOn;
 use composelet::model::id::{ContainerId, ImageId, Installation};
 use composelet::model::ledger::ProjectLedger;
 use composelet::model::observed::{
-    ApiVersion, ContainerDetail, EngineDefaults, EngineFacts, Health, HostView, ImageState, Knowledge,
-    Lifecycle, ObservedImage, ObservedState,
+    ApiVersion, ContainerDetail, EngineDefaults, EngineFacts, Health, HostView, ImageState,
+    Knowledge, Lifecycle, ObservedImage, ObservedState,
 };
 use composelet::model::operation::{Operation, RunningOperation, RunningOperations};
 use composelet::model::outcome::{
@@ -18,12 +18,12 @@ use composelet::model::outcome::{
 use composelet::model::plan::{Action, NodeId, Plan, PlanNode};
 use composelet::model::policy::Policy;
 use composelet::model::secret::sha256_hex;
+use composelet::model::status::ProjectStatus;
 use composelet::model::time::Timestamp;
 use composelet::planner::perfect::PerfectHost;
 use composelet::planner::{
-    Intent, PlanInput, account, check, plan, record, record_operation, status, StatusInput,
+    Intent, PlanInput, StatusInput, account, check, plan, record, record_operation, status,
 };
-use composelet::model::status::ProjectStatus;
 
 /// What is wanted, as a value of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -331,13 +331,8 @@ impl Sim {
     /// What is published after a pass with `plan`.
     pub(crate) fn status(&self, plan: &Plan) -> ProjectStatus {
         self.with(|input| {
-            let look = StatusInput {
-                input,
-                plan,
-                previous: None,
-                source: "shop",
-                diagnostics: &[],
-            };
+            let look =
+                StatusInput { input, plan, previous: None, source: "shop", diagnostics: &[] };
             status(&look)
         })
     }
@@ -369,4 +364,3 @@ pub(crate) fn failure(class: FailureClass, message: &str) -> Failure {
 pub(crate) fn image_id(reference: &str) -> ImageId {
     ImageId::new(format!("sha256:{}", sha256_hex([reference])))
 }
-
