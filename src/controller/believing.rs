@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::controller::desired::belief::Standing;
+use crate::controller::desired::belief::{Beliefs, Standing};
 use crate::controller::desired::last_good;
 use crate::controller::desired::reading::{Reading, RootState};
 use crate::controller::once::{self, Progress};
@@ -31,9 +31,7 @@ impl Supervisor {
             RootState::Unreadable(_) | RootState::Missing => None,
         };
         self.directory.watch(&reading.asked(), identity);
-        if before.root() != self.beliefs.root() {
-            self.tell_root(&reading.root);
-        }
+        self.tell_host(&before, &reading.root);
         for (name, entry, project, files) in changes.accepted {
             let good = last_good::to_save(&entry, &project, &files, now);
             let store = self.around.ledger.clone();
@@ -59,6 +57,20 @@ impl Supervisor {
         if let Some(look) = self.beliefs.next_look() {
             let after = look.since(now).max(SOONEST_LOOK);
             self.directory.look_by(Instant::now() + after);
+        }
+    }
+
+    /// What changed of the host as a whole is told and published at once: no project's status would show it.
+    fn tell_host(&mut self, before: &Beliefs, root: &RootState) {
+        if before.root() != self.beliefs.root() {
+            self.tell_root(root);
+        }
+        let other_findings = before.diagnostics() != self.beliefs.diagnostics();
+        if other_findings {
+            self.say(EventKind::Diagnosed(self.beliefs.diagnostics().to_vec()));
+        }
+        if other_findings || before.held() != self.beliefs.held() {
+            self.publish_soon();
         }
     }
 

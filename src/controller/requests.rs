@@ -71,6 +71,7 @@ impl Supervisor {
     async fn confirm(&mut self, id: String, only: Option<&ProjectName>) {
         let going = self.beliefs.confirm(only);
         if !going.is_empty() {
+            self.publish_soon();
             self.save_host().await;
         }
         let waits = |waiting: &WaitingOn| {

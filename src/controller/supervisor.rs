@@ -202,6 +202,11 @@ impl Supervisor {
         }
     }
 
+    /// Publishes the controller's own status at the next turn: people wait for what it says now.
+    pub(crate) fn publish_soon(&mut self) {
+        self.timers.publish = Instant::now();
+    }
+
     /// Whether `run --once` has an answer.
     fn once(&self) -> Option<RunEnd> {
         let Mode::Once(once) = self.settings.mode else {

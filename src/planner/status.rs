@@ -85,7 +85,13 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
         if serving || (slot.current.is_none() && view.completed(record)) {
             ready += 1;
         }
-        containers.extend(judged.map(|one| replica_status(slot, one, record)));
+        containers.extend(judged.map(|one| {
+            let mut status = replica_status(slot, one, record);
+            if healing(view, one.container, record, input.now) == Healing::Completed {
+                status.notes.push("Completed; it runs again when its revision changes".to_owned());
+            }
+            status
+        }));
     }
     let surplus = view.surplus.iter().map(|container| container_status(container, None, None));
     containers.extend(surplus);

@@ -189,6 +189,10 @@ impl Beliefs {
         let mut claims = Claims::new();
         self.diagnostics.clear();
         for (entry, loaded) in &reading.entries {
+            if loaded.is_no_project() {
+                self.diagnostics.extend(loaded.diagnostics.iter().cloned().map(no_project));
+                continue;
+            }
             let path = entry_path(entry).display().to_string();
             let owner = || {
                 let mut known = self.projects.iter();
@@ -454,6 +458,15 @@ impl Belief {
 
 fn project_hold(waiting_on: WaitingOn, until: Option<Timestamp>) -> Held {
     Held { subject: Subject::Project, waiting_on, until }
+}
+
+/// A directory may lie here before its file comes, and after it went: worth a word, no failure.
+fn no_project(found: Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Note,
+        meanwhile: Some("nothing runs from here; what did is removed after a second look".to_owned()),
+        ..found
+    }
 }
 
 fn contested(name: &ProjectName, paths: &[String]) -> Diagnostic {

@@ -54,6 +54,16 @@ pub struct EntryReading {
     pub files: Arc<Files>,
 }
 
+impl EntryReading {
+    /// A directory that can be read and holds no Compose file is no project (DESIGN §5): a file that was there is gone,
+    /// as it is when its directory is. Anything that keeps us from knowing is another finding.
+    pub fn is_no_project(&self) -> bool {
+        let errors = self.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        let codes: Vec<&str> = errors.map(|found| found.code.as_str()).collect();
+        self.project.is_none() && codes == ["no-compose-file"]
+    }
+}
+
 /// Loads `entry`, reading through `read` what is asked for and not in `files` yet.
 pub fn load_entry(
     loader: &dyn ManifestLoader,
