@@ -12,7 +12,7 @@ use composelet::model::files::{FileContent, Files};
 use composelet::model::id::ProjectName;
 use composelet::model::ledger::{HostLedger, ProjectLedger, ReplicaRecord};
 use composelet::model::path::LocalPath;
-use composelet::model::status::{ActionRecord, ControllerStatus, ProjectStatus};
+use composelet::model::status::{ActionRecord, ProjectStatus};
 use composelet::model::time::Timestamp;
 use std::os::unix::ffi::OsStrExt;
 

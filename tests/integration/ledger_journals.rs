@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use composelet::ledger::{Ledger, MemoryStorage, Request};
+use composelet::ledger::{Ledger, LedgerError, MemoryStorage, Request, Storage};
 use composelet::model::id::ProjectName;
 use composelet::model::path::LocalPath;
 use composelet::model::status::ControllerStatus;

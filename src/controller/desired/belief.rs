@@ -110,13 +110,11 @@ impl Beliefs {
             .projects
             .iter()
             .map(|(name, source)| {
-                let belief = Belief {
-                    source: source.clone(),
-                    version: good.remove(name),
-                    diagnostics: Vec::new(),
-                    standing: Standing::Broken,
-                };
-                (name.clone(), belief)
+                let version = good.remove(name);
+                // Until the first reading says otherwise, what was believed before stands.
+                let standing = if version.is_some() { Standing::Settled } else { Standing::Broken };
+                let diagnostics = Vec::new();
+                (name.clone(), Belief { source: source.clone(), version, diagnostics, standing })
             })
             .collect();
         Self { projects, host, ..Self::default() }
