@@ -462,7 +462,9 @@ fn project_hold(waiting_on: WaitingOn, until: Option<Timestamp>) -> Held {
 fn no_project(found: Diagnostic) -> Diagnostic {
     Diagnostic {
         severity: Severity::Note,
-        meanwhile: Some("nothing runs from here; what did is removed after a second look".to_owned()),
+        meanwhile: Some(
+            "nothing runs from here; what did is removed after a second look".to_owned(),
+        ),
         ..found
     }
 }
