@@ -99,7 +99,8 @@ async fn what_docker_update_changed_is_changed_back_live() {
     };
     let now = host.running_and(&shop, "web", "limit and policy as declared", right).await;
     assert_eq!((now.id(), now.started_at()), (web.id(), web.started_at()), "live, not replaced");
-    host.described(&format!("{shop}/web"), &["resources.memory", "restart: no -> unless-stopped"]).await;
+    host.described(&format!("{shop}/web"), &["resources.memory", "restart: no -> unless-stopped"])
+        .await;
 }
 
 #[tokio::test]
