@@ -23,9 +23,9 @@ async fn a_container_that_ignores_its_stop_delays_no_other_project() {
     let (old, web) = (host.running(&slow, "web").await, host.running(&quick, "web").await);
     let mark = host.events.mark().await;
     host.edit(&slow, "N: '1'", "N: '2'");
+    let signal = format!("container kill {}", old.name());
     eventually("the stop has begun", || {
-        let signalled = host.events.count() > mark + 1;
-        hold(signalled, || "no signal yet".to_owned())
+        hold(host.events.saw(mark, &signal), || "no signal yet".to_owned())
     })
     .await;
     host.engine.act(web.id(), "kill");

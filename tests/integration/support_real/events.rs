@@ -38,6 +38,12 @@ impl Events {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Whether an event was seen after the first `mark` ones.
+    pub(crate) fn saw(&self, mark: usize, event: &str) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().skip(mark).any(|one| one == event)
+    }
+
     /// All that were seen after the first `mark` ones, complete up to now: a volume of our own is made and removed, and
     /// once its end is seen, everything before it was seen too.
     pub(crate) async fn since(&self, mark: usize) -> Vec<String> {

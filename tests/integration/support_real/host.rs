@@ -190,6 +190,7 @@ impl Host {
     }
 
     /// What a person would look at first.
+    #[expect(clippy::print_stderr, reason = "the test runner shows it for failed tests only")]
     fn tell(&self) {
         eprintln!("--- containers of {}", self.prefix);
         for id in self.ours("/containers/json?all=1", "Names") {
