@@ -114,7 +114,7 @@ fn by_name(entries: &[Entry], name: &str, reading: &Reading) -> Result<Loaded, C
     for entry in entries {
         let loaded = reading.load(entry)?;
         let named = loaded.name.as_ref().is_some_and(|known| known.as_str() == name);
-        if named || manifests::path_of(entry).file_name() == name {
+        if named || entry.path().file_name() == name {
             return Ok(loaded);
         }
     }
@@ -122,8 +122,7 @@ fn by_name(entries: &[Entry], name: &str, reading: &Reading) -> Result<Loaded, C
 }
 
 fn known(entries: &[Entry]) -> String {
-    let names: Vec<&str> =
-        entries.iter().map(|entry| manifests::path_of(entry).file_name()).collect();
+    let names: Vec<&str> = entries.iter().map(|entry| entry.path().file_name()).collect();
     match names.as_slice() {
         [] => "none is there".to_owned(),
         names => format!("there are {}", names.join(", ")),

@@ -66,7 +66,7 @@ pub(super) async fn foresee(
         .iter()
         .map(|entry| {
             let loaded = reading.load(entry)?;
-            let fallback = || manifests::path_of(entry).file_name().to_owned();
+            let fallback = || entry.path().file_name().to_owned();
             Ok((loaded.name.as_ref().map_or_else(fallback, ToString::to_string), loaded))
         })
         .collect::<Result<_, CliError>>()?;

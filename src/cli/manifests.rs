@@ -8,7 +8,7 @@ use crate::cli::exit::CliError;
 use crate::manifest::{Dialect, Entry, HostChoices, LoadInput, LoadResult, Loaded, load};
 use crate::model::files::Files;
 use crate::model::path::{LocalPath, clean};
-use crate::source::{RootEntry, RootReading, read_path, read_root};
+use crate::source::{RootReading, read_path, read_root};
 
 /// Rounds of asking before an entry is given up: includes and env files nest, but not without end.
 const ROUNDS: usize = 64;
@@ -48,16 +48,9 @@ impl Reading {
         }
         Err(CliError::runtime(format!(
             "{}: loading asked for further files again and again",
-            path_of(entry).display()
+            entry.path().display()
         ))
         .hint(format!("let files include or extend each other at most {ROUNDS} deep")))
-    }
-}
-
-/// The path of an entry.
-pub(super) fn path_of(entry: &Entry) -> &LocalPath {
-    match entry {
-        Entry::Directory(path) | Entry::File(path) => path,
     }
 }
 
@@ -67,19 +60,12 @@ pub(super) fn path_of(entry: &Entry) -> &LocalPath {
 /// It is not there or cannot be read.
 pub(super) fn entries_of_root(root: &LocalPath) -> Result<Vec<Entry>, CliError> {
     match read_root(root) {
-        RootReading::Read { entries, .. } => Ok(entries.into_iter().map(entry).collect()),
+        RootReading::Read { entries, .. } => Ok(entries.into_iter().collect()),
         RootReading::Unreadable(why) => {
             Err(CliError::runtime(format!("{}: cannot be read: {why}", root.display())))
         }
         RootReading::Missing => Err(CliError::runtime(format!("{}: not there", root.display()))
             .hint("make the directory, or name another with --desired-state")),
-    }
-}
-
-fn entry(entry: RootEntry) -> Entry {
-    match entry {
-        RootEntry::Directory(path) => Entry::Directory(path),
-        RootEntry::File(path) => Entry::File(path),
     }
 }
 

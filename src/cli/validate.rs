@@ -47,7 +47,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
             context.out.result(&diagnostics::render(found))?;
         }
         let name = loaded.name.as_ref().map_or("(no name)", |name| name.as_str());
-        let path = manifests::path_of(entry).display();
+        let path = entry.path().display();
         let verdict = match errors {
             0 => diagnostics::good("valid"),
             _ => diagnostics::bad("invalid"),

@@ -3,6 +3,7 @@
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
 use crate::manifest::report::{Finding, Report};
+use crate::model::files::Entry;
 use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
 
@@ -14,37 +15,6 @@ const OVERRIDE: [&str; 4] = [
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 ];
-
-/// What a project is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// A directory with Compose files.
-    Directory(LocalPath),
-    /// One file directly in the watched directory.
-    File(LocalPath),
-}
-
-impl Entry {
-    /// The directory whose `.env` counts.
-    pub(crate) fn directory(&self) -> LocalPath {
-        match self {
-            Self::Directory(path) => path.clone(),
-            Self::File(path) => path.parent(),
-        }
-    }
-
-    /// The name of a project that does not name itself, before normalisation.
-    pub(crate) fn base_name(&self) -> &str {
-        match self {
-            Self::Directory(path) => path.file_name(),
-            Self::File(path) => path
-                .file_name()
-                .strip_suffix(".yml")
-                .or_else(|| path.file_name().strip_suffix(".yaml"))
-                .unwrap_or_else(|| path.file_name()),
-        }
-    }
-}
 
 /// The Compose files of `entry` in merge order; `None` if there is none (reported), or if files are still lacking.
 pub(crate) fn compose_files(

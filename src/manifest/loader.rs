@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::desired;
-use crate::manifest::discovery::{self, Entry};
+use crate::manifest::discovery;
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
 use crate::manifest::layers::Layers;
@@ -13,6 +13,7 @@ use crate::manifest::report::{Finding, Report};
 use crate::manifest::{canonical, variables};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::files::Entry;
 use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;

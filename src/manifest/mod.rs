@@ -35,9 +35,9 @@ mod suggest;
 mod units;
 mod variables;
 
+pub use crate::model::files::Entry;
 pub use crate::model::files::FileContent;
 pub use canonical::Canonical;
-pub use discovery::Entry;
 pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, load};
 pub use render::render;
 pub use schema::{KeyRow, keys};

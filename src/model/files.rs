@@ -39,3 +39,42 @@ impl fmt::Debug for FileContent {
 
 /// What was read so far, by path.
 pub type Files = BTreeMap<LocalPath, FileContent>;
+
+/// What a project is read from: an entry of the watched directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    /// A directory with Compose files; also a link without a manifest's name whose target cannot be looked at now.
+    Directory(LocalPath),
+    /// A thing named `*.yaml` or `*.yml`. If it is no readable regular file, reading it says so, and its project is held
+    /// instead of removed.
+    File(LocalPath),
+}
+
+impl Entry {
+    /// The directory whose `.env` counts.
+    pub fn directory(&self) -> LocalPath {
+        match self {
+            Self::Directory(path) => path.clone(),
+            Self::File(path) => path.parent(),
+        }
+    }
+
+    /// The name of a project that does not name itself, before normalisation.
+    pub fn base_name(&self) -> &str {
+        match self {
+            Self::Directory(path) => path.file_name(),
+            Self::File(path) => path
+                .file_name()
+                .strip_suffix(".yml")
+                .or_else(|| path.file_name().strip_suffix(".yaml"))
+                .unwrap_or_else(|| path.file_name()),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &LocalPath {
+        match self {
+            Self::Directory(path) | Self::File(path) => path,
+        }
+    }
+}

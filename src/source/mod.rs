@@ -20,5 +20,5 @@ pub use context::{MAX_CONTEXT_ENTRIES, context_files};
 pub use facts::FactReader;
 pub use file::{MAX_DIRECTORY_ENTRIES, MAX_FILE_BYTES, read_path, read_path_within};
 pub use ignore::IgnoreRules;
-pub use root::{MAX_ROOT_ENTRIES, RootEntry, RootReading, read_root};
+pub use root::{MAX_ROOT_ENTRIES, RootReading, read_root};
 pub use watch::{WatchMode, Watcher};

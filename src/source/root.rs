@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::model::files::Entry;
 use crate::model::path::LocalPath;
 use crate::source::file::{Looked, describe, kind, look};
 
@@ -17,25 +18,6 @@ pub const MAX_ROOT_ENTRIES: usize = 2_000;
 const LEFTOVER_ENDINGS: [&str; 9] =
     ["~", ".swp", ".swx", ".swo", ".tmp", ".bak", ".orig", ".rej", ".part"];
 
-/// One candidate for a project in the root.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RootEntry {
-    /// A directory; also a link without a manifest's name whose target cannot be looked at now.
-    Directory(LocalPath),
-    /// A thing named `*.yaml` or `*.yml`. If it is no readable regular file, reading it says so, and its project is held
-    /// instead of removed.
-    File(LocalPath),
-}
-
-impl RootEntry {
-    /// Where it is.
-    pub fn path(&self) -> &LocalPath {
-        match self {
-            Self::Directory(path) | Self::File(path) => path,
-        }
-    }
-}
-
 /// A reading of the watched root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RootReading {
@@ -44,7 +26,7 @@ pub enum RootReading {
         /// Device and inode of the directory, links followed: a swapped link or a mount over it changes them.
         identity: (u64, u64),
         /// Directories and manifests; dot names and leftovers of editors are not among them.
-        entries: BTreeSet<RootEntry>,
+        entries: BTreeSet<Entry>,
         /// What a person may take for a manifest and is none, with the reason. Sorted by path.
         ignored: Vec<(LocalPath, String)>,
     },
@@ -108,7 +90,7 @@ fn read_once(root: &LocalPath) -> io::Result<Option<RootReading>> {
 }
 
 enum Class {
-    Entry(fn(LocalPath) -> RootEntry),
+    Entry(fn(LocalPath) -> Entry),
     Ignored(String),
     Nothing,
 }
@@ -123,10 +105,10 @@ fn classify(path: &Path) -> Class {
     let manifest = has_ending(name, |ending| matches!(ending, "yml" | "yaml"));
     match look(path) {
         Looked::Missing => Class::Nothing,
-        Looked::There(metadata) if metadata.is_dir() => Class::Entry(RootEntry::Directory),
+        Looked::There(metadata) if metadata.is_dir() => Class::Entry(Entry::Directory),
         // Readable or not: what may have been a project a moment ago is held as an entry; left out, it would be removed.
-        _ if manifest => Class::Entry(RootEntry::File),
-        Looked::Unreadable(_) => Class::Entry(RootEntry::Directory),
+        _ if manifest => Class::Entry(Entry::File),
+        Looked::Unreadable(_) => Class::Entry(Entry::Directory),
         Looked::There(metadata) => no_project(name, &metadata),
     }
 }

@@ -9,12 +9,12 @@ use composelet::controller::desired::belief::{Beliefs, Changes, Want};
 use composelet::controller::desired::compose::ComposeLoader;
 use composelet::controller::desired::loading::{EntryReading, load_entry};
 use composelet::controller::desired::reading::{Reading, RootState};
+use composelet::model::files::Entry;
 use composelet::model::files::{FileContent, Files};
 use composelet::model::id::ProjectName;
 use composelet::model::ledger::HostLedger;
 use composelet::model::path::LocalPath;
 use composelet::model::time::Timestamp;
-use composelet::source::RootEntry;
 
 const WEB: &str = "services: {web: {image: app, volumes: [data:/data]}}\nvolumes: {data: {}}";
 const WEB_AND_DB: &str =
@@ -22,9 +22,9 @@ const WEB_AND_DB: &str =
 const NO_MOUNT: &str = "services: {web: {image: app}}\nvolumes: {data: {}}";
 const BROKEN: &str = "services: {web: {image: [}}";
 
-fn load(name: &str, text: &str) -> (RootEntry, EntryReading) {
+fn load(name: &str, text: &str) -> (Entry, EntryReading) {
     let directory = LocalPath::new(Path::new("/root").join(name));
-    let entry = RootEntry::Directory(directory.clone());
+    let entry = Entry::Directory(directory.clone());
     let bytes: Arc<[u8]> = Arc::from(text.as_bytes());
     let file = directory.join("compose.yaml");
     let names = vec!["compose.yaml".to_owned()];

@@ -6,11 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
+use composelet::model::files::Entry;
 use composelet::model::path::LocalPath;
-use composelet::source::{MAX_ROOT_ENTRIES, RootEntry, RootReading, read_root};
+use composelet::source::{MAX_ROOT_ENTRIES, RootReading, read_root};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-type Entries = BTreeSet<RootEntry>;
+type Entries = BTreeSet<Entry>;
 type Read = ((u64, u64), Entries, Vec<(LocalPath, String)>);
 
 fn read(root: &Path) -> Read {
@@ -26,8 +27,8 @@ fn names(root: &Path) -> Vec<String> {
         .1
         .iter()
         .map(|entry| match entry {
-            RootEntry::Directory(path) => format!("{}/", path.file_name()),
-            RootEntry::File(path) => path.file_name().to_owned(),
+            Entry::Directory(path) => format!("{}/", path.file_name()),
+            Entry::File(path) => path.file_name().to_owned(),
         })
         .collect()
 }
@@ -95,7 +96,7 @@ fn what_is_no_regular_file_is_named_or_held() {
     fs::write(root.path().join(std::ffi::OsStr::from_bytes(b"\xff.yml")), "x").unwrap();
     let (_, entries, ignored) = read(root.path());
     // A manifest that turned into a pipe is no removal: it stays an entry, and reading it says what it is.
-    let app = RootEntry::File(LocalPath::new(root.path().join("app.yml")));
+    let app = Entry::File(LocalPath::new(root.path().join("app.yml")));
     assert_eq!(entries, BTreeSet::from([app]));
     let reasons: Vec<&str> = ignored.iter().map(|(_, reason)| reason.as_str()).collect();
     assert_eq!(

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::controller::desired::guard::Guard;
-use crate::controller::desired::loading::{EntryReading, entry_path};
+use crate::controller::desired::loading::EntryReading;
 use crate::controller::desired::reading::{Reading, RootState};
 use crate::controller::desired::removal::{Removal, removals};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::files::Entry;
 use crate::model::files::Files;
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::id::ProjectName;
 use crate::model::ledger::HostLedger;
 use crate::model::time::Timestamp;
-use crate::source::RootEntry;
 
 /// Two readings that agree on a removal lie at least this far apart.
 pub const SETTLE: Duration = Duration::from_secs(3);
@@ -86,7 +86,7 @@ pub struct Changes {
     /// Projects whose want or findings differ from before.
     pub changed: BTreeSet<ProjectName>,
     /// Versions that were believed for the first time, to be kept as last good ones.
-    pub accepted: Vec<(ProjectName, RootEntry, Arc<DesiredProject>, Arc<Files>)>,
+    pub accepted: Vec<(ProjectName, Entry, Arc<DesiredProject>, Arc<Files>)>,
     /// Projects that never ran and are gone again.
     pub gone: BTreeSet<ProjectName>,
 }
@@ -101,7 +101,7 @@ pub struct Beliefs {
     diagnostics: Vec<Diagnostic>,
 }
 
-type Claims<'r> = BTreeMap<ProjectName, Vec<(&'r RootEntry, &'r EntryReading)>>;
+type Claims<'r> = BTreeMap<ProjectName, Vec<(&'r Entry, &'r EntryReading)>>;
 
 impl Beliefs {
     /// What is believed before anything was read: the last good versions of the projects of the ledger.
@@ -191,7 +191,7 @@ impl Beliefs {
                 self.diagnostics.extend(loaded.diagnostics.iter().cloned().map(no_project));
                 continue;
             }
-            let path = entry_path(entry).display().to_string();
+            let path = entry.path().display().to_string();
             let owner = || {
                 let mut known = self.projects.iter();
                 known.find_map(|(name, belief)| (belief.source == path).then(|| name.clone()))
@@ -212,12 +212,12 @@ impl Beliefs {
     fn claimed(
         &mut self,
         name: &ProjectName,
-        entry: &RootEntry,
+        entry: &Entry,
         loaded: &EntryReading,
         now: Timestamp,
         changes: &mut Changes,
     ) {
-        let source = entry_path(entry).display().to_string();
+        let source = entry.path().display().to_string();
         let belief = self.belief(name, &source);
         belief.diagnostics.clone_from(&loaded.diagnostics);
         let Some(project) = &loaded.project else {
@@ -234,9 +234,9 @@ impl Beliefs {
     }
 
     /// Several entries claim the name: nobody gets it; the one that runs already keeps its last good version.
-    fn contested(&mut self, name: &ProjectName, claimants: &[(&RootEntry, &EntryReading)]) {
+    fn contested(&mut self, name: &ProjectName, claimants: &[(&Entry, &EntryReading)]) {
         let paths: Vec<_> =
-            claimants.iter().map(|(entry, _)| entry_path(entry).display().to_string()).collect();
+            claimants.iter().map(|(entry, _)| entry.path().display().to_string()).collect();
         let belief = self.belief(name, paths.first().map_or("", String::as_str));
         belief.standing = Standing::Broken;
         belief.diagnostics = vec![contested(name, &paths)];

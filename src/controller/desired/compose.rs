@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::controller::desired::loading::{Load, LoadedEntry, ManifestLoader};
-use crate::manifest::{self, Dialect, Entry, HostChoices, LoadInput, LoadResult};
-use crate::model::files::Files;
-use crate::source::RootEntry;
+use crate::manifest::{self, Dialect, HostChoices, LoadInput, LoadResult};
+use crate::model::files::{Entry, Files};
 
 /// Loads Compose files as the controller reads them: the top-level `name` beats COMPOSE_PROJECT_NAME.
 #[derive(Clone, Debug, Default)]
@@ -17,13 +16,9 @@ pub struct ComposeLoader {
 }
 
 impl ManifestLoader for ComposeLoader {
-    fn load(&self, entry: &RootEntry, files: &Files) -> Load {
-        let entry = match entry {
-            RootEntry::Directory(path) => Entry::Directory(path.clone()),
-            RootEntry::File(path) => Entry::File(path.clone()),
-        };
+    fn load(&self, entry: &Entry, files: &Files) -> Load {
         let input = LoadInput {
-            entry: &entry,
+            entry,
             files,
             environment: &self.environment,
             choices: &self.choices,

@@ -3,21 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::controller::desired::loading::{ManifestLoader, entry_path, load_entry};
+use crate::controller::desired::loading::{ManifestLoader, load_entry};
 use crate::ledger::LastGood;
 use crate::model::desired::DesiredProject;
+use crate::model::files::Entry;
 use crate::model::files::Files;
 use crate::model::path::LocalPath;
 use crate::model::time::Timestamp;
-use crate::source::RootEntry;
 
 /// What is saved of a version that loaded.
-pub fn to_save(
-    entry: &RootEntry,
-    project: &DesiredProject,
-    files: &Files,
-    now: Timestamp,
-) -> LastGood {
+pub fn to_save(entry: &Entry, project: &DesiredProject, files: &Files, now: Timestamp) -> LastGood {
     LastGood {
         entry: entry_text(entry),
         digest: project.digest.clone(),
@@ -33,18 +28,18 @@ pub fn from_saved(loader: &dyn ManifestLoader, saved: &LastGood) -> Option<Arc<D
 }
 
 /// An entry as text: its path, a directory with a slash at the end.
-pub fn entry_text(entry: &RootEntry) -> String {
-    let path = entry_path(entry).display();
+pub fn entry_text(entry: &Entry) -> String {
+    let path = entry.path().display();
     match entry {
-        RootEntry::Directory(_) => format!("{path}/"),
-        RootEntry::File(_) => path.to_string(),
+        Entry::Directory(_) => format!("{path}/"),
+        Entry::File(_) => path.to_string(),
     }
 }
 
-fn parse_entry(text: &str) -> RootEntry {
+fn parse_entry(text: &str) -> Entry {
     let path = |text: &str| LocalPath::new(PathBuf::from(text));
     match text.strip_suffix('/') {
-        Some(directory) => RootEntry::Directory(path(directory)),
-        None => RootEntry::File(path(text)),
+        Some(directory) => Entry::Directory(path(directory)),
+        None => Entry::File(path(text)),
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::files::Entry;
 use crate::model::files::{FileContent, Files};
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
-use crate::source::RootEntry;
 
 /// Rounds of asking before a project is given up: includes and env files nest, but not without end.
 const ROUNDS: usize = 64;
@@ -16,7 +16,7 @@ const ROUNDS: usize = 64;
 /// Turns the files of one entry into a project. Pure: it names the paths that it needs.
 pub trait ManifestLoader: Send + Sync {
     /// Loads `entry` from what was read so far.
-    fn load(&self, entry: &RootEntry, files: &Files) -> Load;
+    fn load(&self, entry: &Entry, files: &Files) -> Load;
 }
 
 /// Answer of a loader.
@@ -67,7 +67,7 @@ impl EntryReading {
 /// Loads `entry`, reading through `read` what is asked for and not in `files` yet.
 pub fn load_entry(
     loader: &dyn ManifestLoader,
-    entry: &RootEntry,
+    entry: &Entry,
     mut files: Files,
     mut read: impl FnMut(&LocalPath) -> Option<FileContent>,
 ) -> EntryReading {
@@ -101,7 +101,7 @@ fn entry_reading(loaded: LoadedEntry, mut files: Files) -> EntryReading {
     }
 }
 
-fn endless(entry: &RootEntry) -> Diagnostic {
+fn endless(entry: &Entry) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         code: "too-many-files".to_owned(),
@@ -109,17 +109,10 @@ fn endless(entry: &RootEntry) -> Diagnostic {
         field: String::new(),
         message: format!(
             "{}: loading asked for further files again and again",
-            entry_path(entry).display()
+            entry.path().display()
         ),
         help: Some(format!("let files include or extend each other at most {ROUNDS} deep")),
         meanwhile: Some("the last good version goes on running".to_owned()),
         related: Vec::new(),
-    }
-}
-
-/// The path of an entry.
-pub fn entry_path(entry: &RootEntry) -> &LocalPath {
-    match entry {
-        RootEntry::Directory(path) | RootEntry::File(path) => path,
     }
 }

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::controller::desired::loading::{EntryReading, ManifestLoader, load_entry};
+use crate::model::files::Entry;
 use crate::model::files::Files;
 use crate::model::path::LocalPath;
-use crate::source::{self, RootEntry, RootReading};
+use crate::source::{self, RootReading};
 
 /// What one reading gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +16,7 @@ pub struct Reading {
     /// The root itself.
     pub root: RootState,
     /// Its entries, loaded. Empty unless the root could be read.
-    pub entries: BTreeMap<RootEntry, EntryReading>,
+    pub entries: BTreeMap<Entry, EntryReading>,
 }
 
 /// Whether the root could be read. Unreadable is not empty (invariant 3).
@@ -40,7 +41,7 @@ impl Reading {
 pub struct Reader {
     root: LocalPath,
     loader: Arc<dyn ManifestLoader>,
-    last: BTreeMap<RootEntry, EntryReading>,
+    last: BTreeMap<Entry, EntryReading>,
 }
 
 impl fmt::Debug for Reader {
@@ -85,7 +86,7 @@ impl Reader {
     }
 
     /// One entry: what was asked for last time is read first; if none of it differs, the last result stands.
-    fn entry(&self, entry: &RootEntry) -> EntryReading {
+    fn entry(&self, entry: &Entry) -> EntryReading {
         let read = |path: &LocalPath| source::read_path(path);
         let files: Files = match self.last.get(entry) {
             Some(last) => {
