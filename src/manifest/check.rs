@@ -176,13 +176,7 @@ impl Check<'_> {
                 self.kind(item, entry.node, &path)
             };
             if let Some(node) = node {
-                done.insert(
-                    key,
-                    Entry {
-                        key: entry.key,
-                        node,
-                    },
-                );
+                done.insert(key, Entry { key: entry.key, node });
             }
         }
         Some(Node::new(Value::Map(done), node.place))
@@ -214,13 +208,7 @@ impl Check<'_> {
             };
             let key_place = entry.key;
             if let Some(node) = self.field(known, entry, &path) {
-                done.insert(
-                    key,
-                    Entry {
-                        key: key_place,
-                        node,
-                    },
-                );
+                done.insert(key, Entry { key: key_place, node });
             }
         }
         Some(Node::new(Value::Map(done), node.place))
@@ -232,9 +220,7 @@ impl Check<'_> {
                 continue;
             }
             let message = format!("{} is missing", child(field, key));
-            let kind = object
-                .field(key)
-                .map_or_else(String::new, |field| allowed(&field.kind));
+            let kind = object.field(key).map_or_else(String::new, |field| allowed(&field.kind));
             self.report.add(
                 Finding::error("missing-key", field, message)
                     .at(place)
@@ -301,26 +287,16 @@ impl Check<'_> {
         self.report.add(
             Finding::error("empty-value", path, format!("{path} has no value"))
                 .at(entry.key)
-                .help(format!(
-                    "{path} takes {}; or remove the line",
-                    allowed(&known.kind)
-                )),
+                .help(format!("{path} takes {}; or remove the line", allowed(&known.kind))),
         );
     }
 
     fn unknown(&mut self, object: &'static Object, key: &str, entry: &Entry, field: &str) {
         let path = child(field, key);
-        let place = if field.is_empty() {
-            "at the top of a file"
-        } else {
-            "here"
-        };
-        let mut finding = Finding::error(
-            "unknown-key",
-            &path,
-            format!("the key {key} is not known {place}"),
-        )
-        .at(entry.key);
+        let place = if field.is_empty() { "at the top of a file" } else { "here" };
+        let mut finding =
+            Finding::error("unknown-key", &path, format!("the key {key} is not known {place}"))
+                .at(entry.key);
         finding = match suggest::nearest(key, object.keys()) {
             Some(near) => finding.help(format!("did you mean {near}?")),
             None => finding.help("keys of your own begin with x-"),
@@ -333,10 +309,7 @@ fn integer(node: &Node) -> Option<i64> {
     match &node.value {
         Value::Int(number) => Some(*number),
         Value::Text(text) => text.parse().ok(),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be whole and small"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
         Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
             Some(*number as i64)
         }
@@ -346,10 +319,7 @@ fn integer(node: &Node) -> Option<i64> {
 
 fn number(node: &Node) -> Option<f64> {
     match &node.value {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "CPUs and ratios are small numbers"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "CPUs and ratios are small numbers")]
         Value::Int(number) => Some(*number as f64),
         Value::Float(number) => Some(*number),
         Value::Text(text) => text.parse().ok(),

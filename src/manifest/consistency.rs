@@ -11,11 +11,7 @@ use crate::manifest::{limits, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
-    let mut checker = Checker {
-        model,
-        disabled,
-        report,
-    };
+    let mut checker = Checker { model, disabled, report };
     checker.services();
     checker.resources();
     checker.cycles();
@@ -31,9 +27,7 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn each_service(&self) -> impl Iterator<Item = (&'a Arc<str>, Place, &'a Node)> + use<'a> {
         let map = self.model.get("services").and_then(Node::as_map);
-        map.into_iter()
-            .flatten()
-            .map(|(name, entry)| (name, entry.key, &entry.node))
+        map.into_iter().flatten().map(|(name, entry)| (name, entry.key, &entry.node))
     }
 
     fn error(
@@ -44,8 +38,7 @@ impl<'a> Checker<'a> {
         message: String,
         help: &str,
     ) {
-        self.report
-            .add(Finding::error(code, field, message).at(place).help(help));
+        self.report.add(Finding::error(code, field, message).at(place).help(help));
     }
 
     fn services(&mut self) {
@@ -56,18 +49,10 @@ impl<'a> Checker<'a> {
                 .all(|symbol| symbol.is_ascii_alphanumeric() || matches!(symbol, '.' | '_' | '-'))
             {
                 let message = format!("{name} is not a name for a service");
-                self.error(
-                    "service-name",
-                    key,
-                    &field,
-                    message,
-                    "letters, digits and . _ -",
-                );
+                self.error("service-name", key, &field, message, "letters, digits and . _ -");
             }
-            let has_image = service
-                .get("image")
-                .and_then(Node::as_text)
-                .is_some_and(|image| !image.is_empty());
+            let has_image =
+                service.get("image").and_then(Node::as_text).is_some_and(|image| !image.is_empty());
             if !has_image && service.get("build").is_none() {
                 let message = format!("the service {name} has neither image nor build");
                 self.error("no-image", key, &field, message, "add image: or build:");
@@ -85,10 +70,7 @@ impl<'a> Checker<'a> {
             let Some(node) = service.get(key) else {
                 continue;
             };
-            if node
-                .as_text()
-                .is_some_and(|text| text.starts_with("service:"))
-            {
+            if node.as_text().is_some_and(|text| text.starts_with("service:")) {
                 let path = format!("{field}.{key}");
                 let message = format!("{path} with service: is not built yet");
                 self.error(
@@ -102,18 +84,11 @@ impl<'a> Checker<'a> {
         }
         if let (Some(mode), Some(_)) = (service.get("network_mode"), service.get("networks")) {
             let message = "network_mode and networks exclude each other".to_owned();
-            self.error(
-                "exclusive-keys",
-                mode.place,
-                field,
-                message,
-                "remove one of the two",
-            );
+            self.error("exclusive-keys", mode.place, field, message, "remove one of the two");
         }
-        if let (Some("host"), Some(ports)) = (
-            service.get("network_mode").and_then(Node::as_text),
-            service.get("ports"),
-        ) {
+        if let (Some("host"), Some(ports)) =
+            (service.get("network_mode").and_then(Node::as_text), service.get("ports"))
+        {
             let finding = Finding::warning(
                 "host-ports",
                 &format!("{field}.ports"),
@@ -156,10 +131,7 @@ impl<'a> Checker<'a> {
                 self.no_health(
                     name,
                     target,
-                    entry
-                        .node
-                        .get("condition")
-                        .map_or(entry.key, |node| node.place),
+                    entry.node.get("condition").map_or(entry.key, |node| node.place),
                     &path,
                 );
             }
@@ -202,11 +174,7 @@ impl<'a> Checker<'a> {
 
     fn mounts(&mut self, service: &Node, field: &str) {
         let mut targets: BTreeMap<String, Place> = BTreeMap::new();
-        let lists = [
-            ("volumes", "volume"),
-            ("configs", "config"),
-            ("secrets", "secret"),
-        ];
+        let lists = [("volumes", "volume"), ("configs", "config"), ("secrets", "secret")];
         for (section, what) in lists {
             let list = service.get(section).and_then(Node::as_list).unwrap_or(&[]);
             for (index, mount) in list.iter().enumerate() {
@@ -243,13 +211,7 @@ impl<'a> Checker<'a> {
         let kind = mount.get("type").and_then(Node::as_text);
         if section == "volumes" && matches!(kind, Some("image" | "npipe" | "cluster")) {
             let message = format!("{path} is a mount of a type that is not built yet");
-            self.error(
-                "not-built-yet",
-                mount.place,
-                path,
-                message,
-                "bind, volume and tmpfs work",
-            );
+            self.error("not-built-yet", mount.place, path, message, "bind, volume and tmpfs work");
         }
         if section == "volumes" && kind != Some("volume") {
             return;
@@ -269,22 +231,15 @@ impl<'a> Checker<'a> {
                 if entry.node.get("file").is_none() {
                     let path = child(section, name);
                     let message = format!("{path} has no source");
-                    self.error(
-                        "missing-key",
-                        entry.key,
-                        &path,
-                        message,
-                        "name a file under file",
-                    );
+                    self.error("missing-key", entry.key, &path, message, "name a file under file");
                 }
             }
         }
         let volumes = self.model.get("volumes").and_then(Node::as_map);
         for (name, entry) in volumes.into_iter().flatten() {
             let external = entry.node.get("external").and_then(Node::as_bool) == Some(true);
-            let extra = ["driver", "driver_opts", "labels"]
-                .into_iter()
-                .find_map(|key| entry.node.get(key));
+            let extra =
+                ["driver", "driver_opts", "labels"].into_iter().find_map(|key| entry.node.get(key));
             if let (true, Some(extra)) = (external, extra) {
                 let path = child("volumes", name);
                 let message = format!("{path} is external and cannot be defined here");
@@ -321,13 +276,7 @@ impl<'a> Checker<'a> {
             .map_or(self.model.place, |entry| entry.key);
         let field = format!("{}.depends_on", child("services", first));
         let message = format!("the services wait for each other: {}", path.join(" → "));
-        self.error(
-            "dependency-cycle",
-            place,
-            &field,
-            message,
-            "remove one of these dependencies",
-        );
+        self.error("dependency-cycle", place, &field, message, "remove one of these dependencies");
     }
 
     fn container_names(&mut self) {

@@ -67,9 +67,7 @@ impl Resolver<'_, '_, '_> {
                 Some(self.loaded.get(path)?.as_ref()?)
             }
         };
-        let found = layer
-            .and_then(|layer| layer.at(&["services", name]))
-            .cloned();
+        let found = layer.and_then(|layer| layer.at(&["services", name])).cloned();
         if let (None, Some(from)) = (&found, from) {
             let shown = self.layers.report.sources.shown(name, from.place);
             let message = format!("there is no service {shown} to extend");

@@ -8,7 +8,6 @@ use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
 use crate::manifest::files::Files;
-use crate::model::files::FileContent;
 use crate::manifest::include;
 use crate::manifest::merge;
 use crate::manifest::node::{Node, Value};
@@ -16,6 +15,7 @@ use crate::manifest::parse;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::PROJECT;
 use crate::manifest::source::Content;
+use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
 
 /// Most files that one project may be made of, those it extends included.
@@ -44,14 +44,7 @@ impl<'a, 'f> Layers<'a, 'f> {
         files: &'a mut Files<'f>,
         report: &'a mut Report,
     ) -> Self {
-        Self {
-            directory,
-            files,
-            report,
-            chain: Vec::new(),
-            included: 0,
-            parsed: BTreeMap::new(),
-        }
+        Self { directory, files, report, chain: Vec::new(), included: 0, parsed: BTreeMap::new() }
     }
 
     /// Does something with another directory for relative paths; everything else is shared.
@@ -69,12 +62,7 @@ impl<'a, 'f> Layers<'a, 'f> {
             parsed: std::mem::take(&mut self.parsed),
         };
         let done = work(&mut inner);
-        let Layers {
-            chain,
-            included,
-            parsed,
-            ..
-        } = inner;
+        let Layers { chain, included, parsed, .. } = inner;
         self.chain = chain;
         self.included = included;
         self.parsed = parsed;
@@ -121,10 +109,7 @@ impl<'a, 'f> Layers<'a, 'f> {
         };
         let name = path.display().to_string();
         let text = parse::decode(bytes, &name, self.report).ok()?;
-        let source = self
-            .report
-            .sources
-            .add(path.clone(), Arc::clone(&text), Content::Manifest);
+        let source = self.report.sources.add(path.clone(), Arc::clone(&text), Content::Manifest);
         let documents: Arc<[Node]> = parse::documents(&text, source, self.report).ok()?.into();
         if documents.is_empty() {
             let message = format!("{name} is empty");
@@ -171,19 +156,14 @@ impl<'a, 'f> Layers<'a, 'f> {
     ) -> Option<Node> {
         if !matches!(document.value, Value::Map(_)) {
             let message = format!("a Compose file is a mapping, this is {}", document.kind());
-            self.report
-                .add(Finding::error("wrong-kind", "", message).at(document.place));
+            self.report.add(Finding::error("wrong-kind", "", message).at(document.place));
             return None;
         }
         environment.apply(&mut document, "", self.report);
         let home = environment.get("HOME");
         external_names(&mut document, self.report);
-        let mut check = Check {
-            report: self.report,
-            directory,
-            home: home.as_deref(),
-            no_effect: false,
-        };
+        let mut check =
+            Check { report: self.report, directory, home: home.as_deref(), no_effect: false };
         check.object(&PROJECT, document, "")
     }
 }

@@ -84,9 +84,7 @@ fn split(line: &str) -> Option<(Vec<String>, Option<char>)> {
             ' ' | '\t' | '\r' | '\n' if splitter.free() => splitter.end_word(),
             ';' | '&' | '|' | '<' | '>' if splitter.free() => {
                 // `2>file`: the number belongs to the operator.
-                let numbered = splitter
-                    .word
-                    .starts_with(|first: char| first.is_ascii_digit());
+                let numbered = splitter.word.starts_with(|first: char| first.is_ascii_digit());
                 splitter.began &= !(symbol == '>' && numbered);
                 cut = Some(symbol);
                 break;
@@ -115,10 +113,7 @@ mod tests {
             ("echo a && echo b", vec!["echo", "a"]),
             ("echo a # b", vec!["echo", "a"]),
             ("echo a;b", vec!["echo", "a"]),
-            (
-                r#"echo "a\\nb" 'c\d' \\e"#,
-                vec!["echo", r"a\nb", r"c\d", r"\e"],
-            ),
+            (r#"echo "a\\nb" 'c\d' \\e"#, vec!["echo", r"a\nb", r"c\d", r"\e"]),
             ("echo ''", vec!["echo", ""]),
             ("echo 2>x", vec!["echo"]),
             ("echo a > b", vec!["echo", "a"]),
@@ -135,15 +130,9 @@ mod tests {
             let wanted: Vec<String> = wanted.into_iter().map(str::to_owned).collect();
             assert_eq!(words(line), Some(wanted), "{line}");
         }
-        for line in [
-            "echo \"x",
-            "echo (a)",
-            "echo a)",
-            "echo `a",
-            "echo $(a",
-            "echo \"$(a b\" c)",
-            "a\\",
-        ] {
+        for line in
+            ["echo \"x", "echo (a)", "echo a)", "echo `a", "echo $(a", "echo \"$(a b\" c)", "a\\"]
+        {
             assert_eq!(words(line), None, "{line}");
         }
     }

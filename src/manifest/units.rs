@@ -11,10 +11,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut nanos = 0_u128;
     while !rest.is_empty() {
-        let length = rest
-            .bytes()
-            .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
-            .count();
+        let length = rest.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'.').count();
         let (number, tail) = rest.split_at_checked(length)?;
         let letters = tail
             .find(|symbol: char| symbol.is_ascii_digit() || symbol == '.')
@@ -24,9 +21,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
         rest = tail;
     }
     let nanos = u64::try_from(nanos).ok().filter(|_| !text.is_empty())?;
-    i64::try_from(nanos)
-        .is_ok()
-        .then(|| Duration::from_nanos(nanos))
+    i64::try_from(nanos).is_ok().then(|| Duration::from_nanos(nanos))
 }
 
 fn unit_nanos(unit: &str) -> Option<u128> {
@@ -49,11 +44,8 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     if (whole.is_empty() && fraction.is_empty()) || whole.len() > 18 {
         return None;
     }
-    let mut total = whole
-        .parse::<u128>()
-        .or_else(|_| zero_if_empty(whole))
-        .ok()?
-        .checked_mul(unit)?;
+    let mut total =
+        whole.parse::<u128>().or_else(|_| zero_if_empty(whole)).ok()?.checked_mul(unit)?;
     let mut place = unit;
     for digit in fraction.bytes().take(18) {
         place /= 10;
@@ -150,11 +142,7 @@ mod tests {
             ("100ns", "100ns"),
             ("1h0.001s", "1h0m0.001s"),
         ] {
-            assert_eq!(
-                duration(text).map(duration_text).as_deref(),
-                Some(printed),
-                "{text}"
-            );
+            assert_eq!(duration(text).map(duration_text).as_deref(), Some(printed), "{text}");
         }
         for text in ["", "1", "s", "-1s", "1x", "1 s", "99999999999999h", "."] {
             assert_eq!(duration(text), None, "{text}");

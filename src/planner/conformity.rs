@@ -136,7 +136,8 @@ pub fn wanted_config(
 ) -> ContainerConfig {
     let mut wanted = canonical(expected(&service.config, image), &input.observed.engine);
     // Every endpoint has these names anyway; written out as aliases they read back as none.
-    let name = input.desired.project().map(|project| container_name(project, service, 1).to_string());
+    let name =
+        input.desired.project().map(|project| container_name(project, service, 1).to_string());
     for endpoint in wanted.endpoints.values_mut() {
         endpoint.aliases.remove(service.name.as_str());
         endpoint.aliases.retain(|alias| Some(alias) != name.as_ref());

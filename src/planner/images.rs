@@ -9,8 +9,8 @@ use crate::model::observed::{ImageState, ObservedImage};
 use crate::model::operation::Operation;
 use crate::model::plan::Action;
 use crate::model::reason::Reason;
-use crate::model::time::Timestamp;
 use crate::model::secret::sha256_hex;
+use crate::model::time::Timestamp;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::plan::suspension;
@@ -70,7 +70,9 @@ fn plan_image(
     let present = state.and_then(ImageState::present);
     let builder = services.iter().find_map(|service| Some((*service, service.build.as_ref()?)));
     let need = match (state, builder) {
-        (None, _) => Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None),
+        (None, _) => {
+            Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None)
+        }
         (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone()), None),
         (Some(_), Some((service, build))) => build_need(world.input, service, build, present),
         (Some(_), None) => {

@@ -182,10 +182,7 @@ mod tests {
         let path = base.path().join("file");
         fs::write(&path, "one").unwrap();
         let before = fs::metadata(&path).unwrap();
-        assert_eq!(
-            read_stable(&path, &before).unwrap().as_deref(),
-            Some(b"one".as_slice())
-        );
+        assert_eq!(read_stable(&path, &before).unwrap().as_deref(), Some(b"one".as_slice()));
         fs::write(&path, "longer").unwrap();
         assert_eq!(read_stable(&path, &before).unwrap(), None);
         fs::remove_file(&path).unwrap();

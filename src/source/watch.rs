@@ -172,10 +172,7 @@ impl Watcher {
 
     /// The root first: it must be among the watched when the limit is reached.
     fn trails(&self) -> Vec<Trail> {
-        std::iter::once(&self.root)
-            .chain(&self.paths)
-            .map(|path| trail(path.as_path()))
-            .collect()
+        std::iter::once(&self.root).chain(&self.paths).map(|path| trail(path.as_path())).collect()
     }
 
     fn watch_directory(&mut self, path: &Path) -> bool {
@@ -220,9 +217,7 @@ fn directories(trails: &[Trail]) -> BTreeMap<PathBuf, (u64, u64)> {
         .flat_map(|trail| trail.holders.iter().chain(&trail.listed))
         .filter_map(|path| {
             let metadata = std::fs::metadata(path).ok()?;
-            metadata
-                .is_dir()
-                .then(|| (path.clone(), (metadata.dev(), metadata.ino())))
+            metadata.is_dir().then(|| (path.clone(), (metadata.dev(), metadata.ino())))
         })
         .collect()
 }
@@ -247,15 +242,8 @@ fn on_event(event: notify::Result<Event>, shared: &Mutex<Shared>, hint: &Sender<
 
 /// A moved or removed directory ends its watch, also if the same one comes back.
 fn note_lost(event: &Event, shared: &mut Shared) {
-    if matches!(
-        event.kind,
-        EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_)
-    ) {
-        for path in event
-            .paths
-            .iter()
-            .filter(|path| shared.seen.contains(*path))
-        {
+    if matches!(event.kind, EventKind::Modify(ModifyKind::Name(_)) | EventKind::Remove(_)) {
+        for path in event.paths.iter().filter(|path| shared.seen.contains(*path)) {
             shared.lost.insert(path.clone());
         }
     }
@@ -269,10 +257,8 @@ fn matters(event: &Event, shared: &Shared) -> bool {
     if event.kind.is_access() {
         return false;
     }
-    let bytes_only = matches!(
-        event.kind,
-        EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_))
-    );
+    let bytes_only =
+        matches!(event.kind, EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)));
     event.paths.iter().any(|path| {
         let parent = path.parent();
         shared.seen.contains(path)
@@ -351,11 +337,7 @@ mod tests {
             (create, "/other/file", false),
             (rename, "/r", true),
         ] {
-            assert_eq!(
-                matters(&event(kind, path), &shared),
-                expected,
-                "{kind:?} {path}"
-            );
+            assert_eq!(matters(&event(kind, path), &shared), expected, "{kind:?} {path}");
         }
         let overflow = Event::new(EventKind::Other).set_flag(Flag::Rescan);
         assert!(matters(&overflow, &shared));
@@ -374,11 +356,7 @@ mod tests {
         assert_eq!(watcher.mode(), WatchMode::Poll(reason.to_owned()));
         watcher.watch_paths(&BTreeSet::new());
         assert_eq!(watcher.mode(), WatchMode::Inotify);
-        assert_eq!(
-            hints.try_recv(),
-            Ok(()),
-            "what happened meanwhile was not seen"
-        );
+        assert_eq!(hints.try_recv(), Ok(()), "what happened meanwhile was not seen");
     }
 
     #[test]

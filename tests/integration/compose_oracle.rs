@@ -45,10 +45,7 @@ fn difference(ours: &str, theirs: &str, what: &str) -> Option<String> {
     let theirs = theirs.map(Some).chain(std::iter::repeat(None));
     let mut pairs = ours.zip(theirs).take(longest).enumerate();
     let (number, (ours, theirs)) = pairs.find(|(_, (ours, theirs))| ours != theirs)?;
-    Some(format!(
-        "{what}, line {}: ours {ours:?}, theirs {theirs:?}",
-        number + 1
-    ))
+    Some(format!("{what}, line {}: ours {ours:?}, theirs {theirs:?}", number + 1))
 }
 
 /// Every difference of one case.
@@ -82,14 +79,8 @@ fn the_canonical_form_and_the_hashes_are_those_of_the_command_line() {
     let program = std::env::var("COMPOSELET_COMPOSE_CLI").expect(
         "COMPOSELET_COMPOSE_CLI must name docker-compose 2.26 (Debian package docker-compose 2.26.1-4)",
     );
-    let marked: Vec<_> = cases()
-        .into_iter()
-        .filter(|case| case.join("oracle").exists())
-        .collect();
-    assert!(
-        !marked.is_empty(),
-        "no case is marked with a file named oracle"
-    );
+    let marked: Vec<_> = cases().into_iter().filter(|case| case.join("oracle").exists()).collect();
+    assert!(!marked.is_empty(), "no case is marked with a file named oracle");
     let wrong: Vec<String> = marked
         .iter()
         .flat_map(|case| {

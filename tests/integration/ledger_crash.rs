@@ -40,16 +40,11 @@ fn last_good(number: u64) -> LastGood {
 fn perform(ledger: &Ledger, act: &Act) -> Result<(), LedgerError> {
     match act {
         Act::Project(name, generation) => {
-            let memory = ProjectLedger {
-                generation: *generation,
-                ..ProjectLedger::default()
-            };
+            let memory = ProjectLedger { generation: *generation, ..ProjectLedger::default() };
             ledger.save_project(&ProjectName::from(*name), &memory)
         }
-        Act::Host(number) => ledger.save_host(&HostLedger {
-            root: Some((*number, *number)),
-            ..HostLedger::default()
-        }),
+        Act::Host(number) => ledger
+            .save_host(&HostLedger { root: Some((*number, *number)), ..HostLedger::default() }),
         Act::LastGood(name, number) => {
             ledger.save_last_good(&ProjectName::from(*name), &last_good(*number))
         }
@@ -63,11 +58,9 @@ fn perform(ledger: &Ledger, act: &Act) -> Result<(), LedgerError> {
             ledger.append_history(&ProjectName::from(*name), &record)
         }
         Act::Forget(name) => ledger.remove_project(&ProjectName::from(*name)),
-        Act::Submit(name) => ledger
-            .submit(&Request::Reconcile {
-                project: Some(ProjectName::from(*name)),
-            })
-            .map(drop),
+        Act::Submit(name) => {
+            ledger.submit(&Request::Reconcile { project: Some(ProjectName::from(*name)) }).map(drop)
+        }
         Act::Answer => match ledger.take_requests().first() {
             Some((id, _)) => ledger.answer(id, "done"),
             None => Ok(()),
@@ -90,11 +83,7 @@ fn view(ledger: &Ledger) -> View {
         let id = ProjectName::from(name);
         let (memory, note) = ledger.load_project(&id);
         assert_eq!(note, None, "no file is ever corrupt");
-        let history = ledger
-            .history(&id, 1000)
-            .iter()
-            .map(|record| record.generation)
-            .collect();
+        let history = ledger.history(&id, 1000).iter().map(|record| record.generation).collect();
         (name, (memory, ledger.load_last_good(&id), history))
     };
     let (host, note) = ledger.load_host();
@@ -102,11 +91,7 @@ fn view(ledger: &Ledger) -> View {
     View {
         projects: NAMES.into_iter().map(project).collect(),
         host,
-        requests: ledger
-            .take_requests()
-            .into_iter()
-            .map(|(_, request)| request)
-            .collect(),
+        requests: ledger.take_requests().into_iter().map(|(_, request)| request).collect(),
     }
 }
 
@@ -137,10 +122,7 @@ fn crash(acts: &[Act], step: u64, loss: Loss) -> bool {
         allowed.push(views[views.len() - 2].clone());
         allowed.extend(half_forgotten(acts, views.len() - 2, &allowed));
     }
-    assert!(
-        allowed.contains(&found),
-        "step {step}, {loss:?}: {found:#?} is none of {allowed:#?}"
-    );
+    assert!(allowed.contains(&found), "step {step}, {loss:?}: {found:#?} is none of {allowed:#?}");
     // And it goes on as if nothing had been.
     perform(&next, &Act::Project("shop", 999)).unwrap();
     perform(&next, &Act::History("shop", 999)).unwrap();
@@ -181,10 +163,7 @@ fn scenario() -> Vec<Act> {
 
 #[test]
 fn every_crash_point_of_a_scenario_leaves_a_state_that_was_written() {
-    let losses: Vec<Loss> = [Loss::Process]
-        .into_iter()
-        .chain((0..8).map(Loss::Power))
-        .collect();
+    let losses: Vec<Loss> = [Loss::Process].into_iter().chain((0..8).map(Loss::Power)).collect();
     let mut step = 0;
     loop {
         let mut came = false;
@@ -242,10 +221,7 @@ fn the_storage_in_memory_loses_what_was_not_synced() {
         })
         .collect();
     for expected in [b"old".as_slice(), b"newer", b"new", b""] {
-        assert!(
-            found.iter().any(|(a, _)| a == expected),
-            "{expected:?} in {found:?}"
-        );
+        assert!(found.iter().any(|(a, _)| a == expected), "{expected:?} in {found:?}");
     }
     assert!(found.iter().any(|(_, b)| b.is_none()) && found.iter().any(|(_, b)| b.is_some()));
     assert_eq!(storage.reboot(Loss::Process).read("a").unwrap(), b"newer");

@@ -12,7 +12,7 @@ use composelet::model::files::{FileContent, Files};
 use composelet::model::id::ProjectName;
 use composelet::model::ledger::{HostLedger, ProjectLedger, ReplicaRecord};
 use composelet::model::path::LocalPath;
-use composelet::model::status::{ActionRecord, ControllerStatus, ProjectStatus};
+use composelet::model::status::{ActionRecord, ProjectStatus};
 use composelet::model::time::Timestamp;
 use std::os::unix::ffi::OsStrExt;
 
@@ -77,10 +77,7 @@ fn what_is_saved_is_loaded_by_the_next_process() {
     };
     let salt = {
         let ledger = open(&directory);
-        assert_eq!(
-            ledger.load_project(&name()),
-            (ProjectLedger::default(), None)
-        );
+        assert_eq!(ledger.load_project(&name()), (ProjectLedger::default(), None));
         assert_eq!(ledger.load_host(), (HostLedger::default(), None));
         ledger.save_project(&name(), &memory(7)).unwrap();
         ledger.save_host(&host).unwrap();
@@ -92,10 +89,7 @@ fn what_is_saved_is_loaded_by_the_next_process() {
     assert_eq!(ledger.salt(), salt);
     assert_eq!(salt.len(), 32);
     ledger.remove_project(&name()).unwrap();
-    assert_eq!(
-        ledger.load_project(&name()),
-        (ProjectLedger::default(), None)
-    );
+    assert_eq!(ledger.load_project(&name()), (ProjectLedger::default(), None));
     ledger.remove_project(&name()).unwrap();
 }
 
@@ -119,11 +113,7 @@ fn directories_are_0700_and_files_0600() {
         assert_eq!(metadata.mode() & 0o777, expected, "{}", path.display());
         files += usize::from(metadata.is_file());
         if metadata.is_dir() {
-            todo.extend(
-                fs::read_dir(path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
+            todo.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
     assert_eq!(
@@ -139,14 +129,8 @@ fn newer_and_foreign_directories_are_refused() {
     drop(open(&newer));
     fs::write(newer.join("VERSION"), "2\n").unwrap();
     let error = Ledger::open(&LocalPath::new(&newer)).unwrap_err();
-    assert!(matches!(
-        error,
-        LedgerError::NewerVersion { found: 2, known: 1 }
-    ));
-    assert!(
-        error.to_string().contains("run the version that wrote it"),
-        "{error}"
-    );
+    assert!(matches!(error, LedgerError::NewerVersion { found: 2, known: 1 }));
+    assert!(error.to_string().contains("run the version that wrote it"), "{error}");
     fs::write(newer.join("VERSION"), "soup").unwrap();
     let error = Ledger::open(&LocalPath::new(&newer)).unwrap_err();
     assert!(matches!(error, LedgerError::BadVersion { .. }), "{error}");
@@ -156,11 +140,7 @@ fn newer_and_foreign_directories_are_refused() {
     fs::write(foreign.join("thesis.txt"), "x").unwrap();
     let error = Ledger::open(&LocalPath::new(&foreign)).unwrap_err();
     assert!(matches!(error, LedgerError::Foreign { .. }), "{error}");
-    assert_eq!(
-        fs::read_dir(&foreign).unwrap().count(),
-        1,
-        "nothing was put into it"
-    );
+    assert_eq!(fs::read_dir(&foreign).unwrap().count(), 1, "nothing was put into it");
 
     let disk = base.path().join("disk");
     fs::create_dir_all(disk.join("lost+found")).unwrap();
@@ -198,20 +178,10 @@ fn a_damaged_file_is_set_aside_at_every_length_and_byte() {
         assert_eq!(loaded, ProjectLedger::default(), "damage {number}");
         let note = note.unwrap();
         let aside = format!("shop.json.corrupt-{}", (number + 1).min(9));
-        assert!(
-            note.contains("was corrupt") && note.contains(&aside),
-            "{note}"
-        );
-        assert_eq!(
-            ledger.load_project(&name()),
-            (ProjectLedger::default(), None)
-        );
+        assert!(note.contains("was corrupt") && note.contains(&aside), "{note}");
+        assert_eq!(ledger.load_project(&name()), (ProjectLedger::default(), None));
     }
-    assert_eq!(
-        storage.list("projects").unwrap().len(),
-        9,
-        "the number kept is limited"
-    );
+    assert_eq!(storage.list("projects").unwrap().len(), 9, "the number kept is limited");
     ledger.save_project(&name(), &memory(8)).unwrap();
     assert_eq!(ledger.load_project(&name()), (memory(8), None));
 }
@@ -222,14 +192,8 @@ fn fields_that_an_older_version_did_not_write_have_their_defaults() {
     let ledger = Ledger::open_with(storage.clone()).unwrap();
     let body = r#"{"generation": 3, "field_of_later": [1]}"#;
     let seal = composelet::model::secret::sha256_hex([body]);
-    storage.plant(
-        "projects/shop.json",
-        format!("sha256:{seal}\n{body}\n").as_bytes(),
-    );
-    let expected = ProjectLedger {
-        generation: 3,
-        ..ProjectLedger::default()
-    };
+    storage.plant("projects/shop.json", format!("sha256:{seal}\n{body}\n").as_bytes());
+    let expected = ProjectLedger { generation: 3, ..ProjectLedger::default() };
     assert_eq!(ledger.load_project(&name()), (expected, None));
 }
 
@@ -242,25 +206,14 @@ fn a_full_disk_leaves_the_old_file() {
     storage.fail_writes(Some(std::io::ErrorKind::StorageFull));
     let error = ledger.save_project(&name(), &memory(2)).unwrap_err();
     assert!(error.to_string().contains("make room"), "{error}");
-    ledger
-        .append_history(&name(), &record(2, "two"))
-        .unwrap_err();
-    ledger
-        .submit(&Request::Confirm { project: None })
-        .unwrap_err();
+    ledger.append_history(&name(), &record(2, "two")).unwrap_err();
+    ledger.submit(&Request::Confirm { project: None }).unwrap_err();
     assert_eq!(ledger.load_project(&name()), (memory(1), None));
     storage.fail_writes(None);
     ledger.append_history(&name(), &record(3, "three")).unwrap();
-    assert_eq!(
-        ledger.history(&name(), 9),
-        [record(1, "one"), record(3, "three")]
-    );
+    assert_eq!(ledger.history(&name(), 9), [record(1, "one"), record(3, "three")]);
     assert_eq!(ledger.take_requests(), []);
-    assert_eq!(
-        storage.list("projects").unwrap(),
-        ["shop.json"],
-        "no half file stays"
-    );
+    assert_eq!(storage.list("projects").unwrap(), ["shop.json"], "no half file stays");
 }
 
 #[test]
@@ -268,10 +221,7 @@ fn names_that_lead_out_are_refused() {
     let ledger = Ledger::open_with(MemoryStorage::new()).unwrap();
     for name in ["../host", "", "a/b", ".", "a.b", &"x".repeat(300)] {
         let name = ProjectName::from(name);
-        assert!(matches!(
-            ledger.save_project(&name, &memory(1)),
-            Err(LedgerError::Name { .. })
-        ));
+        assert!(matches!(ledger.save_project(&name, &memory(1)), Err(LedgerError::Name { .. })));
         assert!(ledger.load_project(&name).1.is_some());
         assert!(ledger.answer(name.as_str(), "").is_err());
         assert_eq!(ledger.take_answer(name.as_str()), None);
@@ -289,28 +239,13 @@ fn last_good_files_keep_every_byte() {
         digest: "d".to_owned(),
         saved_at: Timestamp::from_millis(1),
         files: Files::from([
-            (
-                LocalPath::new("/r/a.yml"),
-                FileContent::Bytes(b"services: {}\n".as_slice().into()),
-            ),
-            (
-                odd,
-                FileContent::Bytes([0xff, 0x00, 0x0a].as_slice().into()),
-            ),
+            (LocalPath::new("/r/a.yml"), FileContent::Bytes(b"services: {}\n".as_slice().into())),
+            (odd, FileContent::Bytes([0xff, 0x00, 0x0a].as_slice().into())),
             (LocalPath::new("/r/.env"), FileContent::Missing),
-            (
-                LocalPath::new("/r"),
-                FileContent::Directory(vec!["a.yml".to_owned()]),
-            ),
-            (
-                LocalPath::new("/r/p"),
-                FileContent::NotRegular("a named pipe".to_owned()),
-            ),
+            (LocalPath::new("/r"), FileContent::Directory(vec!["a.yml".to_owned()])),
+            (LocalPath::new("/r/p"), FileContent::NotRegular("a named pipe".to_owned())),
             (LocalPath::new("/r/big"), FileContent::TooLarge(1 << 40)),
-            (
-                LocalPath::new("/r/x"),
-                FileContent::Unreadable("why".to_owned()),
-            ),
+            (LocalPath::new("/r/x"), FileContent::Unreadable("why".to_owned())),
         ]),
     };
     assert_eq!(ledger.load_last_good(&name()), None);
@@ -328,20 +263,13 @@ fn last_good_files_keep_every_byte() {
 fn what_a_cut_off_write_left_is_swept_by_the_next_holder_of_the_lock() {
     let base = tempfile::tempdir().unwrap();
     let ledger = open(base.path());
-    for left in [
-        ".tmp-1-1-host.json",
-        "projects/.tmp-1-2-shop.json",
-        "requests/.tmp-1-3-x.json",
-    ] {
+    for left in [".tmp-1-1-host.json", "projects/.tmp-1-2-shop.json", "requests/.tmp-1-3-x.json"] {
         fs::write(base.path().join(left), "half").unwrap();
     }
     drop(ledger.try_lock().unwrap());
     assert!(!base.path().join(".tmp-1-1-host.json").exists());
     assert!(!base.path().join("projects/.tmp-1-2-shop.json").exists());
-    assert!(
-        base.path().join("requests/.tmp-1-3-x.json").exists(),
-        "a command may be writing it"
-    );
+    assert!(base.path().join("requests/.tmp-1-3-x.json").exists(), "a command may be writing it");
     assert_eq!(ledger.take_requests(), []);
 }
 
@@ -351,12 +279,6 @@ fn the_file_storage_says_where_it_is() {
     let storage = FileStorage::new(&LocalPath::new(base.path()));
     assert_eq!(storage.place(), base.path().display().to_string());
     let ledger = Ledger::open_with(storage).unwrap();
-    assert_eq!(
-        ledger.requests_directory(),
-        LocalPath::new(base.path().join("requests"))
-    );
-    assert_eq!(
-        ledger.content_directory(),
-        LocalPath::new(base.path().join("content"))
-    );
+    assert_eq!(ledger.requests_directory(), LocalPath::new(base.path().join("requests")));
+    assert_eq!(ledger.content_directory(), LocalPath::new(base.path().join("content")));
 }

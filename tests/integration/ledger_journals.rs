@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use composelet::ledger::{Ledger, MemoryStorage, Request};
+use composelet::ledger::{Ledger, LedgerError, MemoryStorage, Request, Storage};
 use composelet::model::id::ProjectName;
 use composelet::model::path::LocalPath;
 use composelet::model::status::ControllerStatus;
@@ -17,9 +17,7 @@ fn history_is_in_order_bounded_and_survives_a_torn_line() {
     let base = tempfile::tempdir().unwrap();
     let ledger = open(base.path());
     for generation in 1..=5 {
-        ledger
-            .append_history(&name(), &record(generation, "p"))
-            .unwrap();
+        ledger.append_history(&name(), &record(generation, "p")).unwrap();
     }
     let path = base.path().join("history/shop.jsonl");
     let mut torn = fs::read(&path).unwrap();
@@ -28,28 +26,18 @@ fn history_is_in_order_bounded_and_survives_a_torn_line() {
     let ledger = open(base.path());
     ledger.append_history(&name(), &record(6, "p")).unwrap();
     let generations = |ledger: &Ledger, last| -> Vec<u64> {
-        ledger
-            .history(&name(), last)
-            .iter()
-            .map(|record| record.generation)
-            .collect()
+        ledger.history(&name(), last).iter().map(|record| record.generation).collect()
     };
     assert_eq!(generations(&ledger, 100), [1, 2, 3, 4, 6]);
     assert_eq!(generations(&ledger, 2), [4, 6]);
 
     for generation in 7..=80 {
-        ledger
-            .append_history(&name(), &record(generation, &"é".repeat(60_000)))
-            .unwrap();
+        ledger.append_history(&name(), &record(generation, &"é".repeat(60_000))).unwrap();
     }
     let kept = ledger.history(&name(), 1000);
     assert!(kept.iter().all(|record| record.plan.len() <= 65_600));
     assert_eq!(kept.last().unwrap().generation, 80);
-    assert!(
-        kept.len() > 15,
-        "the generation before is kept: {}",
-        kept.len()
-    );
+    assert!(kept.len() > 15, "the generation before is kept: {}", kept.len());
     for file in ["history/shop.jsonl", "history/shop.1.jsonl"] {
         let size = fs::metadata(base.path().join(file)).map_or(0, |metadata| metadata.len());
         assert!(size <= (1 << 20) + (70 << 10), "{file}: {size}");
@@ -66,18 +54,10 @@ fn the_history_of_a_removed_project_stays_until_there_are_many() {
         ledger.append_history(&name, &record(1, "p")).unwrap();
         if number >= 10 {
             ledger.remove_project(&name).unwrap();
-            assert_eq!(
-                ledger.history(&name, 1).len(),
-                1,
-                "its end can be explained"
-            );
+            assert_eq!(ledger.history(&name, 1).len(), 1, "its end can be explained");
         }
     }
-    assert_eq!(
-        storage.list("history").unwrap().len(),
-        110,
-        "ten live, a hundred gone"
-    );
+    assert_eq!(storage.list("history").unwrap().len(), 110, "ten live, a hundred gone");
     assert_eq!(ledger.history(&ProjectName::from("p000"), 1).len(), 1);
 }
 
@@ -134,30 +114,17 @@ fn requests_wait_in_order_until_they_are_answered() {
             reason: "repair".to_owned(),
             until: Some(Timestamp::from_millis(5)),
         },
-        Request::Resume {
-            project: name(),
-            service: None,
-        },
+        Request::Resume { project: name(), service: None },
         Request::Reconcile { project: None },
     ]
     .into();
-    let ids: Vec<String> = requests
-        .iter()
-        .map(|request| command.submit(request).unwrap())
-        .collect();
+    let ids: Vec<String> =
+        requests.iter().map(|request| command.submit(request).unwrap()).collect();
     fs::write(base.path().join("requests/00000000-bad.json"), "{").unwrap();
     let expected: Vec<(String, Request)> = ids.iter().cloned().zip(requests).collect();
     assert_eq!(controller.take_requests(), expected);
-    assert!(
-        base.path()
-            .join("requests/00000000-bad.json.corrupt-1")
-            .exists()
-    );
-    assert_eq!(
-        controller.take_requests(),
-        expected,
-        "a crash before the answer loses none"
-    );
+    assert!(base.path().join("requests/00000000-bad.json.corrupt-1").exists());
+    assert_eq!(controller.take_requests(), expected, "a crash before the answer loses none");
 
     assert_eq!(command.take_answer(&ids[0]), None);
     controller.answer(&ids[0], "suspended\n").unwrap();
@@ -182,8 +149,5 @@ fn requests_and_answers_do_not_pile_up() {
         ledger.submit(&request).unwrap();
     }
     let error = ledger.submit(&request).unwrap_err();
-    assert!(
-        matches!(error, LedgerError::TooManyRequests { pending: 1000 }),
-        "{error}"
-    );
+    assert!(matches!(error, LedgerError::TooManyRequests { pending: 1000 }), "{error}");
 }

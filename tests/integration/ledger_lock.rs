@@ -25,20 +25,14 @@ fn a_state_directory_has_one_holder() {
 fn an_engine_has_one_holder_per_installation_whatever_the_state_directory() {
     let base = tempfile::tempdir().unwrap();
     let (one, two) = (ledger(&base, "one"), ledger(&base, "two"));
-    let (ours, others) = (
-        Installation::from("default"),
-        Installation::from("../staging"),
-    );
+    let (ours, others) = (Installation::from("default"), Installation::from("../staging"));
     let lock = one.try_lock_engine("ABCD:1", &ours).unwrap().unwrap();
     assert!(two.try_lock_engine("ABCD:1", &ours).unwrap().is_none());
     assert!(two.try_lock_engine("ABCD:1", &others).unwrap().is_some());
     assert!(two.try_lock_engine("ABCD:2", &ours).unwrap().is_some());
     drop(lock);
     assert!(two.try_lock_engine("ABCD:1", &ours).unwrap().is_some());
-    assert_eq!(
-        std::fs::read_dir(base.path().join("run")).unwrap().count(),
-        3
-    );
+    assert_eq!(std::fs::read_dir(base.path().join("run")).unwrap().count(), 3);
 }
 
 #[test]
@@ -48,10 +42,7 @@ fn a_lock_is_not_taken_through_a_link() {
     std::fs::write(base.path().join("victim"), "precious").unwrap();
     std::os::unix::fs::symlink("../victim", base.path().join("state/lock")).unwrap();
     assert!(ledger.try_lock().is_err());
-    assert_eq!(
-        std::fs::read(base.path().join("victim")).unwrap(),
-        b"precious"
-    );
+    assert_eq!(std::fs::read(base.path().join("victim")).unwrap(), b"precious");
 }
 
 #[test]
@@ -66,14 +57,8 @@ fn the_storage_in_memory_locks_alike() {
     let engine = one.try_lock_engine("E", &installation).unwrap().unwrap();
     assert!(two.try_lock_engine("E", &installation).unwrap().is_none());
     let next = Ledger::open_with(storage.reboot(Loss::Process)).unwrap();
-    assert!(
-        next.try_lock().unwrap().is_some(),
-        "the end of a process frees its locks"
-    );
-    assert!(
-        next.try_lock_engine("E", &installation).unwrap().is_none(),
-        "this guard still lives"
-    );
+    assert!(next.try_lock().unwrap().is_some(), "the end of a process frees its locks");
+    assert!(next.try_lock_engine("E", &installation).unwrap().is_none(), "this guard still lives");
     drop((lock, engine));
     assert!(next.try_lock_engine("E", &installation).unwrap().is_some());
 }

@@ -13,17 +13,11 @@ fn bytes_are_kept_by_digest() {
     assert_eq!(store.list().unwrap(), Vec::<String>::new());
     let digest = store.put(b"s3cret\xff").unwrap();
     assert_eq!(store.put(b"s3cret\xff").unwrap(), digest);
-    assert_eq!(
-        store.get(&digest).unwrap().as_deref(),
-        Some(b"s3cret\xff".as_slice())
-    );
+    assert_eq!(store.get(&digest).unwrap().as_deref(), Some(b"s3cret\xff".as_slice()));
     assert_eq!(store.list().unwrap(), [digest.as_str()]);
     let path = store.path(&digest).unwrap();
     assert_eq!(fs::metadata(path.as_path()).unwrap().mode() & 0o777, 0o600);
-    assert_eq!(
-        fs::metadata(path.parent().as_path()).unwrap().mode() & 0o777,
-        0o700
-    );
+    assert_eq!(fs::metadata(path.parent().as_path()).unwrap().mode() & 0o777, 0o700);
     store.remove(&digest).unwrap();
     store.remove(&digest).unwrap();
     assert_eq!(store.get(&digest).unwrap(), None);
@@ -37,10 +31,7 @@ fn damaged_bytes_are_not_given_and_are_mended_by_the_next_put() {
     fs::write(store.path(&digest).unwrap().as_path(), b"wrong").unwrap();
     assert_eq!(store.get(&digest).unwrap(), None);
     assert_eq!(store.put(b"right").unwrap(), digest);
-    assert_eq!(
-        store.get(&digest).unwrap().as_deref(),
-        Some(b"right".as_slice())
-    );
+    assert_eq!(store.get(&digest).unwrap().as_deref(), Some(b"right".as_slice()));
 }
 
 #[test]

@@ -42,10 +42,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
             text: String::new(),
             width: 1,
         },
-        config: ContainerConfig {
-            mounts: mounts.collect(),
-            ..ContainerConfig::default()
-        },
+        config: ContainerConfig { mounts: mounts.collect(), ..ContainerConfig::default() },
         container_name: None,
         replicas: 1,
         image: name.to_owned(),
@@ -70,10 +67,7 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
         directory: LocalPath::new(directory),
         config_files: Vec::new(),
         digest: String::new(),
-        services: services
-            .into_iter()
-            .map(|one| (one.name.clone(), one))
-            .collect(),
+        services: services.into_iter().map(|one| (one.name.clone(), one)).collect(),
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
         suspend: Suspend::No,
@@ -88,11 +82,7 @@ fn newest(directory: &Path) -> Timestamp {
         let metadata = fs::symlink_metadata(&path).unwrap();
         newest = newest.max(metadata.ctime() * 1000 + metadata.ctime_nsec() / 1_000_000 + 1);
         if metadata.is_dir() {
-            todo.extend(
-                fs::read_dir(&path)
-                    .unwrap()
-                    .map(|entry| entry.unwrap().path()),
-            );
+            todo.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
     }
     Timestamp::from_millis(newest)
@@ -116,11 +106,7 @@ impl Bench {
         let binds: Vec<&Path> = binds.iter().map(PathBuf::as_path).collect();
         let service = service("web", Some(build(base.path())), &binds);
         let project = project(base.path(), vec![service]);
-        Self {
-            base,
-            reader: FactReader::default(),
-            project,
-        }
+        Self { base, reader: FactReader::default(), project }
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -157,16 +143,8 @@ fn an_old_context_is_known_at_once_and_a_fresh_one_settles() {
     assert!(matches!(first, BuildDigest::Known(_)));
 
     let mut restarted = FactReader::default();
-    let facts = restarted.read(
-        &bench.project,
-        &PathMap::default(),
-        touched.plus(SECONDS(6)),
-    );
-    assert_eq!(
-        facts.builds[&ServiceName::from("web")],
-        first,
-        "known at first sight"
-    );
+    let facts = restarted.read(&bench.project, &PathMap::default(), touched.plus(SECONDS(6)));
+    assert_eq!(facts.builds[&ServiceName::from("web")], first, "known at first sight");
 }
 
 #[test]
@@ -175,16 +153,10 @@ fn times_in_the_future_settle_by_readings() {
     let early = newest(bench.base.path()).minus(SECONDS(3600));
     assert_eq!(bench.read(early), BuildDigest::Settling);
     assert_eq!(bench.read(early.plus(SECONDS(4))), BuildDigest::Settling);
-    assert!(matches!(
-        bench.read(early.plus(SECONDS(5))),
-        BuildDigest::Known(_)
-    ));
+    assert!(matches!(bench.read(early.plus(SECONDS(5))), BuildDigest::Known(_)));
     bench.write("main.py", "print(2)");
     assert_eq!(bench.read(early.plus(SECONDS(6))), BuildDigest::Settling);
-    assert!(matches!(
-        bench.read(early.plus(SECONDS(11))),
-        BuildDigest::Known(_)
-    ));
+    assert!(matches!(bench.read(early.plus(SECONDS(11))), BuildDigest::Known(_)));
 }
 
 #[test]
@@ -196,11 +168,7 @@ fn what_the_image_is_made_of_changes_the_digest() {
         |bench| bench.write("Dockerfile", "FROM scratch\nCOPY main.py /\n"),
         |bench| bench.write("new.py", ""),
         |bench| {
-            fs::rename(
-                bench.base.path().join("new.py"),
-                bench.base.path().join("old.py"),
-            )
-            .unwrap();
+            fs::rename(bench.base.path().join("new.py"), bench.base.path().join("old.py")).unwrap();
         },
         |bench| {
             let path = bench.base.path().join("main.py");
@@ -273,33 +241,20 @@ fn what_cannot_be_built_says_why() {
     let mut bench = Bench::new(&[]);
     let path = bench.base.path().to_path_buf();
     bench.build().dockerfile = Dockerfile::Path("Dockerfile.prod".to_owned());
-    let missing = format!(
-        "the Dockerfile {} does not exist",
-        path.join("Dockerfile.prod").display()
-    );
-    assert_eq!(
-        bench.read(Timestamp::default()),
-        BuildDigest::Unreadable(missing)
-    );
+    let missing =
+        format!("the Dockerfile {} does not exist", path.join("Dockerfile.prod").display());
+    assert_eq!(bench.read(Timestamp::default()), BuildDigest::Unreadable(missing));
     bench.build().context = LocalPath::new(path.join("nothing"));
-    let nothing = format!(
-        "the build context {} is not a directory",
-        path.join("nothing").display()
-    );
-    assert_eq!(
-        bench.read(Timestamp::default()),
-        BuildDigest::Unreadable(nothing)
-    );
+    let nothing =
+        format!("the build context {} is not a directory", path.join("nothing").display());
+    assert_eq!(bench.read(Timestamp::default()), BuildDigest::Unreadable(nothing));
     bench.build().context = LocalPath::new(&path);
     bench.build().dockerfile = Dockerfile::Path("Dockerfile".to_owned());
     bench.write(".dockerignore", "!");
     let BuildDigest::Unreadable(why) = bench.read(Timestamp::default()) else {
         panic!("readable");
     };
-    assert!(
-        why.ends_with(".dockerignore: line 1: `!`: `!` needs a pattern after it"),
-        "{why}"
-    );
+    assert!(why.ends_with(".dockerignore: line 1: `!`: `!` needs a pattern after it"), "{why}");
 }
 
 #[test]
@@ -310,10 +265,7 @@ fn services_of_one_build_share_its_digest() {
     let now = newest(bench.base.path()).plus(SECONDS(60));
     let facts = bench.reader.read(&bench.project, &PathMap::default(), now);
     assert_eq!(facts.builds.len(), 2);
-    assert_eq!(
-        facts.builds[&ServiceName::from("web")],
-        facts.builds[&ServiceName::from("worker")]
-    );
+    assert_eq!(facts.builds[&ServiceName::from("web")], facts.builds[&ServiceName::from("worker")]);
 }
 
 #[test]
@@ -340,9 +292,7 @@ fn binds_are_looked_at_where_this_process_sees_them() {
     sources.push(PathBuf::from("/proc"));
     let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
     let project = project(base.path(), vec![service("web", None, &sources)]);
-    let paths = PathMap {
-        prefixes: vec![(base.path().to_path_buf(), PathBuf::from("/srv/host"))],
-    };
+    let paths = PathMap { prefixes: vec![(base.path().to_path_buf(), PathBuf::from("/srv/host"))] };
     let facts = FactReader::default().read(&project, &paths, Timestamp::default());
     for (name, state) in cases {
         assert_eq!(facts.binds[&HostPath::new(host(name))], state, "{name}");
@@ -351,8 +301,5 @@ fn binds_are_looked_at_where_this_process_sees_them() {
     assert_eq!(facts.binds[&HostPath::new("/proc")], BindState::Unknown);
 
     let outside = FactReader::default().read(&project, &PathMap::default(), Timestamp::default());
-    assert_eq!(
-        outside.binds[&HostPath::new("/proc")],
-        BindState::FullDirectory
-    );
+    assert_eq!(outside.binds[&HostPath::new("/proc")], BindState::FullDirectory);
 }

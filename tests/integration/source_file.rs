@@ -39,11 +39,9 @@ fn the_limit_is_one_mebibyte() {
     let base = tempfile::tempdir().unwrap();
     let path = LocalPath::new(base.path().join("big"));
     let file = fs::File::create(path.as_path()).unwrap();
-    for (size, fits) in [
-        (MAX_FILE_BYTES - 1, true),
-        (MAX_FILE_BYTES, true),
-        (MAX_FILE_BYTES + 1, false),
-    ] {
+    for (size, fits) in
+        [(MAX_FILE_BYTES - 1, true), (MAX_FILE_BYTES, true), (MAX_FILE_BYTES + 1, false)]
+    {
         file.set_len(size).unwrap();
         match read_path(&path) {
             FileContent::Bytes(bytes) => assert!(fits && bytes.len() as u64 == size),
@@ -51,10 +49,7 @@ fn the_limit_is_one_mebibyte() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(
-        read_path_within(&path, 10),
-        FileContent::TooLarge(MAX_FILE_BYTES + 1)
-    );
+    assert_eq!(read_path_within(&path, 10), FileContent::TooLarge(MAX_FILE_BYTES + 1));
 }
 
 #[test]
@@ -73,12 +68,7 @@ fn pipes_sockets_and_devices_are_not_opened() {
         (std::path::Path::new("/dev/zero"), "a character device"),
     ] {
         let expected = FileContent::NotRegular(kind.to_owned());
-        assert_eq!(
-            read_path(&LocalPath::new(path)),
-            expected,
-            "{}",
-            path.display()
-        );
+        assert_eq!(read_path(&LocalPath::new(path)), expected, "{}", path.display());
     }
 }
 
@@ -122,10 +112,7 @@ fn a_file_under_writing_is_never_a_mixture_of_lengths() {
     let stop = AtomicBool::new(false);
     let wrong = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut file = fs::OpenOptions::new()
-                .append(true)
-                .open(path.as_path())
-                .unwrap();
+            let mut file = fs::OpenOptions::new().append(true).open(path.as_path()).unwrap();
             while !stop.load(Ordering::Relaxed) {
                 if file.metadata().unwrap().len() > 100_000 {
                     file.set_len(0).unwrap();
@@ -134,13 +121,11 @@ fn a_file_under_writing_is_never_a_mixture_of_lengths() {
                 file.write_all(b"01234567").unwrap();
             }
         });
-        let wrong = (0..500)
-            .map(|_| read_path(&path))
-            .find(|content| match content {
-                FileContent::Bytes(bytes) => bytes.chunks(8).any(|chunk| chunk != b"01234567"),
-                FileContent::Unreadable(why) => why != "it changed while it was read",
-                _ => true,
-            });
+        let wrong = (0..500).map(|_| read_path(&path)).find(|content| match content {
+            FileContent::Bytes(bytes) => bytes.chunks(8).any(|chunk| chunk != b"01234567"),
+            FileContent::Unreadable(why) => why != "it changed while it was read",
+            _ => true,
+        });
         // Asserting comes after the end of the writer, or a failure would wait for it for ever.
         stop.store(true, Ordering::Relaxed);
         wrong

@@ -25,11 +25,7 @@ impl Bench {
         prepare(base.path());
         let (sender, hints) = channel(1);
         let watcher = Watcher::start(&LocalPath::new(base.path().join("root")), sender, false);
-        let mut bench = Self {
-            base,
-            watcher,
-            hints,
-        };
+        let mut bench = Self { base, watcher, hints };
         assert_eq!(bench.watcher.mode(), WatchMode::Inotify);
         bench.hint("the begin of a watch").await;
         bench
@@ -40,10 +36,8 @@ impl Bench {
     }
 
     fn watch(&mut self, names: &[&str]) {
-        let paths: BTreeSet<LocalPath> = names
-            .iter()
-            .map(|name| LocalPath::new(self.at(name)))
-            .collect();
+        let paths: BTreeSet<LocalPath> =
+            names.iter().map(|name| LocalPath::new(self.at(name))).collect();
         self.watcher.watch_paths(&paths);
     }
 
@@ -73,9 +67,7 @@ async fn changes_in_the_root_are_hints() {
             fs::write(b.at("root/app.yml"), "a").unwrap();
         })
         .await;
-    bench
-        .expect("a write", |b| fs::write(b.at("root/app.yml"), "b").unwrap())
-        .await;
+    bench.expect("a write", |b| fs::write(b.at("root/app.yml"), "b").unwrap()).await;
     bench
         .expect("a rename into place", |b| {
             fs::write(b.at("next"), "c").unwrap();
@@ -103,12 +95,7 @@ async fn files_that_loading_asked_for_are_hints_wherever_they_lie() {
         fs::write(base.join("elsewhere/web.env"), "A=1").unwrap();
     })
     .await;
-    bench.watch(&[
-        "root/shop",
-        "root/shop/compose.yaml",
-        "elsewhere/web.env",
-        "none/such/file",
-    ]);
+    bench.watch(&["root/shop", "root/shop/compose.yaml", "elsewhere/web.env", "none/such/file"]);
     bench.hint("new watches").await;
     bench
         .expect("a missing file that comes", |b| {
@@ -292,13 +279,8 @@ async fn paths_that_matter_no_more_are_left() {
     bench.watch(&["two/file"]);
     bench.hint("new watches").await;
     bench.watch(&["two/file"]);
-    assert!(
-        bench.hints.try_recv().is_err(),
-        "nothing new is watched, nothing is announced"
-    );
-    bench
-        .expect("a write", |b| fs::write(b.at("two/file"), "").unwrap())
-        .await;
+    assert!(bench.hints.try_recv().is_err(), "nothing new is watched, nothing is announced");
+    bench.expect("a write", |b| fs::write(b.at("two/file"), "").unwrap()).await;
 }
 
 #[tokio::test]

@@ -110,13 +110,11 @@ impl Beliefs {
             .projects
             .iter()
             .map(|(name, source)| {
-                let belief = Belief {
-                    source: source.clone(),
-                    version: good.remove(name),
-                    diagnostics: Vec::new(),
-                    standing: Standing::Broken,
-                };
-                (name.clone(), belief)
+                let version = good.remove(name);
+                // Until the first reading says otherwise, what was believed before stands.
+                let standing = if version.is_some() { Standing::Settled } else { Standing::Broken };
+                let diagnostics = Vec::new();
+                (name.clone(), Belief { source: source.clone(), version, diagnostics, standing })
             })
             .collect();
         Self { projects, host, ..Self::default() }
@@ -464,7 +462,9 @@ fn project_hold(waiting_on: WaitingOn, until: Option<Timestamp>) -> Held {
 fn no_project(found: Diagnostic) -> Diagnostic {
     Diagnostic {
         severity: Severity::Note,
-        meanwhile: Some("nothing runs from here; what did is removed after a second look".to_owned()),
+        meanwhile: Some(
+            "nothing runs from here; what did is removed after a second look".to_owned(),
+        ),
         ..found
     }
 }

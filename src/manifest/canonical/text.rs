@@ -179,10 +179,9 @@ fn yaml_value(value: &Json, level: usize, out: &mut String) {
 /// Whether anything of a mapping is written in YAML.
 fn shows(value: &Json) -> bool {
     match value {
-        Json::Map(map, more) => map
-            .iter()
-            .chain(more)
-            .any(|(_, item)| !matches!(item, Json::Unwritten(_))),
+        Json::Map(map, more) => {
+            map.iter().chain(more).any(|(_, item)| !matches!(item, Json::Unwritten(_)))
+        }
         _ => true,
     }
 }

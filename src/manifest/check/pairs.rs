@@ -19,13 +19,7 @@ impl Check<'_> {
                 for (key, entry) in map {
                     let path = child(field, &key);
                     if let Some(node) = self.pair_value(unset, entry.node, &path) {
-                        done.insert(
-                            key,
-                            Entry {
-                                key: entry.key,
-                                node,
-                            },
-                        );
+                        done.insert(key, Entry { key: entry.key, node });
                     }
                 }
             }
@@ -68,13 +62,7 @@ impl Check<'_> {
             (None, Unset::FromEnvironment) => (text, Node::new(Value::Null, item.place)),
         };
         let key_place = item.place;
-        done.insert(
-            Arc::from(key),
-            Entry {
-                key: key_place,
-                node,
-            },
-        );
+        done.insert(Arc::from(key), Entry { key: key_place, node });
     }
 
     /// Nothing, a list of words, or a line that is split into words.
@@ -86,11 +74,7 @@ impl Check<'_> {
             Value::List(_) => self.list(&WORD, node, field),
             Value::Text(line) => {
                 let Some(words) = shell::words(line) else {
-                    self.wrong(
-                        &node,
-                        field,
-                        "a line whose quotes and parentheses are closed",
-                    );
+                    self.wrong(&node, field, "a line whose quotes and parentheses are closed");
                     return None;
                 };
                 self.warn_operator(line, &node, field);
