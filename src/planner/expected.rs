@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::model::config::Endpoint;
 
-    fn endpoint(mac_address: Option<&str>, priority: i32) -> Endpoint {
+    fn endpoint(mac_address: Option<&str>, priority: i64) -> Endpoint {
         let mac_address = mac_address.map(str::to_owned);
         Endpoint { mac_address, priority, ..Endpoint::default() }
     }
