@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::id::ContainerId;
+use crate::model::id::{ContainerId, ProjectName};
 use crate::model::observed::ObservedContainer;
 
 /// Age at which a container is inspected again although nothing was heard of it.
@@ -25,6 +25,8 @@ pub(super) struct InspectCache {
     seen: BTreeMap<ContainerId, Seen>,
     missed: BTreeMap<ContainerId, Missed>,
     changed: BTreeMap<ContainerId, u64>,
+    /// Outlives the inspections: a project is a label, and labels never change.
+    projects: BTreeMap<ContainerId, ProjectName>,
     all_changed: u64,
     clock: u64,
     events: EventSource,
@@ -68,6 +70,11 @@ impl InspectCache {
         holds.then(|| seen.container.clone())
     }
 
+    /// The project that a container claims, if it was ever inspected.
+    pub(super) fn project(&self, id: &ContainerId) -> Option<&ProjectName> {
+        self.projects.get(id)
+    }
+
     /// Why a container need not be asked again now, if it did not answer several times.
     pub(super) fn paused(&self, id: &ContainerId) -> Option<String> {
         let missed = self.missed.get(id)?;
@@ -89,6 +96,9 @@ impl InspectCache {
     ) {
         let id = &container.id;
         self.missed.remove(id);
+        if let Some(project) = &container.claim.project {
+            self.projects.insert(id.clone(), project.clone());
+        }
         let changed = self.changed.get(id).copied().unwrap_or(0);
         if changed.max(self.all_changed) > mark.0 {
             return;
@@ -142,5 +152,6 @@ impl InspectCache {
     pub(super) fn retain(&mut self, is_there: impl Fn(&ContainerId) -> bool) {
         self.seen.retain(|id, _| is_there(id));
         self.missed.retain(|id, _| is_there(id));
+        self.projects.retain(|id, _| is_there(id));
     }
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `command`, `entrypoint` | an empty list is absent (apply after the image was merged) |
 //! | `environment`, `labels`, `sysctls`, `ulimits`, `dns`, `extra_hosts`, `group_add`, `storage_opt` | as given |
-//! | `user`, `working_dir`, `hostname`, `domainname` | empty is absent; no host name where the host's UTS namespace is used |
+//! | `user`, `working_dir`, `hostname`, `domainname` | empty is absent; no host name where the host's UTS namespace is used, neither host nor domain name in the network of another container (the engine copies that one's at start) |
 //! | `expose` | holds every port of `ports` too |
 //! | `ports` | host port `0` is empty |
 //! | `healthcheck` | zero times are absent; a disabled one has no times; `start_interval` only from API 1.44 |
@@ -56,6 +56,10 @@ pub fn canonical(mut config: ContainerConfig, engine: &EngineFacts) -> Container
     config.platform = None;
     if config.network_mode == NetworkMode::Host || config.security.uts.as_deref() == Some("host") {
         config.hostname = None;
+    }
+    if matches!(&config.network_mode, NetworkMode::Other(mode) if mode.starts_with("container:")) {
+        config.hostname = None;
+        config.domainname = None;
     }
     canonical_ports(&mut config);
     config.healthcheck =

@@ -12,6 +12,7 @@ use crate::model::reason::Reason;
 use crate::planner::diff::diff;
 use crate::planner::expected::expected;
 use crate::planner::input::PlanInput;
+use crate::planner::joined;
 use crate::planner::names::container_name;
 use crate::planner::networks::elect;
 use crate::planner::revision;
@@ -141,6 +142,9 @@ pub fn wanted_config(
     for endpoint in wanted.endpoints.values_mut() {
         endpoint.aliases.remove(service.name.as_str());
         endpoint.aliases.retain(|alias| Some(alias) != name.as_ref());
+    }
+    if let Some(detail) = container.detail.known() {
+        joined::resolve(&mut wanted, &detail.config, input.host);
     }
     // A daemon adds log options of its own to every container of its default driver, and does not say which.
     let observed = container.detail.known().and_then(|detail| detail.config.logging.as_ref());

@@ -126,7 +126,7 @@ pub fn dns_names(world: &World<'_>, view: &ServiceView<'_>, slot: &Slot<'_>) -> 
 }
 
 /// Highest priority first, then by name (Compose Specification, networks.priority).
-fn primary_network(config: &ContainerConfig) -> Option<String> {
+pub fn primary_network(config: &ContainerConfig) -> Option<String> {
     if config.network_mode != NetworkMode::Networks {
         return None;
     }

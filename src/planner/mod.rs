@@ -18,6 +18,7 @@ pub mod fields;
 pub mod heal;
 pub mod images;
 pub mod input;
+pub mod joined;
 pub mod live;
 pub mod names;
 pub mod networks;

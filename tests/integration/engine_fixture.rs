@@ -21,12 +21,15 @@ use composelet::model::plan::{CreateContainer, CreateNetwork};
 /// Image that the tests run: a static busybox.
 pub(crate) const IMAGE: &str = "composelet-test/busybox:1";
 
-/// Address of the engine.
-pub(crate) const HOST: &str = "unix:///var/run/docker.sock";
+/// Address of the engine: the one that `DOCKER_HOST` names, as for the `docker` beside it, or the usual one.
+fn host() -> String {
+    let named = std::env::var("DOCKER_HOST").unwrap_or_default();
+    if named.is_empty() { "unix:///var/run/docker.sock".to_owned() } else { named }
+}
 
 /// A connection, or `None` (with a word on standard error) where there is no engine or not the image.
 pub(crate) async fn engine() -> Option<(Engine, ObservedImage)> {
-    let engine = match Engine::connect(HOST, Installation::new("eng")).await {
+    let engine = match Engine::connect(&host(), Installation::new("eng")).await {
         Ok(engine) => engine,
         Err(failure) => {
             eprintln!("skipped: no engine: {}", failure.message);

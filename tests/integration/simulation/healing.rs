@@ -110,6 +110,21 @@ async fn every_way_of_breaking_is_healed() {
     }
 }
 
+/// An engine's word about a network names the container, not the project; it must not wait for the next relist.
+#[tokio::test(start_paused = true)]
+async fn a_cut_network_wakes_its_project_at_once() {
+    let bench = shop(6).await;
+    for _ in 0..3 {
+        bench.converged("shop").await;
+        let (begun, before) = (tokio::time::Instant::now(), bench.engine.mutating_calls());
+        bench.engine.docker_disconnect("shop_front", "shop-web-1").unwrap();
+        bench.until("it is attached again", |bench| bench.engine.mutating_calls() > before).await;
+        let taken = begun.elapsed();
+        assert!(taken < Duration::from_secs(5), "{taken:?}\n{}", bench.story());
+        bench.converged("shop").await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_engine_may_restart_crash_and_reboot() {
     let bench = shop(4).await;
