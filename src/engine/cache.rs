@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::model::id::ContainerId;
+use crate::model::id::{ContainerId, ProjectName};
 use crate::model::observed::ObservedContainer;
 
 /// Age at which a container is inspected again although nothing was heard of it.
@@ -25,6 +25,8 @@ pub(super) struct InspectCache {
     seen: BTreeMap<ContainerId, Seen>,
     missed: BTreeMap<ContainerId, Missed>,
     changed: BTreeMap<ContainerId, u64>,
+    /// What never changes: the project of each container that was ever inspected and is still there.
+    projects: BTreeMap<ContainerId, ProjectName>,
     all_changed: u64,
     clock: u64,
     events: EventSource,
@@ -89,6 +91,9 @@ impl InspectCache {
     ) {
         let id = &container.id;
         self.missed.remove(id);
+        if let Some(project) = &container.claim.project {
+            self.projects.insert(id.clone(), project.clone());
+        }
         let changed = self.changed.get(id).copied().unwrap_or(0);
         if changed.max(self.all_changed) > mark.0 {
             return;
@@ -96,6 +101,11 @@ impl InspectCache {
         self.changed.remove(id);
         let seen = Seen { fingerprint, at: Instant::now(), container: container.clone() };
         self.seen.insert(id.clone(), seen);
+    }
+
+    /// The project of a container, as long as it is there; its labels cannot change.
+    pub(super) fn project(&self, id: &ContainerId) -> Option<&ProjectName> {
+        self.projects.get(id)
     }
 
     /// Notes that an inspection did not answer.
@@ -142,5 +152,6 @@ impl InspectCache {
     pub(super) fn retain(&mut self, is_there: impl Fn(&ContainerId) -> bool) {
         self.seen.retain(|id, _| is_there(id));
         self.missed.retain(|id, _| is_there(id));
+        self.projects.retain(|id, _| is_there(id));
     }
 }

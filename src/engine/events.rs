@@ -257,12 +257,16 @@ struct Relay<'a> {
 
 impl Relay<'_> {
     fn pass_on(&mut self, line: &Value) {
-        let Some(event) = event_of(line) else {
+        let Some(mut event) = event_of(line) else {
             return;
         };
         {
             let mut cache = locked(&self.engine.inner.cache);
             for id in touched(line) {
+                // A network's event carries no labels: whom it wakes, only its container tells.
+                if let EngineEvent::Other { project: project @ None } = &mut event {
+                    *project = cache.project(&id).cloned();
+                }
                 cache.invalidate(&id);
             }
         }
