@@ -110,6 +110,38 @@ async fn every_way_of_breaking_is_healed() {
     }
 }
 
+/// The event of a network carries no labels; waiting for the next look at everything would take half a minute.
+#[tokio::test(start_paused = true)]
+async fn a_disconnected_container_is_attached_again_within_two_seconds() {
+    let bench = shop(5).await;
+    bench.silent_for(40).await;
+    // Once: repeated changes by hand are answered with growing back-offs.
+    let before = bench.engine.mutating_calls();
+    bench.engine.docker_disconnect("shop_front", "shop-web-1").unwrap();
+    bench.pass(2).await;
+    assert!(bench.engine.mutating_calls() > before, "{}", bench.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_update_is_told_where_docker_compose_would_recreate() {
+    let bench = shop(6).await;
+    let notes = |bench: &Bench| -> Vec<String> {
+        let services = bench.status("shop").map(|status| status.services).unwrap_or_default();
+        services
+            .into_iter()
+            .flat_map(|one| one.containers)
+            .flat_map(|one| one.notes)
+            .collect()
+    };
+    assert_eq!(notes(&bench), Vec::<String>::new());
+    bench.write("shop", &SHOP.replace("64m", "96m"));
+    bench.until("a note on the label", |bench| !notes(bench).is_empty()).await;
+    let told = notes(&bench);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("`docker compose up` would recreate it once"), "{told:?}");
+    bench.silent().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_engine_may_restart_crash_and_reboot() {
     let bench = shop(4).await;
