@@ -108,6 +108,11 @@ impl InspectCache {
         self.seen.insert(id.clone(), seen);
     }
 
+    /// The project of a container, as long as it is there; its labels cannot change.
+    pub(super) fn project(&self, id: &ContainerId) -> Option<&ProjectName> {
+        self.projects.get(id)
+    }
+
     /// Notes that an inspection did not answer.
     pub(super) fn miss(&mut self, id: &ContainerId, why: &str) {
         let count = self.missed.get(id).map_or(0, |missed| missed.count) + 1;

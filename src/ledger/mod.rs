@@ -8,7 +8,7 @@
 //! projects/      memory of each project, crash counts included
 //! last-good/     the last files of each project that loaded
 //! history/       bounded journal of each project, JSON lines
-//! content/       bytes of configs and secrets by digest (written by `source::ContentStore`)
+//! content/       bytes of configs and secrets by digest (`source::ContentStore`; not used yet)
 //! status/        published for readers; not synced, as it is made again after every start
 //! requests/      what people ask for, and the answers
 //! ```

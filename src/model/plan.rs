@@ -65,6 +65,8 @@ pub enum Action {
     ConnectNetwork {
         /// Which container.
         container: ContainerRef,
+        /// Its name, for people.
+        container_name: ContainerName,
         /// Which network.
         network: NetworkRef,
         /// Real name of the network, for people.
@@ -234,7 +236,9 @@ impl Action {
             Self::RemoveNetwork { name, .. } => name.clone(),
             Self::CreateVolume(create) => create.volume.name.clone(),
             Self::CreateContainer(create) => create.name.to_string(),
-            Self::ConnectNetwork { container, name, .. } => format!("{container} to {name}"),
+            Self::ConnectNetwork { container_name, name, .. } => {
+                format!("{container_name} to {name}")
+            }
             Self::DisconnectNetwork { container_name, name, .. } => {
                 format!("{container_name} from {name}")
             }

@@ -77,6 +77,7 @@ pub fn create(
         config,
         revision,
     };
+    let container_name = create.name.clone();
     let action = Action::CreateContainer(Box::new(create));
     let node = draft.push(Place { subject: &subject, after }, action, reason.clone())?;
     let mut ready = vec![node];
@@ -91,6 +92,7 @@ pub fn create(
         for (name, endpoint) in rest {
             let action = Action::ConnectNetwork {
                 container: ContainerRef::CreatedBy(node),
+                container_name: container_name.clone(),
                 network: grounds.networks.get(name)?.network.clone(),
                 name: name.clone(),
                 endpoint: Box::new(endpoint.clone()),

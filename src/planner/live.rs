@@ -139,6 +139,7 @@ fn connect(
 ) -> Action {
     Action::ConnectNetwork {
         container: ContainerRef::Existing(container.id.clone()),
+        container_name: container.name.clone(),
         network,
         name: name.to_owned(),
         endpoint: Box::new(endpoint.clone()),

@@ -71,6 +71,10 @@ fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerSta
     .collect()
 }
 
+/// Note on a container whose `config-hash` label is of an earlier manifest.
+const STALE_HASH: &str =
+    "changed live, which its labels cannot tell: `docker compose up` would recreate it once";
+
 fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStatus {
     let input = look.input;
     let mut containers = Vec::new();
@@ -89,6 +93,9 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
             let mut status = replica_status(slot, one, record);
             if healing(view, one.container, record, input.now) == Healing::Completed {
                 status.notes.push("Completed; it runs again when its revision changes".to_owned());
+            }
+            if stale_hash(view, one) {
+                status.notes.push(STALE_HASH.to_owned());
             }
             status
         }));
@@ -109,6 +116,13 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
     };
     status.conditions = service_conditions(look, &status, &held_of(&look.plan.held, view));
     status
+}
+
+/// Whether the command line would see a change where there is none: labels cannot follow a live update.
+fn stale_hash(view: &ServiceView<'_>, judged: &Judged<'_>) -> bool {
+    let label = judged.container.claim.compose_hash.as_ref();
+    matches!(judged.conformity, Conformity::Conforms)
+        && label.is_some_and(|hash| *hash != view.service.compose_hash)
 }
 
 /// Holds of a service, its replicas, and what it is built upon.

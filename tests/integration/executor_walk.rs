@@ -237,6 +237,7 @@ async fn ids_of_created_objects_reach_their_users() {
             3,
             Action::ConnectNetwork {
                 container: ContainerRef::CreatedBy(NodeId(2)),
+                container_name: "shop-web-1".into(),
                 network: NetworkRef::CreatedBy(NodeId(1)),
                 name: "net".to_owned(),
                 endpoint: Box::default(),

@@ -126,6 +126,22 @@ async fn a_cut_network_wakes_its_project_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_live_update_is_told_where_docker_compose_would_recreate() {
+    let bench = shop(6).await;
+    let notes = |bench: &Bench| -> Vec<String> {
+        let services = bench.status("shop").map(|status| status.services).unwrap_or_default();
+        services.into_iter().flat_map(|one| one.containers).flat_map(|one| one.notes).collect()
+    };
+    assert_eq!(notes(&bench), Vec::<String>::new());
+    bench.write("shop", &SHOP.replace("64m", "96m"));
+    bench.until("a note on the label", |bench| !notes(bench).is_empty()).await;
+    let told = notes(&bench);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("`docker compose up` would recreate it once"), "{told:?}");
+    bench.silent().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_engine_may_restart_crash_and_reboot() {
     let bench = shop(4).await;
     for round in 0..3 {
