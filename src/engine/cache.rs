@@ -70,11 +70,6 @@ impl InspectCache {
         holds.then(|| seen.container.clone())
     }
 
-    /// The project that a container claims, if it was ever inspected.
-    pub(super) fn project(&self, id: &ContainerId) -> Option<&ProjectName> {
-        self.projects.get(id)
-    }
-
     /// Why a container need not be asked again now, if it did not answer several times.
     pub(super) fn paused(&self, id: &ContainerId) -> Option<String> {
         let missed = self.missed.get(id)?;
