@@ -1,5 +1,7 @@
 //! `run --once`: whether there is anything left to do (DESIGN §5). Pure.
 
+use std::time::Duration;
+
 use crate::controller::desired::belief::{Belief, Standing};
 use crate::controller::telling::is_ready;
 use crate::model::held::WaitingOn;
@@ -8,6 +10,9 @@ use crate::model::status::{ConditionKind, ProjectStatus, Truth};
 
 /// Failures in a row after which a loop is one.
 const LOOPING: u32 = 5;
+
+/// A container that failed and then runs for this long is taken to have recovered.
+const GOOD_RUN: Duration = Duration::from_secs(10);
 
 /// How far a project is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +52,9 @@ pub(crate) fn progress(
     if stuck {
         return Progress::Failed;
     }
+    if status.is_some_and(is_looping) {
+        return Progress::Working;
+    }
     if wait && !status.is_some_and(is_ready) {
         return if status.is_some_and(is_stalled) { Progress::Failed } else { Progress::Working };
     }
@@ -72,6 +80,15 @@ fn is_stuck(waiting: &WaitingOn) -> bool {
         | WaitingOn::PruneNeedsConfirmation { .. } => true,
         _ => false,
     }
+}
+
+/// A container that failed lately and has not run well since: the next failure, or a good run, will tell.
+fn is_looping(status: &ProjectStatus) -> bool {
+    let mut containers = status.services.iter().flat_map(|service| &service.containers);
+    containers.any(|one| {
+        let fresh = one.since.is_none_or(|since| status.published_at.since(since) < GOOD_RUN);
+        one.failures > 0 && (one.state == "restarting" || (one.state == "running" && fresh))
+    })
 }
 
 fn is_stalled(status: &ProjectStatus) -> bool {

@@ -128,6 +128,14 @@ fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
         assert!(sim.desired.services.contains_key(service), "{} stays:\n{plan}", one.name);
     }
     for service in sim.desired.services.values() {
+        // What depends on something that will never be ready keeps what it has, its waiting successors included.
+        let blocked = plan.held.iter().any(|held| {
+            held.subject.service() == Some(&service.name)
+                && matches!(held.waiting_on, WaitingOn::Dependency { .. })
+        });
+        if blocked {
+            continue;
+        }
         let mine: Vec<_> =
             ours.iter().filter(|one| one.claim.service.as_ref() == Some(&service.name)).collect();
         let most = usize::try_from(service.replicas).unwrap();
@@ -140,9 +148,7 @@ fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
             held.subject.service() == Some(&service.name)
                 && matches!(
                     held.waiting_on,
-                    WaitingOn::RestartsExhausted { .. }
-                        | WaitingOn::Dependency { .. }
-                        | WaitingOn::PortConflict { .. }
+                    WaitingOn::RestartsExhausted { .. } | WaitingOn::PortConflict { .. }
                 )
         });
         for one in &mine {
