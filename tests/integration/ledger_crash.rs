@@ -13,6 +13,8 @@ use composelet::model::path::LocalPath;
 use composelet::model::time::Timestamp;
 use proptest::prelude::*;
 
+use super::support;
+
 #[derive(Clone, Debug)]
 enum Act {
     Project(&'static str, u64),
@@ -192,7 +194,7 @@ fn any_act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..support::cases(32) })]
     #[test]
     fn any_crash_of_any_scenario_leaves_a_state_that_was_written(
         acts in prop::collection::vec(any_act(), 1..12),

@@ -20,6 +20,8 @@ use composelet::manifest::{
 use composelet::model::path::LocalPath;
 use proptest::prelude::*;
 
+use super::support;
+
 /// Loads `text` as `/p/compose.yaml` with `dotenv` beside it; every other file is missing.
 fn load_text(text: &[u8], dotenv: &[u8]) -> Loaded {
     let entry = Entry::Directory(LocalPath::new("/p"));
@@ -71,7 +73,7 @@ fn fragment() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..support::cases(64) })]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

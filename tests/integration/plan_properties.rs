@@ -17,6 +17,7 @@ use composelet::planner::revision;
 
 use super::plan_rules::{Rule, explained, judge, only_ours, order, removals, seen, successors};
 use super::plan_world::{Case, PLANTED, Sim, Wish, case, failure, image_id, project};
+use super::support;
 
 /// Passes within which every world must stand still once nothing fails any more.
 const MOST_PASSES: usize = 120;
@@ -175,6 +176,7 @@ fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
 }
 
 proptest! {
+    #![proptest_config(support::cases(32))]
     #[test]
     fn invariant_01_converged_means_silent(case in case()) {
         let (mut sim, foreign) = case.world();
@@ -276,6 +278,7 @@ fn play(case: &Case, rule: Rule) {
 }
 
 proptest! {
+    #![proptest_config(support::cases(32))]
     #[test]
     fn invariant_05_only_what_does_not_live_is_removed(case in case()) {
         play(&case, removals);

@@ -6,6 +6,8 @@ use std::path::Path;
 use composelet::source::IgnoreRules;
 use proptest::prelude::*;
 
+use super::support;
+
 /// Patterns; paths that are left out; paths that are sent.
 const TABLE: &[(&str, &[&str], &[&str])] = &[
     ("", &[], &["a", ".dockerignore"]),
@@ -98,7 +100,7 @@ fn slow_match(pattern: &[u8], path: &[u8]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..support::cases(32) })]
     #[test]
     fn every_pattern_means_what_the_slow_matcher_says(
         pattern in "[ab]([ab*?]|/[ab*?]){0,6}|\\*\\*(/[ab*?]{1,3}){1,2}",

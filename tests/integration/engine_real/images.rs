@@ -14,7 +14,7 @@ use composelet::model::path::LocalPath;
 use composelet::model::secret::Secret;
 use futures::StreamExt;
 
-use crate::engine_fixture::{IMAGE, docker, engine, map};
+use super::fixture::{IMAGE, docker, engine, map};
 
 #[tokio::test]
 async fn a_pull_of_what_is_not_there_fails_with_a_class() {

@@ -10,7 +10,7 @@ use composelet::model::observed::Lifecycle;
 use composelet::model::outcome::FailureClass;
 use composelet::model::plan::CreateNetwork;
 
-use crate::engine_fixture::{Project, docker, engine, network, port, raw, set, sleeper};
+use super::fixture::{Project, docker, engine, network, port, raw, set, sleeper};
 
 #[tokio::test]
 async fn a_container_comes_and_goes() {

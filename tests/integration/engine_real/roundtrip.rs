@@ -7,8 +7,8 @@ use composelet::model::desired::DesiredVolume;
 use composelet::model::observed::{Health, Lifecycle};
 use composelet::model::plan::CreateVolume;
 
-use crate::engine_configs::rich;
-use crate::engine_fixture::{Project, engine, network, over_image};
+use super::configs::rich;
+use super::fixture::{Project, engine, network, over_image};
 
 #[tokio::test]
 async fn a_rich_configuration_reads_back_as_it_was_written() {

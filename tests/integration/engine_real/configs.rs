@@ -11,7 +11,7 @@ use composelet::model::config::{
 use composelet::model::path::HostPath;
 use composelet::model::secret::Secret;
 
-use crate::engine_fixture::{map, port, set};
+use super::fixture::{map, port, set};
 
 /// Nearly everything, with a named volume and one network.
 pub(crate) fn rich(volume: &str, network: &str) -> ContainerConfig {

@@ -8,7 +8,7 @@ use composelet::model::observed::Lifecycle;
 use futures::StreamExt;
 use tokio::time::timeout;
 
-use crate::engine_fixture::{Project, docker, engine, raw, sleeper};
+use super::fixture::{Project, docker, engine, raw, sleeper};
 
 #[tokio::test]
 async fn a_gap_comes_first_and_then_the_events() {
