@@ -9,7 +9,7 @@ use crate::cli::manifests::{self, Reading};
 use crate::engine::{Engine, ObserveRequest};
 use crate::ledger::Ledger;
 use crate::manifest::{Dialect, HostChoices, Loaded};
-use crate::model::desired::{BuildDigest, DesiredProject, SourceFacts};
+use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::id::ProjectName;
 use crate::model::observed::HostView;
@@ -164,7 +164,8 @@ fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveReque
     let mut request =
         ObserveRequest { project: Some(name.clone()), fresh: true, ..ObserveRequest::default() };
     if let Some(desired) = desired {
-        request.images = desired.services.values().map(|service| service.image.clone()).collect();
+        let services = desired.services.values();
+        request.images = services.flat_map(DesiredService::images).map(str::to_owned).collect();
         request.networks = desired.networks.values().map(|network| network.name.clone()).collect();
         request.volumes = desired.volumes.values().map(|volume| volume.name.clone()).collect();
     }

@@ -19,7 +19,7 @@ use crate::controller::telling::{publish, tell};
 use crate::engine::{Engine, ObserveRequest};
 use crate::executor::{Lanes, Walk, walk};
 use crate::ledger::Ledger;
-use crate::model::desired::SourceFacts;
+use crate::model::desired::{DesiredService, SourceFacts};
 use crate::model::event::EventKind;
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::id::ProjectName;
@@ -246,7 +246,7 @@ async fn observe(
     let mut facts = SourceFacts::default();
     if let Want::Run(project) | Want::RunKeeping(project) = want {
         let services = project.services.values();
-        request.images = services.map(|service| service.image.clone()).collect();
+        request.images = services.flat_map(DesiredService::images).map(str::to_owned).collect();
         let networks = project.networks.values();
         request.networks = networks.map(|network| network.name.clone()).collect();
         let volumes = project.volumes.values();

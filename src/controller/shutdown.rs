@@ -11,7 +11,7 @@ use crate::controller::pass::Surroundings;
 use crate::controller::supervisor::Supervisor;
 use crate::engine::ObserveRequest;
 use crate::executor::{Walk, walk};
-use crate::model::desired::{DesiredProject, SourceFacts};
+use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::outcome::Failure;
@@ -65,7 +65,12 @@ async fn release(
 ) -> Result<(), Failure> {
     let request = ObserveRequest {
         project: Some(name.clone()),
-        images: project.services.values().map(|one| one.image.clone()).collect(),
+        images: project
+            .services
+            .values()
+            .flat_map(DesiredService::images)
+            .map(str::to_owned)
+            .collect(),
         ..ObserveRequest::default()
     };
     let observed = around.engine.observe(&request).await?;

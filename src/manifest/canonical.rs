@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use crate::manifest::forms;
 use crate::manifest::node::{Map, Node, Value};
-use crate::manifest::schema::{Field, Kind, Object, PROJECT, Print};
+use crate::manifest::schema::{
+    Field, Kind, Object, PROJECT, Print, THROTTLE_DEVICE, WEIGHT_DEVICE,
+};
 use crate::model::secret::sha256_hex;
 
 /// A project in the canonical form of the command line.
@@ -41,6 +43,8 @@ pub(crate) enum Json {
     List(Vec<Self>),
     /// Something that JSON always shows and YAML leaves out, because nobody wrote it.
     Unwritten(Box<Self>),
+    /// A mapping whose keys the command line gave no names for JSON, so that they begin with a capital there.
+    Untagged(Box<Self>),
     /// A mapping; the second part is printed in YAML only.
     Map(Vec<(String, Self)>, Vec<(String, Self)>),
 }
@@ -175,13 +179,18 @@ fn is_zero(value: &Json) -> bool {
         Json::Float(number) => *number == 0.0,
         Json::Text(text) => text.is_empty(),
         Json::List(list) => list.is_empty(),
-        Json::Map(..) | Json::Unwritten(_) => false,
+        Json::Map(..) | Json::Unwritten(_) | Json::Untagged(_) => false,
     }
 }
 
 fn value(kind: &'static Kind, node: &Node) -> Json {
     match (kind, &node.value) {
         (_, Value::Null) => Json::Null,
+        (Kind::Object(inner), _)
+            if [&WEIGHT_DEVICE, &THROTTLE_DEVICE].iter().any(|one| std::ptr::eq(*one, *inner)) =>
+        {
+            Json::Untagged(Box::new(object(inner, node)))
+        }
         (Kind::Object(inner), _) => object(inner, node),
         (Kind::Form(form), _) => {
             let mut done = value(&form.long, node);

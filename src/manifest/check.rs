@@ -268,7 +268,12 @@ impl Check<'_> {
                     .help("remove the line"),
                 );
             }
-            Support::Supported => {}
+            Support::NotRun(why) => {
+                let (_, key) = path.rsplit_once('.').unwrap_or(("", path));
+                let message = format!("this service is not run because of {key}");
+                self.report.add(Finding::warning("not-run", path, message).at(entry.key).help(why));
+            }
+            Support::Supported | Support::Since(..) => {}
         }
         let outer = self.no_effect;
         self.no_effect |= matches!(known.support, Support::NoEffect(_));

@@ -7,7 +7,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{limits, suggest};
+use crate::manifest::{limits, refusal, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -53,7 +53,8 @@ impl<'a> Checker<'a> {
             }
             let has_image =
                 service.get("image").and_then(Node::as_text).is_some_and(|image| !image.is_empty());
-            if !has_image && service.get("build").is_none() {
+            let provided = service.get("provider").is_some();
+            if !has_image && !provided && service.get("build").is_none() {
                 let message = format!("the service {name} has neither image nor build");
                 self.error("no-image", key, &field, message, "add image: or build:");
             }
@@ -209,9 +210,14 @@ impl<'a> Checker<'a> {
 
     fn mount_source(&mut self, section: &str, what: &str, mount: &Node, path: &str) {
         let kind = mount.get("type").and_then(Node::as_text);
-        if section == "volumes" && matches!(kind, Some("image" | "npipe" | "cluster")) {
-            let message = format!("{path} is a mount of a type that is not built yet");
-            self.error("not-built-yet", mount.place, path, message, "bind, volume and tmpfs work");
+        let elsewhere = match kind {
+            Some("cluster") => Some(refusal::CLUSTER),
+            Some("npipe") => Some(refusal::NPIPE),
+            _ => None,
+        };
+        if let (Some(why), "volumes") = (elsewhere, section) {
+            let message = format!("this service is not run because of {path}");
+            self.report.add(Finding::warning("not-run", path, message).at(mount.place).help(why));
         }
         if section == "volumes" && kind != Some("volume") {
             return;

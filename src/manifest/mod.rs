@@ -25,6 +25,7 @@ mod merge;
 mod node;
 mod normalise;
 mod parse;
+mod refusal;
 mod render;
 mod report;
 mod scalar;

@@ -106,7 +106,7 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
     let no_networks = service.get("networks").and_then(Node::as_map).is_none_or(Map::is_empty);
     if no_networks {
         service.take("networks");
-        if service.get("network_mode").is_none() {
+        if service.get("network_mode").is_none() && service.get("provider").is_none() {
             let mut networks = Node::map(place);
             networks.set("default", Node::new(Value::Null, place));
             service.set("networks", networks);

@@ -14,14 +14,17 @@
 //! | `ports` | host port `0` is empty |
 //! | `healthcheck` | zero times are absent; a disabled one has no times; `start_interval` only from API 1.44 |
 //! | `stop_signal` | upper case with `SIG`; SIGTERM is absent |
-//! | `mounts` | `rprivate` is absent, `create_host_path` is true (it matters at creation only), a volume whose name the engine made up is anonymous, `ro` among tmpfs options is `read_only`, no SELinux label beside a propagation |
+//! | `mounts` | subpath and recursion of read-only binds only from the API version that has them, `rprivate` is absent, `create_host_path` is true (it matters at creation only), a volume whose name the engine made up is anonymous, `ro` among tmpfs options is `read_only`, no SELinux label beside a propagation |
+//! | `device_requests`, `block_io`, `mem_swappiness` | zero is absent; capabilities are a set |
+//! | `external_links` | absent with `NetworkMode::Networks`, where the endpoints have it |
+//! | `volume_labels` | absent: they matter at creation only |
 //! | `resources` | zero is absent, also -1 of the process limit; swap of twice the memory is absent |
-//! | `security` | capabilities in upper case without `CAP_`; `ipc: private`, `cgroup` as the daemon's default, `init` as given; `oom_kill_disable: false` and `oom_score_adj: 0` are absent; `label=disable`, which the engine adds to privileged containers and to those in the host's IPC or PID namespace, is absent there |
+//! | `security` | capabilities in upper case without `CAP_`; `ipc: private`, `cgroup` as the daemon's default, `init` as given; `oom_kill_disable: false` and `oom_score_adj: 0` are absent; an option `a:b` is `a=b`, but for a profile; `label=disable`, which the engine adds to privileged containers and to those in the host's IPC or PID namespace, is absent there |
 //! | `logging` | the daemon's default driver has the empty name; without options it is absent. A daemon with `log-opts` of its own adds them to every container of that driver |
 //! | `shm_size_bytes` | 64 MiB is absent |
 //! | `runtime` | the daemon's default is absent |
 //! | `devices` | target is the source, permissions are `rwm`, where empty |
-//! | `endpoints` | priority 0, no MAC address (generated ones cannot be told from given ones), no alias that is the host name (engines add it at start); only with `NetworkMode::Networks` |
+//! | `endpoints` | the driver option for the name of the interface is that name; gateway priority only from API 1.48; priority 0, no MAC address (generated ones cannot be told from given ones), no alias that is the host name (engines add it at start); only with `NetworkMode::Networks` |
 //! | `network_mode` | `default` is `Bridge` |
 //! | `mac_address` | lower case |
 //! | `platform` | absent: the engine does not keep it; another platform is another image id |
@@ -31,13 +34,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::config::{
-    ContainerConfig, HealthTest, Healthcheck, Logging, Mount, MountSource, NetworkMode, Resources,
-    Security,
+    BindRecursion, ContainerConfig, HealthTest, Healthcheck, Logging, Mount, MountSource,
+    NetworkMode, Resources, Security,
 };
+use crate::model::feature;
 use crate::model::observed::{ApiVersion, EngineDefaults, EngineFacts};
 
 /// Size of `/dev/shm` that the engine gives, in bytes.
 const SHM_DEFAULT: i64 = 64 * 1024 * 1024;
+
+/// The option of an endpoint by which the engine takes the name of the interface.
+pub const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
 
 /// The canonical form of `config` on this engine. Applied twice it changes nothing more.
 #[must_use]
@@ -68,7 +75,7 @@ pub fn canonical(mut config: ContainerConfig, engine: &EngineFacts) -> Container
     config.mounts = config
         .mounts
         .into_iter()
-        .map(|(target, mount)| (canonical_target(&target), canonical_mount(mount)))
+        .map(|(target, mount)| (canonical_target(&target), canonical_mount(mount, engine.api)))
         .collect();
     config.resources = canonical_resources(config.resources);
     config.security = canonical_security(config.security, &engine.defaults);
@@ -82,8 +89,9 @@ pub fn canonical(mut config: ContainerConfig, engine: &EngineFacts) -> Container
     if engine.api < ApiVersion::v1(43) {
         config.annotations = BTreeMap::new();
     }
-    canonical_networks(&mut config);
+    canonical_networks(&mut config, engine.api);
     canonical_devices(&mut config);
+    config.volume_labels = BTreeMap::new();
     config
 }
 
@@ -145,19 +153,29 @@ fn canonical_target(target: &str) -> String {
     }
 }
 
-fn canonical_mount(mount: Mount) -> Mount {
+fn canonical_mount(mount: Mount, api: ApiVersion) -> Mount {
     let source = match mount.source {
-        MountSource::Bind { source, propagation, selinux, .. } => {
+        MountSource::Bind { source, propagation, selinux, recursive, .. } => {
             let propagation = propagation.filter(|mode| !mode.is_empty() && mode != "rprivate");
+            let recursive = canonical_recursion(recursive, api);
+            let short = propagation.is_none() && recursive == BindRecursion::Enabled;
             MountSource::Bind {
                 source,
                 create_host_path: true,
-                selinux: selinux.filter(|_| propagation.is_none()),
+                selinux: selinux.filter(|_| short),
                 propagation,
+                recursive,
             }
         }
         MountSource::Volume { name, .. } if is_generated_volume_name(&name) => {
             MountSource::Anonymous
+        }
+        MountSource::Volume { name, nocopy, subpath } => {
+            let subpath = subpath.filter(|path| !path.is_empty() && api >= feature::SUBPATH);
+            MountSource::Volume { name, nocopy, subpath }
+        }
+        MountSource::Image { image, subpath } => {
+            MountSource::Image { image, subpath: subpath.filter(|path| !path.is_empty()) }
         }
         MountSource::Tmpfs { size_bytes, mode, options } => {
             let (read_only, options) = canonical_tmpfs(&options);
@@ -173,6 +191,15 @@ fn canonical_mount(mount: Mount) -> Mount {
         other => other,
     };
     Mount { source, ..mount }
+}
+
+fn canonical_recursion(recursive: BindRecursion, api: ApiVersion) -> BindRecursion {
+    match recursive {
+        BindRecursion::Writable | BindRecursion::ReadOnly if api < feature::SEVERAL_ENDPOINTS => {
+            BindRecursion::Enabled
+        }
+        known => known,
+    }
 }
 
 /// Whether the options say `ro`, and the options without it.
@@ -197,6 +224,8 @@ fn canonical_resources(mut resources: Resources) -> Resources {
         &mut resources.memory_reservation_bytes,
         &mut resources.memory_swap_bytes,
         &mut resources.pids_limit,
+        &mut resources.cpu_rt_period,
+        &mut resources.cpu_rt_runtime,
     ] {
         *number = number.filter(|number| *number != 0);
     }
@@ -230,11 +259,20 @@ fn canonical_security(mut security: Security, defaults: &EngineDefaults) -> Secu
     security.oom_kill_disable =
         security.oom_kill_disable.filter(|disabled| *disabled && has_oom_switch);
     security.oom_score_adj = security.oom_score_adj.filter(|score| *score != 0);
+    security.security_opt = security.security_opt.iter().map(|one| security_option(one)).collect();
     let host = |mode: &Option<String>| mode.as_deref() == Some("host");
     if security.privileged || host(&security.ipc) || host(&security.pid) {
         security.security_opt.remove("label=disable");
     }
     security
+}
+
+/// `label:disable` → `label=disable`: the engine takes both and shows what it was given.
+fn security_option(option: &str) -> String {
+    match option.split_once(':') {
+        Some((key, value)) if !key.contains('=') => format!("{key}={value}"),
+        _ => option.to_owned(),
+    }
 }
 
 fn canonical_capabilities(names: &BTreeSet<String>) -> BTreeSet<String> {
@@ -254,16 +292,27 @@ fn canonical_logging(mut logging: Logging, defaults: &EngineDefaults) -> Option<
     (!logging.driver.is_empty() || !logging.options.is_empty()).then_some(logging)
 }
 
-fn canonical_networks(config: &mut ContainerConfig) {
+fn canonical_networks(config: &mut ContainerConfig, api: ApiVersion) {
     if matches!(&config.network_mode, NetworkMode::Other(mode) if mode == "default") {
         config.network_mode = NetworkMode::Bridge;
     }
     if config.network_mode != NetworkMode::Networks {
         config.endpoints.clear();
+    } else {
+        config.external_links.clear();
     }
     for endpoint in config.endpoints.values_mut() {
         endpoint.priority = 0;
         endpoint.mac_address = None;
+        if api < feature::IMAGE_MOUNTS {
+            endpoint.gw_priority = 0;
+        }
+        if let Some(name) = endpoint.driver_opts.remove(INTERFACE_NAME) {
+            endpoint.interface_name = Some(name);
+        }
+        if api < feature::INTERFACE_NAMES {
+            endpoint.interface_name = None;
+        }
         if let Some(hostname) = &config.hostname {
             endpoint.aliases.remove(hostname);
         }
@@ -271,6 +320,12 @@ fn canonical_networks(config: &mut ContainerConfig) {
 }
 
 fn canonical_devices(config: &mut ContainerConfig) {
+    config.mem_swappiness = config.mem_swappiness.filter(|value| *value > 0);
+    let io = &mut config.block_io;
+    io.weight_device.retain(|_, weight| *weight != 0);
+    for rates in [&mut io.read_bps, &mut io.write_bps, &mut io.read_iops, &mut io.write_iops] {
+        rates.retain(|_, rate| *rate != 0);
+    }
     config.devices = std::mem::take(&mut config.devices)
         .into_iter()
         .map(|mut device| {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use crate::model::device::{BlockIo, DeviceRequest};
 use crate::model::path::HostPath;
 use crate::model::secret::Secret;
 
@@ -63,6 +64,19 @@ pub struct ContainerConfig {
     pub sysctls: BTreeMap<String, String>,
     /// Devices of the host.
     pub devices: BTreeSet<Device>,
+    /// Devices that a driver hands out, such as GPUs, in the order asked for.
+    pub device_requests: Vec<DeviceRequest>,
+    /// Weights and limits per block device.
+    pub block_io: BlockIo,
+    /// How readily memory is swapped out, 1 to 100; `None` is the host's.
+    pub mem_swappiness: Option<i64>,
+    /// Containers outside of the project that are reachable by another name, as `container:alias` (Compose
+    /// `external_links`). On networks of its own the endpoints say it ([`Endpoint::links`]); the engine keeps it here
+    /// only for its default bridge.
+    pub external_links: BTreeSet<String>,
+    /// Labels of volumes that the engine makes for mounts without a name, by target. They matter only then: a volume
+    /// that a successor inherits keeps those it has.
+    pub volume_labels: BTreeMap<String, BTreeMap<String, String>>,
     /// Size of `/dev/shm` in bytes; `None` is the engine's 64 MiB.
     pub shm_size_bytes: Option<i64>,
     /// OCI runtime; `None` is the daemon's default.
@@ -75,6 +89,19 @@ pub struct ContainerConfig {
     pub storage_opt: BTreeMap<String, String>,
     /// Annotations for the OCI runtime (API 1.43).
     pub annotations: BTreeMap<String, String>,
+}
+
+impl ContainerConfig {
+    /// Name of the primary network: highest priority first, then by name (Compose Specification, networks.priority).
+    pub fn primary_network(&self) -> Option<&String> {
+        if self.network_mode != NetworkMode::Networks {
+            return None;
+        }
+        let endpoints = self.endpoints.iter();
+        let primary =
+            endpoints.min_by_key(|(name, one)| (std::cmp::Reverse(one.priority), (*name).clone()));
+        primary.map(|(name, _)| name)
+    }
 }
 
 /// A port inside the container.
@@ -184,6 +211,8 @@ pub enum MountSource {
         propagation: Option<String>,
         /// SELinux relabelling, `z` or `Z`.
         selinux: Option<String>,
+        /// What becomes of mounts below the path.
+        recursive: BindRecursion,
     },
     /// A named volume, by its real name.
     Volume {
@@ -191,6 +220,15 @@ pub enum MountSource {
         name: String,
         /// Content of the image at the target is not copied into an empty volume.
         nocopy: bool,
+        /// A directory inside the volume that is mounted in its place (API 1.45).
+        subpath: Option<String>,
+    },
+    /// The files of an image, read-only to its owner (API 1.48).
+    Image {
+        /// Its reference.
+        image: String,
+        /// A directory inside the image that is mounted in its place.
+        subpath: Option<String>,
     },
     /// A volume without a name; the one of a replaced container is inherited by destination.
     Anonymous,
@@ -203,6 +241,46 @@ pub enum MountSource {
         /// Mount options as in `tmpfs: /run:size=64m`, verbatim.
         options: String,
     },
+}
+
+/// What becomes of mounts below the source of a bind mount (Compose `bind.recursive`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BindRecursion {
+    /// They are mounted too, and are read-only as far as the kernel can (`enabled`).
+    #[default]
+    Enabled,
+    /// They are left out (`disabled`).
+    Disabled,
+    /// They are mounted, and stay writable below a read-only mount (`writable`, API 1.44).
+    Writable,
+    /// They are mounted, and the container fails unless they can be read-only too (`readonly`, API 1.44).
+    ReadOnly,
+}
+
+impl BindRecursion {
+    /// The word of Compose.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::Disabled => "disabled",
+            Self::Writable => "writable",
+            Self::ReadOnly => "readonly",
+        }
+    }
+}
+
+impl MountSource {
+    /// Whether it needs the long form of the API's mounts: a line `source:target:mode` has no word for it.
+    pub fn is_long(&self, target: &str) -> bool {
+        match self {
+            Self::Bind { source, propagation, recursive, .. } => {
+                let colon = source.display().to_string().contains(':') || target.contains(':');
+                propagation.is_some() || *recursive != BindRecursion::Enabled || colon
+            }
+            Self::Volume { nocopy, subpath, .. } => *nocopy || subpath.is_some(),
+            Self::Anonymous | Self::Tmpfs { .. } | Self::Image { .. } => true,
+        }
+    }
 }
 
 /// Limits and reservations. Zero is never stored: absent means no limit.
@@ -228,6 +306,10 @@ pub struct Resources {
     pub pids_limit: Option<i64>,
     /// Block I/O weight, 10 to 1000.
     pub blkio_weight: Option<u16>,
+    /// Period of the real-time scheduler in microseconds.
+    pub cpu_rt_period: Option<i64>,
+    /// Time of the real-time scheduler in microseconds per period.
+    pub cpu_rt_runtime: Option<i64>,
 }
 
 /// The engine's restart policy (Compose `restart`).
@@ -290,6 +372,12 @@ pub struct Endpoint {
     pub mac_address: Option<String>,
     /// Options of the network driver.
     pub driver_opts: BTreeMap<String, String>,
+    /// Which network brings the default gateway: highest first (API 1.48).
+    pub gw_priority: i64,
+    /// Containers that go by another name on this network, as `container:alias`.
+    pub links: BTreeSet<String>,
+    /// Name of the interface inside the container (API 1.49).
+    pub interface_name: Option<String>,
     /// Which network is the primary one: highest first, then by name (Compose `priority`). Not seen by the engine.
     pub priority: i64,
 }

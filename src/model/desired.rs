@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::config::ContainerConfig;
+use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::diagnostic::Location;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::path::{HostPath, LocalPath};
@@ -66,8 +66,39 @@ pub struct DesiredService {
     pub files: BTreeMap<String, BoundFile>,
     /// `x-composelet.suspend` of the service.
     pub suspend: Suspend,
+    /// Why it cannot run here at all, if so.
+    pub refusal: Option<Refusal>,
     /// The command line's hash of this service (`docker compose config --hash`), for its label.
     pub compose_hash: String,
+}
+
+/// An attribute without which a service would not be itself, and that there is no way to honour here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The attribute, as Compose names it.
+    pub attribute: &'static str,
+    /// Why, and what to do.
+    pub why: &'static str,
+}
+
+impl DesiredService {
+    /// References of the images that it mounts, beside the one that it runs.
+    pub fn mounted_images(&self) -> impl Iterator<Item = &str> {
+        self.config.mounts.values().filter_map(|mount| match &mount.source {
+            MountSource::Image { image, .. } => Some(image.as_str()),
+            _ => None,
+        })
+    }
+
+    /// References of the images that it runs or mounts.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.image.as_str()).chain(self.mounted_images())
+    }
+
+    /// Whether it runs or mounts the image of this reference.
+    pub fn uses_image(&self, reference: &str) -> bool {
+        self.image == reference || self.mounted_images().any(|image| image == reference)
+    }
 }
 
 /// A single file of the host that a service mounts as config or secret.
@@ -235,6 +266,8 @@ pub struct NetworkConfig {
     pub internal: bool,
     /// Containers may attach to it by hand (Swarm).
     pub attachable: bool,
+    /// IPv4; `None` is the engine's default, which is on (API 1.48).
+    pub enable_ipv4: Option<bool>,
     /// IPv6; `None` is the engine's default.
     pub enable_ipv6: Option<bool>,
     /// Labels of the user.

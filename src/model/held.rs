@@ -178,6 +178,22 @@ pub enum WaitingOn {
         /// API version that has it.
         since: String,
     },
+    /// A newer engine: without this attribute it would not be what the manifest says.
+    RefusedOnEngine {
+        /// Attribute.
+        attribute: String,
+        /// API version that has it, with the engine for people.
+        since: String,
+    },
+    /// Nothing: an attribute that is not honoured here, so that the service is not run.
+    UnsupportedAttribute {
+        /// Attribute.
+        attribute: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A container outside of the project that `external_links` names.
+    LinkedContainerMissing(ContainerName),
     /// The state directory to be writable again.
     LedgerUnwritable(String),
 }
@@ -210,7 +226,11 @@ impl WaitingOn {
             Self::InvalidManifest => "InvalidManifest",
             Self::DriftConflict { .. } => "DriftConflict",
             Self::BuildContext(_) => "BuildContextNotReady",
-            Self::UnsupportedOnEngine { .. } => "UnsupportedOnEngine",
+            Self::UnsupportedOnEngine { .. } | Self::RefusedOnEngine { .. } => {
+                "UnsupportedOnEngine"
+            }
+            Self::UnsupportedAttribute { .. } => "UnsupportedAttribute",
+            Self::LinkedContainerMissing(_) => "ExternalMissing",
             Self::LedgerUnwritable(_) => "LedgerUnwritable",
         }
     }
@@ -224,6 +244,8 @@ impl WaitingOn {
                 | Self::PruneNeedsConfirmation { .. }
                 | Self::AdoptionNeedsConfirmation { .. }
                 | Self::UnsupportedOnEngine { .. }
+                | Self::RefusedOnEngine { .. }
+                | Self::UnsupportedAttribute { .. }
                 | Self::VolumeChanged(_)
                 | Self::InvalidManifest
                 | Self::RestartsExhausted { .. }
@@ -297,6 +319,15 @@ impl WaitingOn {
             Self::BuildContext(why) => write!(f, "the build context: {why}"),
             Self::UnsupportedOnEngine { attribute, since } => {
                 write!(f, "nothing; {attribute} needs API {since} and is left out")
+            }
+            Self::RefusedOnEngine { attribute, since } => {
+                write!(f, "a newer engine: {attribute} needs API {since}")
+            }
+            Self::UnsupportedAttribute { attribute, why } => {
+                write!(f, "another host: it is not run because of {attribute}: {why}")
+            }
+            Self::LinkedContainerMissing(name) => {
+                write!(f, "the container {name}, which external_links names")
             }
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
             _ => Ok(()),

@@ -5,8 +5,10 @@
 pub mod canonical;
 pub mod config;
 pub mod desired;
+pub mod device;
 pub mod diagnostic;
 pub mod event;
+pub mod feature;
 pub mod field;
 pub mod files;
 pub mod held;

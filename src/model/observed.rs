@@ -73,6 +73,26 @@ impl ApiVersion {
     pub const fn v1(minor: u16) -> Self {
         Self { major: 1, minor }
     }
+
+    /// The first Docker Engine that speaks it, from 23 on (Engine API version history).
+    pub fn engine(self) -> Option<&'static str> {
+        Some(match (self.major, self.minor) {
+            (1, 42) => "23",
+            (1, 43) => "24",
+            (1, 44) => "25",
+            (1, 45) => "26",
+            (1, 46) => "27",
+            (1, 47) => "27.2",
+            (1, 48) => "28",
+            (1, 49) => "28.1",
+            _ => return None,
+        })
+    }
+
+    /// For people: `1.44 (Engine 25)`.
+    pub fn with_engine(self) -> String {
+        self.engine().map_or_else(|| self.to_string(), |engine| format!("{self} (Engine {engine})"))
+    }
 }
 
 impl fmt::Display for ApiVersion {
@@ -143,6 +163,8 @@ pub struct ObservedEndpoint {
     pub endpoint: Endpoint,
     /// Address in the network, while running.
     pub ip: Option<String>,
+    /// MAC address, while running; given or made up.
+    pub mac: Option<String>,
 }
 
 /// What the labels of a container say about whose it is. Labels cannot change after create.

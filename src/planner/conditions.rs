@@ -118,6 +118,8 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::AdoptionNeedsConfirmation { .. }
             | WaitingOn::PruneNeedsConfirmation { .. }
             | WaitingOn::DataPathChanged(_)
+            | WaitingOn::RefusedOnEngine { .. }
+            | WaitingOn::UnsupportedAttribute { .. }
     )
 }
 

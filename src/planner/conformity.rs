@@ -3,6 +3,7 @@
 use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, RestartPolicy};
 use crate::model::desired::DesiredService;
+use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::field::{FieldChange, FieldClass, Shown};
 use crate::model::id::ReplicaId;
 use crate::model::observed::{
@@ -68,6 +69,7 @@ pub fn conformity(
     let wanted = wanted_config(input, service, container, image);
     let mut changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
     changes.extend(astray(input, service, detail, &changes));
+    changes.extend(other_address(input, service, detail));
     if changes.iter().any(|change| change.class == FieldClass::Recreate) {
         Conformity::Recreate(Reason::Drift(changes))
     } else if changes.is_empty() {
@@ -117,6 +119,54 @@ fn astray(
     wrong.filter(|change| !known.iter().any(|one| one.field == change.field)).collect()
 }
 
+/// MAC addresses of other than the primary network that are not the declared ones. Engines take one at create only, so the
+/// container is made anew; the primary network's is compared as `mac_address`.
+fn other_address(
+    input: &PlanInput<'_>,
+    service: &DesiredService,
+    detail: &ContainerDetail,
+) -> Vec<FieldChange> {
+    if input.observed.engine.api < SEVERAL_ENDPOINTS {
+        return Vec::new();
+    }
+    let primary = service.config.primary_network();
+    let rest = service.config.endpoints.iter().filter(|(name, _)| Some(*name) != primary);
+    let changes = rest.filter_map(|(name, endpoint)| {
+        let wanted = endpoint.mac_address.as_deref()?;
+        let seen = detail.endpoints.get(name)?.mac.as_deref()?;
+        (!seen.eq_ignore_ascii_case(wanted)).then(|| FieldChange {
+            field: format!("networks.{name}.mac_address"),
+            class: FieldClass::Recreate,
+            old: Shown::Text(seen.to_owned()),
+            new: Shown::Text(wanted.to_owned()),
+        })
+    });
+    changes.collect()
+}
+
+/// What a kernel cannot do the daemon discards with a warning, and shows as if it had never been asked for. In a container
+/// made from this very revision it cannot be missing for any other reason.
+fn discarded(
+    wanted: &mut ContainerConfig,
+    service: &DesiredService,
+    container: &ObservedContainer,
+    image: &ObservedImage,
+) {
+    let Some((detail, id)) = container.detail.known().zip(image.id.as_ref()) else {
+        return;
+    };
+    if container.claim.revision != Some(revision::revision(service, id)) {
+        return;
+    }
+    let seen = &detail.config;
+    if seen.mem_swappiness.is_none() {
+        wanted.mem_swappiness = None;
+    }
+    if seen.block_io.weight_device.is_empty() {
+        wanted.block_io.weight_device.clear();
+    }
+}
+
 fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<Reason> {
     let new = image.id.as_ref().filter(|id| **id != container.image_id)?;
     Some(Reason::ImageChanged { old: container.image_id.to_string(), new: new.to_string() })
@@ -143,6 +193,7 @@ pub fn wanted_config(
         endpoint.aliases.remove(service.name.as_str());
         endpoint.aliases.retain(|alias| Some(alias) != name.as_ref());
     }
+    discarded(&mut wanted, service, container, image);
     if let Some(detail) = container.detail.known() {
         joined::resolve(&mut wanted, &detail.config, input.host);
     }

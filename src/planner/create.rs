@@ -1,10 +1,11 @@
 //! Creating a container, and everything that has to be there first.
 
-use crate::model::config::{ContainerConfig, MountSource, NetworkMode};
+use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::desired::BindState;
+use crate::model::feature::{Lack, SEVERAL_ENDPOINTS, lacking};
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::{ContainerId, ContainerName};
-use crate::model::observed::{ApiVersion, ObservedContainer};
+use crate::model::observed::ObservedContainer;
 use crate::model::path::HostPath;
 use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId};
 use crate::model::reason::Reason;
@@ -35,9 +36,6 @@ pub struct Created {
     pub ready: Vec<NodeId>,
 }
 
-/// The first API version that takes several networks at create.
-const SEVERAL_NETWORKS: ApiVersion = ApiVersion::v1(44);
-
 /// Plans the container of a slot under `name`. `None`: something it needs is not there; the hold says what.
 pub fn create(
     (world, grounds): (&World<'_>, &Grounds),
@@ -49,10 +47,19 @@ pub fn create(
 ) -> Option<Created> {
     let subject = Subject::Replica(slot.replica.clone());
     let usable = grounds.images.get(&view.service.image) == Some(&ImageVerdict::Usable);
+    let mut mounted = view.service.mounted_images();
+    let usable =
+        usable && mounted.all(|image| grounds.images.get(image) == Some(&ImageVerdict::Usable));
     let image_id = view.image_id().filter(|_| usable)?.clone();
     let revision = view.revision()?;
-    if let Some(waiting) = name_holder(world, name, slot).or_else(|| bind_missing(world, view)) {
+    let obstacle = name_holder(world, name, slot)
+        .or_else(|| bind_missing(world, view))
+        .or_else(|| link_missing(world, view));
+    if let Some(waiting) = obstacle {
         draft.hold(subject, waiting, None);
+        return None;
+    }
+    if is_refused(world, view) {
         return None;
     }
     let after = foundations(grounds, &view.service.config)?;
@@ -81,7 +88,7 @@ pub fn create(
     let action = Action::CreateContainer(Box::new(create));
     let node = draft.push(Place { subject: &subject, after }, action, reason.clone())?;
     let mut ready = vec![node];
-    if world.input.observed.engine.api < SEVERAL_NETWORKS {
+    if world.input.observed.engine.api < SEVERAL_ENDPOINTS {
         let dns_names = dns_names(world, view, slot);
         let rest = view
             .service
@@ -129,13 +136,7 @@ pub fn dns_names(world: &World<'_>, view: &ServiceView<'_>, slot: &Slot<'_>) -> 
 
 /// Highest priority first, then by name (Compose Specification, networks.priority).
 pub fn primary_network(config: &ContainerConfig) -> Option<String> {
-    if config.network_mode != NetworkMode::Networks {
-        return None;
-    }
-    let rank = |(name, endpoint): &(&String, &crate::model::config::Endpoint)| {
-        (std::cmp::Reverse(endpoint.priority), (*name).clone())
-    };
-    config.endpoints.iter().min_by_key(rank).map(|(name, _)| name.clone())
+    config.primary_network().cloned()
 }
 
 /// Anonymous volumes are inherited by destination, so that a replacement loses no data (invariant 5).
@@ -157,7 +158,7 @@ fn inherit_anonymous(
             continue;
         };
         let read_only = config.mounts.get(&target).is_some_and(|mount| mount.read_only);
-        let source = MountSource::Volume { name: volume.clone(), nocopy: false };
+        let source = MountSource::Volume { name: volume.clone(), nocopy: false, subpath: None };
         config.mounts.insert(target, crate::model::config::Mount { source, read_only });
     }
     config
@@ -169,6 +170,27 @@ fn name_holder(world: &World<'_>, name: &ContainerName, slot: &Slot<'_>) -> Opti
     let own =
         |id: &ContainerId| slot.current.iter().chain(&slot.old).any(|one| one.container.id == *id);
     (!own(&holder.container)).then(|| WaitingOn::NameHeldByUnmanaged { name: name.clone() })
+}
+
+/// Whether the engine is too old for something without which the container would see other data or another network than it
+/// should. The hold of the service says what.
+fn is_refused(world: &World<'_>, view: &ServiceView<'_>) -> bool {
+    let mut lacking = lacking(&view.service.config, world.input.observed.engine.api);
+    lacking.any(|feature| feature.lack == Lack::Refused)
+}
+
+/// A linked container that is not there: the engine would refuse the start. Manifests may also tell an id.
+fn link_missing(world: &World<'_>, view: &ServiceView<'_>) -> Option<WaitingOn> {
+    let names = &world.input.host.names;
+    let known = |target: &str| {
+        names.contains_key(&ContainerName::new(target))
+            || names.values().any(|holder| holder.container.as_str().starts_with(target))
+    };
+    let mut links = view.service.config.external_links.iter();
+    links.find_map(|link| {
+        let target = link.split(':').next().unwrap_or_default();
+        (!known(target)).then(|| WaitingOn::LinkedContainerMissing(ContainerName::new(target)))
+    })
 }
 
 /// A missing bind source that looks like a file would become a root-owned directory: it is held instead.

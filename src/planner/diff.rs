@@ -51,10 +51,3 @@ fn shown(value: Option<&Value>, salt: &str) -> Shown {
         Some(Value::Hidden(text)) => Shown::Digest(salted_digest(salt, text)),
     }
 }
-
-/// Names and versions of fields that `config` uses and the engine does not know: a condition, never silence.
-pub fn unsupported(config: &ContainerConfig, api: ApiVersion) -> Vec<(&'static str, ApiVersion)> {
-    let unknown =
-        FIELDS.iter().filter(|field| field.since > api && !(field.get)(config).is_empty());
-    unknown.map(|field| (field.name, field.since)).collect()
-}

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::config::{
-    ContainerConfig, Endpoint, HealthTest, Mount, MountSource, NetworkMode,
+    BindRecursion, ContainerConfig, Endpoint, HealthTest, Mount, MountSource, NetworkMode,
 };
+use crate::model::device::DeviceRequest;
+use crate::model::feature;
 use crate::model::field::FieldClass;
 use crate::model::observed::ApiVersion;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, sha256_hex};
 
 /// A value in canonical text form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +89,7 @@ pub const FIELDS: &[Field] = &[
     Field {
         name: "healthcheck.start_interval",
         class: FieldClass::Recreate,
-        since: ApiVersion::v1(44),
+        since: feature::SEVERAL_ENDPOINTS,
         get: |c| duration(c.healthcheck.as_ref().and_then(|check| check.start_interval)),
     },
     recreate("stop_signal", |c| text(c.stop_signal.as_deref())),
@@ -118,7 +120,7 @@ pub const FIELDS: &[Field] = &[
     recreate("init", |c| number(c.security.init)),
     recreate("cap_add", |c| set(c.security.cap_add.iter())),
     recreate("cap_drop", |c| set(c.security.cap_drop.iter())),
-    recreate("security_opt", |c| set(c.security.security_opt.iter())),
+    recreate("security_opt", |c| c.security.security_opt.iter().map(|one| option(one)).collect()),
     recreate("group_add", |c| set(c.security.group_add.iter())),
     recreate("ipc", |c| text(c.security.ipc.as_deref())),
     recreate("pid", |c| text(c.security.pid.as_deref())),
@@ -159,9 +161,17 @@ pub const FIELDS: &[Field] = &[
     Field {
         name: "annotations",
         class: FieldClass::Recreate,
-        since: ApiVersion::v1(43),
+        since: feature::ANNOTATIONS,
         get: |c| map(&c.annotations),
     },
+    recreate("device_requests", |c| {
+        let texts = c.device_requests.iter().map(request_text);
+        let numbered = texts.enumerate();
+        numbered.map(|(at, text)| (at.to_string(), Value::Plain(text))).collect()
+    }),
+    recreate("blkio_config", block_io),
+    recreate("mem_swappiness", |c| number(c.mem_swappiness)),
+    recreate("external_links", |c| set(c.external_links.iter())),
 ];
 
 fn one(value: Value) -> Values {
@@ -239,15 +249,20 @@ fn health(config: &ContainerConfig) -> Values {
 fn mount_text(mount: &Mount) -> String {
     let access = if mount.read_only { "ro" } else { "rw" };
     let source = match &mount.source {
-        MountSource::Bind { source, propagation, selinux, .. } => {
-            let extra = [propagation.as_deref(), selinux.as_deref()];
+        MountSource::Bind { source, propagation, selinux, recursive, .. } => {
+            let recursive = (*recursive != BindRecursion::Enabled).then(|| recursive.word());
+            let extra = [propagation.as_deref(), selinux.as_deref(), recursive];
             let extra: Vec<&str> = extra.into_iter().flatten().collect();
             format!("bind {} {}", source.display(), extra.join(","))
         }
         // An anonymous volume that a successor inherited is mounted by its generated name and stays anonymous.
         MountSource::Volume { name, .. } if is_generated(name) => "anonymous".to_owned(),
-        MountSource::Volume { name, nocopy } => {
-            format!("volume {name}{}", if *nocopy { " nocopy" } else { "" })
+        MountSource::Volume { name, nocopy, subpath } => {
+            let nocopy = if *nocopy { " nocopy" } else { "" };
+            format!("volume {name}{nocopy}{}", subpath_text(subpath.as_deref()))
+        }
+        MountSource::Image { image, subpath } => {
+            format!("image {image}{}", subpath_text(subpath.as_deref()))
         }
         MountSource::Anonymous => "anonymous".to_owned(),
         MountSource::Tmpfs { size_bytes, mode, options } => {
@@ -259,6 +274,58 @@ fn mount_text(mount: &Mount) -> String {
         }
     };
     format!("{} {access}", source.trim_end())
+}
+
+fn subpath_text(subpath: Option<&str>) -> String {
+    subpath.map(|path| format!(" subpath={path}")).unwrap_or_default()
+}
+
+/// A security option. A profile is long: it is told by its digest.
+fn option(text: &str) -> (String, Value) {
+    match text.split_once("={") {
+        Some((key, _)) => {
+            let digest: String = sha256_hex([text]).chars().take(16).collect();
+            (key.to_owned(), Value::Plain(format!("profile {digest}")))
+        }
+        None => (text.to_owned(), Value::Plain("yes".to_owned())),
+    }
+}
+
+fn request_text(request: &DeviceRequest) -> String {
+    let (count, ids) = request.devices.parts();
+    let devices = match (count, ids.is_empty()) {
+        (_, false) => ids.join(","),
+        (-1, true) => "all".to_owned(),
+        (count, true) => count.to_string(),
+    };
+    let capabilities: Vec<&str> = request.capabilities.iter().map(String::as_str).collect();
+    let options: Vec<String> = request.options.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let parts = [
+        ("driver", request.driver.clone()),
+        ("devices", devices),
+        ("capabilities", capabilities.join(",")),
+        ("options", options.join(",")),
+    ];
+    let parts = parts.into_iter().filter(|(_, value)| !value.is_empty());
+    parts.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+fn block_io(config: &ContainerConfig) -> Values {
+    let io = &config.block_io;
+    let weights = io.weight_device.iter().map(|(path, weight)| (path, i64::from(*weight)));
+    let weights = weights.map(|(path, weight)| ("weight_device", path, weight));
+    let rates = [
+        ("device_read_bps", &io.read_bps),
+        ("device_write_bps", &io.write_bps),
+        ("device_read_iops", &io.read_iops),
+        ("device_write_iops", &io.write_iops),
+    ];
+    let rates = rates
+        .into_iter()
+        .flat_map(|(key, rates)| rates.iter().map(move |(path, rate)| (key, path, *rate)));
+    let all = weights.chain(rates);
+    all.map(|(key, path, value)| (format!("{key}.{path}"), Value::Plain(value.to_string())))
+        .collect()
 }
 
 /// The engine names anonymous volumes with 64 hexadecimal digits.
@@ -279,6 +346,8 @@ fn resources(config: &ContainerConfig) -> Values {
         ("memory_swap", number(r.memory_swap_bytes)),
         ("pids", number(r.pids_limit)),
         ("blkio_weight", number(r.blkio_weight)),
+        ("cpu_rt_period", number(r.cpu_rt_period)),
+        ("cpu_rt_runtime", number(r.cpu_rt_runtime)),
     ];
     let rows = rows.into_iter();
     rows.flat_map(|(key, value)| value.into_values().map(move |value| (key.to_owned(), value)))
@@ -294,6 +363,11 @@ fn endpoints(config: &ContainerConfig) -> Values {
 
 fn endpoint_text(endpoint: &Endpoint) -> String {
     let aliases: Vec<&str> = endpoint.aliases.iter().map(String::as_str).collect();
+    let links: Vec<&str> = endpoint.links.iter().map(String::as_str).collect();
+    let gateway = match endpoint.gw_priority {
+        0 => String::new(),
+        priority => priority.to_string(),
+    };
     let link_local: Vec<&str> = endpoint.link_local_ips.iter().map(String::as_str).collect();
     let options: Vec<String> =
         endpoint.driver_opts.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -303,6 +377,9 @@ fn endpoint_text(endpoint: &Endpoint) -> String {
         ("ipv6", endpoint.ipv6_address.clone().unwrap_or_default()),
         ("link_local", link_local.join(",")),
         ("options", options.join(",")),
+        ("links", links.join(",")),
+        ("gw_priority", gateway),
+        ("interface", endpoint.interface_name.clone().unwrap_or_default()),
     ];
     let parts = parts.into_iter().filter(|(_, value)| !value.is_empty());
     let parts: Vec<String> = parts.map(|(key, value)| format!("{key}={value}")).collect();

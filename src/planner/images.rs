@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::desired::{Build, BuildDigest, DesiredProject, DesiredService, PullPolicy};
+use crate::model::feature::IMAGE_MOUNTS;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::observed::{ImageState, ObservedImage};
 use crate::model::operation::Operation;
@@ -44,7 +45,7 @@ enum Need {
 /// Begins the pulls and builds that are due, and says which references may be used.
 pub fn plan_images(world: &World<'_>, draft: &mut Draft<'_>) -> ImageVerdicts {
     let mut services: BTreeMap<&str, Vec<&DesiredService>> = BTreeMap::new();
-    for view in world.services.iter().filter(|view| !is_suspended(world, view)) {
+    for view in world.services.iter().filter(|view| !is_left_alone(world, view)) {
         services.entry(&view.service.image).or_default().push(view.service);
     }
     let verdicts = services.into_iter().map(|(reference, services)| {
@@ -53,8 +54,40 @@ pub fn plan_images(world: &World<'_>, draft: &mut Draft<'_>) -> ImageVerdicts {
     verdicts.collect()
 }
 
-fn is_suspended(world: &World<'_>, view: &ServiceView<'_>) -> bool {
-    suspension(world.input, world.desired, Some(&view.service.name)).is_some()
+fn is_left_alone(world: &World<'_>, view: &ServiceView<'_>) -> bool {
+    let service = view.service;
+    service.refusal.is_some()
+        || suspension(world.input, world.desired, Some(&service.name)).is_some()
+}
+
+/// Images that are only mounted: pulled when they are missing. Nothing is pulled for an engine that cannot mount them.
+pub fn plan_mounted_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &mut ImageVerdicts) {
+    if world.input.observed.engine.api < IMAGE_MOUNTS {
+        return;
+    }
+    for view in world.services.iter().filter(|view| !is_left_alone(world, view)) {
+        for reference in view.service.mounted_images() {
+            if !verdicts.contains_key(reference) {
+                let verdict = mounted_image(world, draft, reference);
+                verdicts.insert(reference.to_owned(), verdict);
+            }
+        }
+    }
+}
+
+fn mounted_image(world: &World<'_>, draft: &mut Draft<'_>, reference: &str) -> ImageVerdict {
+    let subject = Subject::Image(reference.to_owned());
+    let why = match world.input.observed.images.get(reference) {
+        Some(ImageState::Present(_)) => return ImageVerdict::Usable,
+        Some(ImageState::Unknown(why)) => why.clone(),
+        Some(ImageState::Absent) => {
+            let operation = Operation::Pull { image: reference.to_owned(), platform: None };
+            return begin(world.input, draft, &subject, operation, (Reason::ImageMissing, None));
+        }
+        None => "the image was not looked at yet".to_owned(),
+    };
+    draft.hold(subject, WaitingOn::Unknown(why), None);
+    ImageVerdict::Awaited
 }
 
 /// What the services of one reference need: one built by any is not pulled for the others, and the one that asks for most

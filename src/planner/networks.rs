@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::DesiredNetwork;
+use crate::model::feature::network_lacking;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ContainerId;
 use crate::model::observed::{Lifecycle, ObservedContainer, ObservedNetwork};
@@ -51,7 +52,14 @@ fn plan_network(
     desired: &DesiredNetwork,
 ) -> Option<Attachable> {
     let subject = Subject::Network(desired.name.clone());
-    let Some(found) = elect(world.input, &desired.name) else {
+    let found = elect(world.input, &desired.name);
+    let lacking = network_lacking(&desired.config, world.input.observed.engine.api).next();
+    if let Some(feature) = lacking.filter(|_| !desired.external) {
+        let (attribute, since) = (feature.attribute.to_owned(), feature.since.with_engine());
+        draft.hold(subject, WaitingOn::RefusedOnEngine { attribute, since }, None);
+        return found.map(Attachable::existing);
+    }
+    let Some(found) = found else {
         if desired.external {
             draft.hold(subject, WaitingOn::ExternalMissing, None);
             return None;

@@ -281,7 +281,9 @@ fn attach(one: &mut ObservedContainer, name: &str, endpoint: &Endpoint, network:
     let Knowledge::Known(detail) = &mut one.detail else { return };
     let endpoint = Endpoint { priority: 0, ..endpoint.clone() };
     detail.config.endpoints.insert(name.to_owned(), endpoint.clone());
-    detail.endpoints.insert(name.to_owned(), ObservedEndpoint { network, endpoint, ip: None });
+    detail
+        .endpoints
+        .insert(name.to_owned(), ObservedEndpoint { network, endpoint, ip: None, mac: None });
 }
 
 fn detach(one: &mut ObservedContainer, name: &str) {

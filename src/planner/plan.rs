@@ -1,15 +1,15 @@
 //! The planner's front door: from input to plan, on one screen.
 
 use crate::model::desired::{DesiredProject, Suspend};
+use crate::model::feature::{Lack, lacking};
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ServiceName;
 use crate::model::plan::Plan;
 use crate::model::reason::Reason;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
-use crate::planner::diff::unsupported;
 use crate::planner::draft::Draft;
-use crate::planner::images::plan_images;
+use crate::planner::images::{plan_images, plan_mounted_images};
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
@@ -36,7 +36,8 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
 fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
     let networks = plan_networks(world, draft);
     let volumes = plan_volumes(world, draft);
-    let images = plan_images(world, draft);
+    let mut images = plan_images(world, draft);
+    plan_mounted_images(world, draft, &mut images);
     let grounds = Grounds { networks, volumes, images };
     for view in &world.services {
         plan_service(world, &grounds, view, draft);
@@ -55,9 +56,16 @@ fn plan_service(
     {
         return draft.hold(subject, waiting, until);
     }
-    for (attribute, since) in unsupported(&view.service.config, world.input.observed.engine.api) {
-        let attribute = attribute.to_owned();
-        let waiting = WaitingOn::UnsupportedOnEngine { attribute, since: since.to_string() };
+    if let Some(refusal) = &view.service.refusal {
+        let (attribute, why) = (refusal.attribute.to_owned(), refusal.why.to_owned());
+        return draft.hold(subject, WaitingOn::UnsupportedAttribute { attribute, why }, None);
+    }
+    for feature in lacking(&view.service.config, world.input.observed.engine.api) {
+        let (attribute, since) = (feature.attribute.to_owned(), feature.since.with_engine());
+        let waiting = match feature.lack {
+            Lack::LeftOut => WaitingOn::UnsupportedOnEngine { attribute, since },
+            Lack::Refused => WaitingOn::RefusedOnEngine { attribute, since },
+        };
         draft.hold(subject.clone(), waiting, None);
     }
     if !view.adoption.is_empty() {

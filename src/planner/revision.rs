@@ -53,6 +53,11 @@ pub fn network_hash(config: &NetworkConfig) -> SpecHash {
         .into_iter()
         .filter(|(_, set)| *set)
         .for_each(|(key, _)| line(key, "true"));
+    config
+        .enable_ipv4
+        .iter()
+        .filter(|enabled| !**enabled)
+        .for_each(|value| line("ipv4", &value.to_string()));
     config.enable_ipv6.iter().for_each(|value| line("ipv6", &value.to_string()));
     config.labels.iter().for_each(|(key, value)| line(&format!("label.{key}"), value));
     SpecHash::new(format!("v1:{}", sha256_hex(lines)))

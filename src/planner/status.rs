@@ -134,7 +134,7 @@ fn held_of<'a>(held: &'a [Held], view: &ServiceView<'_>) -> Vec<&'a Held> {
     };
     let of = |held: &&Held| match &held.subject {
         Subject::Project => true,
-        Subject::Image(reference) => *reference == service.image,
+        Subject::Image(reference) => service.uses_image(reference),
         Subject::Network(name) => service.config.endpoints.contains_key(name),
         Subject::Volume(name) => mounts(name),
         subject => subject.service() == Some(&service.name),

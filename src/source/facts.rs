@@ -156,7 +156,10 @@ fn bind_sources(project: &DesiredProject) -> Vec<HostPath> {
         .flat_map(|service| service.config.mounts.values())
         .filter_map(|mount| match &mount.source {
             MountSource::Bind { source, .. } => Some(source.clone()),
-            MountSource::Volume { .. } | MountSource::Anonymous | MountSource::Tmpfs { .. } => None,
+            MountSource::Volume { .. }
+            | MountSource::Anonymous
+            | MountSource::Tmpfs { .. }
+            | MountSource::Image { .. } => None,
         })
         .collect();
     sources.sort();

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use composelet::model::config::{ContainerConfig, Mount, MountSource};
+use composelet::model::config::{BindRecursion, ContainerConfig, Mount, MountSource};
 use composelet::model::desired::{
     BindState, Build, BuildDigest, DesiredProject, DesiredService, Dockerfile, PullPolicy,
     RestartIntent, RestartWhen, Suspend,
@@ -28,6 +28,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
                 create_host_path: true,
                 propagation: None,
                 selinux: None,
+                recursive: BindRecursion::Enabled,
             },
             read_only: false,
         };
@@ -57,6 +58,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         },
         files: BTreeMap::new(),
         suspend: Suspend::No,
+        refusal: None,
         compose_hash: String::new(),
     }
 }

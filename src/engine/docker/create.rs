@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::engine::docker::endpoint::endpoint_settings;
 use crate::engine::docker::host_config::{host_config, update_body};
-use crate::engine::unsupported::{SEVERAL_ENDPOINTS, Unsupported, unsupported};
+use crate::engine::unsupported::{Unsupported, unsupported};
 use crate::model::config::{
     ContainerConfig, HealthTest, Healthcheck, NetworkMode, Resources, RestartPolicy,
 };
+use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
 use crate::model::secret::Secret;

@@ -1,14 +1,18 @@
 //! The host's part of a container: limits, namespaces, privileges, ports, logs.
 
+use std::collections::BTreeMap;
+
 use bollard::models::{
-    ContainerUpdateBody, DeviceMapping, HostConfig, HostConfigCgroupnsModeEnum,
-    HostConfigLogConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy as EnginePolicy,
-    RestartPolicyNameEnum,
+    ContainerUpdateBody, DeviceMapping, DeviceRequest as EngineRequest, HostConfig,
+    HostConfigCgroupnsModeEnum, HostConfigLogConfig, PortBinding, PortMap,
+    ResourcesBlkioWeightDevice, ResourcesUlimits, RestartPolicy as EnginePolicy,
+    RestartPolicyNameEnum, ThrottleDevice,
 };
 
 use crate::engine::docker::mounts::mounts;
-use crate::engine::unsupported::ANNOTATIONS;
 use crate::model::config::{ContainerConfig, NetworkMode, Resources, RestartPolicy, Security};
+use crate::model::device::{BlockIo, DeviceRequest};
+use crate::model::feature::ANNOTATIONS;
 use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
 
@@ -40,10 +44,16 @@ pub(super) fn host_config(create: &CreateContainer, api: ApiVersion) -> Result<H
         runtime: config.runtime.clone(),
         ulimits: ulimits(config),
         devices: devices(config),
+        device_requests: (!config.device_requests.is_empty())
+            .then(|| config.device_requests.iter().map(device_request).collect()),
+        memory_swappiness: config.mem_swappiness,
+        links: filled(&config.external_links)
+            .filter(|_| config.network_mode == NetworkMode::Bridge),
         ..HostConfig::default()
     };
     mounts(config, api)?.fill(&mut host);
     limit(&mut host, &config.resources);
+    throttle(&mut host, &config.block_io);
     isolate(&mut host, &config.security)?;
     Ok(host)
 }
@@ -71,6 +81,8 @@ pub(super) fn update_body(
             .or_else(|| resources.memory_bytes.map(|bytes| bytes.saturating_mul(2)));
         body.pids_limit = resources.pids_limit;
         body.blkio_weight = resources.blkio_weight;
+        body.cpu_realtime_period = resources.cpu_rt_period;
+        body.cpu_realtime_runtime = resources.cpu_rt_runtime;
     }
     body
 }
@@ -155,6 +167,39 @@ fn limit(host: &mut HostConfig, resources: &Resources) {
     host.memory_swap = resources.memory_swap_bytes;
     host.pids_limit = resources.pids_limit;
     host.blkio_weight = resources.blkio_weight;
+    host.cpu_realtime_period = resources.cpu_rt_period;
+    host.cpu_realtime_runtime = resources.cpu_rt_runtime;
+}
+
+fn throttle(host: &mut HostConfig, io: &BlockIo) {
+    let rates = |rates: &BTreeMap<String, i64>| {
+        let list = rates
+            .iter()
+            .map(|(path, rate)| ThrottleDevice { path: Some(path.clone()), rate: Some(*rate) });
+        (!rates.is_empty()).then(|| list.collect())
+    };
+    let weights = io.weight_device.iter().map(|(path, weight)| ResourcesBlkioWeightDevice {
+        path: Some(path.clone()),
+        weight: Some(usize::from(*weight)),
+    });
+    host.blkio_weight_device = (!io.weight_device.is_empty()).then(|| weights.collect());
+    host.blkio_device_read_bps = rates(&io.read_bps);
+    host.blkio_device_write_bps = rates(&io.write_bps);
+    host.blkio_device_read_iops = rates(&io.read_iops);
+    host.blkio_device_write_iops = rates(&io.write_iops);
+}
+
+fn device_request(request: &DeviceRequest) -> EngineRequest {
+    let (count, ids) = request.devices.parts();
+    let capabilities: Vec<String> = request.capabilities.iter().cloned().collect();
+    EngineRequest {
+        driver: Some(request.driver.clone()),
+        count: Some(count),
+        device_ids: (!ids.is_empty()).then(|| ids.to_vec()),
+        capabilities: (!capabilities.is_empty()).then(|| vec![capabilities]),
+        options: (!request.options.is_empty())
+            .then(|| request.options.clone().into_iter().collect()),
+    }
 }
 
 fn isolate(host: &mut HostConfig, security: &Security) -> Result<(), String> {

@@ -3,11 +3,11 @@
 
 use bollard::models::{
     HostConfig, Mount as EngineMount, MountBindOptions, MountBindOptionsPropagationEnum,
-    MountTmpfsOptions, MountType, MountVolumeOptions,
+    MountImageOptions, MountTmpfsOptions, MountType, MountVolumeOptions,
 };
 
-use crate::engine::unsupported::{CREATE_MOUNTPOINT, fits_in_a_line};
-use crate::model::config::{ContainerConfig, Mount, MountSource};
+use crate::model::config::{BindRecursion, ContainerConfig, Mount, MountSource};
+use crate::model::feature::{CREATE_MOUNTPOINT, IMAGE_MOUNTS, SEVERAL_ENDPOINTS, SUBPATH};
 use crate::model::observed::ApiVersion;
 
 /// Mounts, sorted into the forms of the API.
@@ -36,20 +36,33 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
     for (target, mount) in &config.mounts {
         match &mount.source {
             MountSource::Bind { .. } => bind(&mut sorted, target, mount, api)?,
-            MountSource::Volume { name, nocopy: false } => {
+            MountSource::Volume { name, .. } if !mount.source.is_long(target) => {
                 sorted.binds.push(line(name, target, mount.read_only, None));
             }
-            MountSource::Volume { name, nocopy: true } => sorted.long.push(EngineMount {
+            MountSource::Volume { name, nocopy, subpath } => sorted.long.push(EngineMount {
                 source: Some(name.clone()),
                 volume_options: Some(MountVolumeOptions {
-                    no_copy: Some(true),
+                    no_copy: nocopy.then_some(true),
+                    subpath: subpath.clone().filter(|_| api >= SUBPATH),
                     ..MountVolumeOptions::default()
                 }),
                 ..engine_mount(MountType::VOLUME, target, mount)
             }),
-            MountSource::Anonymous => {
-                sorted.long.push(engine_mount(MountType::VOLUME, target, mount));
-            }
+            MountSource::Anonymous => sorted.long.push(EngineMount {
+                volume_options: config.volume_labels.get(target).map(|labels| MountVolumeOptions {
+                    labels: Some(labels.clone().into_iter().collect()),
+                    ..MountVolumeOptions::default()
+                }),
+                ..engine_mount(MountType::VOLUME, target, mount)
+            }),
+            MountSource::Image { image, subpath } => sorted.long.push(EngineMount {
+                source: Some(image.clone()),
+                image_options: subpath
+                    .as_ref()
+                    .filter(|_| api >= IMAGE_MOUNTS)
+                    .map(|path| MountImageOptions { subpath: Some(path.clone()) }),
+                ..engine_mount(MountType::IMAGE, target, mount)
+            }),
             MountSource::Tmpfs { size_bytes: None, mode: None, options } => {
                 let options = match (mount.read_only, options.is_empty()) {
                     (false, _) => options.clone(),
@@ -73,16 +86,19 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
 
 /// A path of the host: a line of `Binds`, which creates a missing path, unless something needs the long form.
 fn bind(sorted: &mut Mounts, target: &str, mount: &Mount, api: ApiVersion) -> Result<(), String> {
-    let MountSource::Bind { source, create_host_path, propagation, selinux } = &mount.source else {
+    let MountSource::Bind { source, create_host_path, propagation, selinux, recursive } =
+        &mount.source
+    else {
         return Ok(());
     };
     let source = source.display().to_string();
-    if *create_host_path && fits_in_a_line(&source, target, propagation.as_deref()) {
+    if *create_host_path && !mount.source.is_long(target) {
         let text = line(&source, target, mount.read_only, selinux.as_deref());
         sorted.binds.push(text);
         return Ok(());
     }
     let creates = *create_host_path && api >= CREATE_MOUNTPOINT;
+    let knows = api >= SEVERAL_ENDPOINTS;
     let propagation = match propagation {
         None => None,
         Some(mode) => Some(
@@ -93,7 +109,9 @@ fn bind(sorted: &mut Mounts, target: &str, mount: &Mount, api: ApiVersion) -> Re
     let options = MountBindOptions {
         propagation,
         create_mountpoint: creates.then_some(true),
-        ..MountBindOptions::default()
+        non_recursive: (*recursive == BindRecursion::Disabled).then_some(true),
+        read_only_non_recursive: (*recursive == BindRecursion::Writable && knows).then_some(true),
+        read_only_force_recursive: (*recursive == BindRecursion::ReadOnly && knows).then_some(true),
     };
     sorted.long.push(EngineMount {
         source: Some(source),

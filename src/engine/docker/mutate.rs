@@ -241,6 +241,7 @@ fn network_request(create: &CreateNetwork) -> NetworkCreateRequest {
         options: Some(config.driver_opts.clone().into_iter().collect()),
         internal: Some(config.internal),
         attachable: Some(config.attachable),
+        enable_ipv4: config.enable_ipv4.filter(|enabled| !enabled),
         enable_ipv6: config.enable_ipv6,
         labels: Some(labels.into_iter().collect()),
         ipam: has_ipam.then(|| Ipam {

@@ -6,11 +6,14 @@ use std::time::Duration;
 use crate::engine::labels;
 use crate::engine::parse::container::filled;
 use crate::engine::parse::mounts::mounts;
-use crate::engine::wire::{ConfigJson, ContainerJson, HealthcheckJson, HostConfigJson};
+use crate::engine::wire::{
+    BlockDeviceJson, ConfigJson, ContainerJson, DeviceRequestJson, HealthcheckJson, HostConfigJson,
+};
 use crate::model::config::{
     ContainerConfig, ContainerPort, Device, Dns, HealthTest, Healthcheck, HostBinding, Logging,
     NetworkMode, Protocol, Resources, RestartPolicy, Security, Ulimit,
 };
+use crate::model::device::{BlockIo, DeviceRequest, Requested};
 use crate::model::secret::Secret;
 
 /// How the command line's option for unmasked system paths is told from `inspect`.
@@ -56,6 +59,11 @@ pub(super) fn config(json: &ContainerJson) -> ContainerConfig {
         ulimits: ulimits(host),
         sysctls: host.sysctls.clone().unwrap_or_default(),
         devices: devices(host),
+        device_requests: host.device_requests.iter().flatten().map(device_request).collect(),
+        block_io: block_io(host),
+        mem_swappiness: host.memory_swappiness,
+        external_links: host.links.iter().flatten().filter_map(|link| plain_link(link)).collect(),
+        volume_labels: BTreeMap::new(),
         shm_size_bytes: host.shm_size,
         runtime: filled(host.runtime.clone()),
         platform: None,
@@ -158,6 +166,8 @@ fn resources(host: &HostConfigJson) -> Resources {
         memory_swap_bytes: host.memory_swap,
         pids_limit: host.pids_limit,
         blkio_weight: host.blkio_weight,
+        cpu_rt_period: host.cpu_realtime_period,
+        cpu_rt_runtime: host.cpu_realtime_runtime,
     }
 }
 
@@ -232,6 +242,40 @@ fn devices(host: &HostConfigJson) -> BTreeSet<Device> {
             permissions: device.cgroup_permissions.clone().unwrap_or_default(),
         })
         .collect()
+}
+
+fn device_request(json: &DeviceRequestJson) -> DeviceRequest {
+    let ids = json.device_ids.clone().unwrap_or_default();
+    DeviceRequest {
+        driver: json.driver.clone().unwrap_or_default(),
+        devices: Requested::of(json.count.unwrap_or(0), ids),
+        capabilities: json.capabilities.iter().flatten().flatten().cloned().collect(),
+        options: json.options.clone().unwrap_or_default(),
+    }
+}
+
+fn block_io(host: &HostConfigJson) -> BlockIo {
+    let rates = |list: &Option<Vec<BlockDeviceJson>>| {
+        let devices = list.iter().flatten();
+        devices.filter_map(|device| Some((device.path.clone()?, device.rate?))).collect()
+    };
+    let weights = host.blkio_weight_device.iter().flatten();
+    BlockIo {
+        weight_device: weights
+            .filter_map(|device| Some((device.path.clone()?, device.weight?)))
+            .collect(),
+        read_bps: rates(&host.blkio_device_read_bps),
+        write_bps: rates(&host.blkio_device_write_bps),
+        read_iops: rates(&host.blkio_device_read_iops),
+        write_iops: rates(&host.blkio_device_write_iops),
+    }
+}
+
+/// `/target:/container/alias`, as the engine shows a link, in the form in which it is given: `target:alias`.
+fn plain_link(link: &str) -> Option<String> {
+    let (target, alias) = link.split_once(':')?;
+    let alias = alias.rsplit('/').next()?;
+    Some(format!("{}:{alias}", target.trim_start_matches('/')))
 }
 
 fn set(list: Option<&Vec<String>>) -> BTreeSet<String> {

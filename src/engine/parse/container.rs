@@ -112,9 +112,13 @@ fn observed_endpoint(json: Option<&EndpointJson>, own: &BTreeSet<String>) -> Obs
             link_local_ips: ipam.link_local_ips.into_iter().flatten().collect(),
             mac_address: None,
             driver_opts: json.driver_opts.unwrap_or_default(),
+            links: json.links.into_iter().flatten().collect(),
+            gw_priority: json.gw_priority.unwrap_or(0),
+            interface_name: None,
             priority: 0,
         },
         ip: filled(json.ip_address).or(filled(json.ipv6_address)),
+        mac: filled(json.mac_address),
     }
 }
 
@@ -132,7 +136,9 @@ pub(super) fn instant(text: Option<&str>) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::engine::docker::create_body;
-    use crate::model::config::{ContainerConfig, HealthTest, Healthcheck, Mount, MountSource};
+    use crate::model::config::{
+        BindRecursion, ContainerConfig, HealthTest, Healthcheck, Mount, MountSource,
+    };
     use crate::model::id::{ReplicaId, Revision, ServiceName};
     use crate::model::observed::{ApiVersion, EngineDefaults, Health};
     use crate::model::path::HostPath;
@@ -229,6 +235,7 @@ mod tests {
                     create_host_path: true,
                     propagation: None,
                     selinux: None,
+                    recursive: BindRecursion::Enabled,
                 },
                 read_only: true,
             },
@@ -280,8 +287,9 @@ mod tests {
             create_host_path: true,
             propagation: None,
             selinux: None,
+            recursive: BindRecursion::Enabled,
         };
-        let data = MountSource::Volume { name: "shop_data".into(), nocopy: false };
+        let data = MountSource::Volume { name: "shop_data".into(), nocopy: false, subpath: None };
         [
             ("/data".to_owned(), mount(data, false)),
             ("/etc2".to_owned(), mount(etc, true)),

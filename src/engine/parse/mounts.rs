@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::wire::{ContainerJson, MountJson};
-use crate::model::config::{Mount, MountSource};
+use crate::engine::wire::{BindOptionsJson, ContainerJson, MountJson};
+use crate::model::config::{BindRecursion, Mount, MountSource};
 use crate::model::path::HostPath;
 
 /// Mounts by target. A volume that nobody named is anonymous, whether the image asked for it or the manifest.
@@ -44,31 +44,53 @@ fn bind(line: &str) -> Option<(String, Mount)> {
             create_host_path: true,
             propagation: find(&["private", "rprivate", "shared", "rshared", "slave", "rslave"]),
             selinux: find(&["z", "Z"]),
+            recursive: BindRecursion::Enabled,
         }
     } else {
-        MountSource::Volume { name: source.to_owned(), nocopy: options.contains(&"nocopy") }
+        MountSource::Volume {
+            name: source.to_owned(),
+            nocopy: options.contains(&"nocopy"),
+            subpath: None,
+        }
     };
     let mount = Mount { source, read_only: options.contains(&"ro") };
     Some((target.to_owned(), mount))
+}
+
+fn recursion(options: &BindOptionsJson) -> BindRecursion {
+    if options.non_recursive == Some(true) {
+        BindRecursion::Disabled
+    } else if options.read_only_non_recursive == Some(true) {
+        BindRecursion::Writable
+    } else if options.read_only_force_recursive == Some(true) {
+        BindRecursion::ReadOnly
+    } else {
+        BindRecursion::Enabled
+    }
 }
 
 /// An entry of `Mounts` of the host configuration; kinds that the model does not have are left out.
 fn long_form(json: &MountJson) -> Option<(String, Mount)> {
     let given = json.source.clone().filter(|source| !source.is_empty());
     let source = match (json.kind.as_deref()?, given) {
-        ("bind", Some(source)) => MountSource::Bind {
-            source: HostPath::new(source),
-            create_host_path: false,
-            propagation: json.bind_options.as_ref().and_then(|options| options.propagation.clone()),
-            selinux: None,
-        },
-        ("volume", Some(name)) => MountSource::Volume {
-            name,
-            nocopy: json
-                .volume_options
-                .as_ref()
-                .and_then(|options| options.no_copy)
-                .unwrap_or(false),
+        ("bind", Some(source)) => {
+            let options = json.bind_options.clone().unwrap_or_default();
+            MountSource::Bind {
+                source: HostPath::new(source),
+                create_host_path: false,
+                recursive: recursion(&options),
+                propagation: options.propagation,
+                selinux: None,
+            }
+        }
+        ("volume", Some(name)) => {
+            let options = json.volume_options.clone().unwrap_or_default();
+            let nocopy = options.no_copy.unwrap_or(false);
+            MountSource::Volume { name, nocopy, subpath: options.subpath }
+        }
+        ("image", Some(image)) => MountSource::Image {
+            image,
+            subpath: json.image_options.clone().and_then(|options| options.subpath),
         },
         ("volume", None) => MountSource::Anonymous,
         ("tmpfs", _) => {

@@ -1,7 +1,7 @@
 //! Networks and volumes.
 //!
-//! A network's definition reads back canonical too: driver `bridge`, address management `default` and IPv6 off are
-//! absent. Subnets that the engine chose cannot be told from given ones.
+//! A network's definition reads back canonical too: driver `bridge`, address management `default`, IPv4 on and IPv6 off
+//! are absent. Subnets that the engine chose cannot be told from given ones.
 
 use crate::engine::labels;
 use crate::engine::parse::container::filled;
@@ -30,6 +30,7 @@ pub(in crate::engine) fn network(json: &NetworkJson) -> ObservedNetwork {
             ipam_options: ipam.options.unwrap_or_default(),
             internal: json.internal.unwrap_or(false),
             attachable: json.attachable.unwrap_or(false),
+            enable_ipv4: json.enable_ipv4.filter(|enabled| !enabled),
             enable_ipv6: json.enable_ipv6.filter(|enabled| *enabled),
             labels: labels::of_user(&labels),
         },

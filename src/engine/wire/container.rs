@@ -140,6 +140,39 @@ pub(in crate::engine) struct HostConfigJson {
     pub(in crate::engine) memory_swap: Option<i64>,
     pub(in crate::engine) pids_limit: Option<i64>,
     pub(in crate::engine) blkio_weight: Option<u16>,
+    pub(in crate::engine) blkio_weight_device: Option<Vec<BlockDeviceJson>>,
+    pub(in crate::engine) blkio_device_read_bps: Option<Vec<BlockDeviceJson>>,
+    pub(in crate::engine) blkio_device_write_bps: Option<Vec<BlockDeviceJson>>,
+    #[serde(rename = "BlkioDeviceReadIOps")]
+    pub(in crate::engine) blkio_device_read_iops: Option<Vec<BlockDeviceJson>>,
+    #[serde(rename = "BlkioDeviceWriteIOps")]
+    pub(in crate::engine) blkio_device_write_iops: Option<Vec<BlockDeviceJson>>,
+    pub(in crate::engine) cpu_realtime_period: Option<i64>,
+    pub(in crate::engine) cpu_realtime_runtime: Option<i64>,
+    pub(in crate::engine) memory_swappiness: Option<i64>,
+    pub(in crate::engine) device_requests: Option<Vec<DeviceRequestJson>>,
+    pub(in crate::engine) links: Option<Vec<String>>,
+}
+
+/// A weight or rate of a block device.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(in crate::engine) struct BlockDeviceJson {
+    pub(in crate::engine) path: Option<String>,
+    pub(in crate::engine) weight: Option<u16>,
+    pub(in crate::engine) rate: Option<i64>,
+}
+
+/// Devices asked of a driver.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(in crate::engine) struct DeviceRequestJson {
+    pub(in crate::engine) driver: Option<String>,
+    pub(in crate::engine) count: Option<i64>,
+    #[serde(rename = "DeviceIDs")]
+    pub(in crate::engine) device_ids: Option<Vec<String>>,
+    pub(in crate::engine) capabilities: Option<Vec<Vec<String>>>,
+    pub(in crate::engine) options: Option<Texts>,
 }
 
 /// A mount as it was asked for in the long form.
@@ -154,6 +187,7 @@ pub(in crate::engine) struct MountJson {
     pub(in crate::engine) bind_options: Option<BindOptionsJson>,
     pub(in crate::engine) volume_options: Option<VolumeOptionsJson>,
     pub(in crate::engine) tmpfs_options: Option<TmpfsOptionsJson>,
+    pub(in crate::engine) image_options: Option<ImageOptionsJson>,
 }
 
 /// Options of a bind mount.
@@ -161,6 +195,9 @@ pub(in crate::engine) struct MountJson {
 #[serde(rename_all = "PascalCase", default)]
 pub(in crate::engine) struct BindOptionsJson {
     pub(in crate::engine) propagation: Option<String>,
+    pub(in crate::engine) non_recursive: Option<bool>,
+    pub(in crate::engine) read_only_non_recursive: Option<bool>,
+    pub(in crate::engine) read_only_force_recursive: Option<bool>,
 }
 
 /// Options of a volume mount.
@@ -168,6 +205,14 @@ pub(in crate::engine) struct BindOptionsJson {
 #[serde(rename_all = "PascalCase", default)]
 pub(in crate::engine) struct VolumeOptionsJson {
     pub(in crate::engine) no_copy: Option<bool>,
+    pub(in crate::engine) subpath: Option<String>,
+}
+
+/// Options of an image mount.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(in crate::engine) struct ImageOptionsJson {
+    pub(in crate::engine) subpath: Option<String>,
 }
 
 /// Options of a tmpfs mount.
@@ -254,6 +299,9 @@ pub(in crate::engine) struct EndpointJson {
     #[serde(rename = "GlobalIPv6Address")]
     pub(in crate::engine) ipv6_address: Option<String>,
     pub(in crate::engine) driver_opts: Option<Texts>,
+    pub(in crate::engine) links: Option<Vec<String>>,
+    pub(in crate::engine) gw_priority: Option<i64>,
+    pub(in crate::engine) mac_address: Option<String>,
 }
 
 /// Fixed addresses of an attachment.

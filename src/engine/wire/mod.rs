@@ -7,8 +7,8 @@ mod network;
 mod summary;
 
 pub(super) use container::{
-    ConfigJson, ContainerJson, EndpointJson, HealthJson, HealthcheckJson, HostConfigJson,
-    MountJson, StateJson,
+    BindOptionsJson, BlockDeviceJson, ConfigJson, ContainerJson, DeviceRequestJson, EndpointJson,
+    HealthJson, HealthcheckJson, HostConfigJson, MountJson, StateJson,
 };
 pub(super) use lenient::{Texts, arguments};
 pub(super) use network::{ImageJson, IpamJson, NetworkJson, VolumeJson, VolumeListJson};

@@ -14,6 +14,8 @@ pub(in crate::engine) struct NetworkJson {
     pub(in crate::engine) name: String,
     pub(in crate::engine) id: String,
     pub(in crate::engine) driver: Option<String>,
+    #[serde(rename = "EnableIPv4")]
+    pub(in crate::engine) enable_ipv4: Option<bool>,
     #[serde(rename = "EnableIPv6")]
     pub(in crate::engine) enable_ipv6: Option<bool>,
     #[serde(rename = "IPAM")]

@@ -26,6 +26,7 @@ fn json(value: &Json, level: Option<usize>, out: &mut String) {
         Json::Float(number) => out.push_str(&float(*number)),
         Json::Text(text) => quoted(text, out),
         Json::Unwritten(inner) => json(inner, level, out),
+        Json::Untagged(inner) => json(&capitalised(inner), level, out),
         Json::List(list) => {
             block(list.len(), level, ('[', ']'), out, |at, level, out| {
                 if let Some(item) = list.get(at) {
@@ -43,6 +44,19 @@ fn json(value: &Json, level: Option<usize>, out: &mut String) {
             });
         }
     }
+}
+
+fn capitalised(value: &Json) -> Json {
+    let Json::Map(map, more) = value else {
+        return value.clone();
+    };
+    let first_up = |key: &str| {
+        let mut symbols = key.chars();
+        let first = symbols.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(symbols).collect::<String>()
+    };
+    let map = map.iter().map(|(key, item)| (first_up(key), item.clone()));
+    Json::Map(map.collect(), more.clone())
 }
 
 fn append(out: &mut String, value: impl std::fmt::Display) {
@@ -135,6 +149,9 @@ fn yaml_node(value: &Json, level: usize, out: &mut String) {
 }
 
 fn yaml_item(item: &Json, level: usize, out: &mut String) {
+    if let Json::Untagged(plain) = item {
+        return yaml_item(plain, level, out);
+    }
     let lead = "  ".repeat(level);
     let mut inner = String::new();
     match item {

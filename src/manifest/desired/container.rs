@@ -3,16 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{endpoints, restart, spec};
+use super::security::security;
+use super::{devices, endpoints, mounts, restart, spec};
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
 use crate::manifest::units;
 use crate::model::config::{
-    ContainerConfig, Device, Dns, HealthTest, Healthcheck, Logging, Mount, MountSource, Resources,
-    Security, Ulimit,
+    ContainerConfig, Dns, HealthTest, Healthcheck, Logging, Resources, Ulimit,
 };
 use crate::model::desired::{DesiredNetwork, DesiredVolume};
-use crate::model::path::HostPath;
 use crate::model::secret::Secret;
 
 /// A service with its place in the tree, for diagnostics.
@@ -67,12 +66,12 @@ pub(super) fn config(
         healthcheck: spec.healthcheck.as_ref().map(healthcheck),
         stop_signal: filled(spec.stop_signal.as_ref()),
         stop_timeout_s: time(spec.stop_grace_period.as_ref()).map(|time| time.as_secs()),
-        mounts: mounts(spec, &named.volumes),
+        mounts: mounts::mounts(spec, &named.volumes),
         resources: resources(spec),
         restart: restart::policy(spec),
         network_mode: endpoints::network_mode(spec),
         endpoints: endpoints::endpoints(spec, &named.networks),
-        security: security(spec),
+        security: security(spec, located, context),
         dns: Dns {
             servers: spec.dns.clone(),
             options: spec.dns_opt.clone(),
@@ -85,7 +84,12 @@ pub(super) fn config(
         }),
         ulimits: spec.ulimits.iter().map(ulimit).collect(),
         sysctls: spec.sysctls.clone(),
-        devices: spec.devices.iter().map(device).collect(),
+        devices: devices::devices(spec),
+        device_requests: devices::requests(spec),
+        block_io: devices::block_io(spec),
+        mem_swappiness: positive(spec.mem_swappiness),
+        external_links: endpoints::external_links(spec),
+        volume_labels: mounts::volume_labels(spec),
         shm_size_bytes: positive(spec.shm_size),
         runtime: filled(spec.runtime.as_ref()),
         platform: filled(spec.platform.as_ref()),
@@ -100,12 +104,12 @@ fn words(words: Option<&Vec<String>>) -> Option<Vec<Secret>> {
 }
 
 /// A text that is not empty.
-fn filled(text: Option<&String>) -> Option<String> {
+pub(super) fn filled(text: Option<&String>) -> Option<String> {
     text.filter(|text| !text.is_empty()).cloned()
 }
 
 /// A number other than zero: zero is no limit.
-fn positive(number: Option<i64>) -> Option<i64> {
+pub(super) fn positive(number: Option<i64>) -> Option<i64> {
     number.filter(|number| *number != 0)
 }
 
@@ -142,44 +146,6 @@ fn healthcheck(spec: &spec::Healthcheck) -> Healthcheck {
     }
 }
 
-fn mounts(
-    spec: &spec::Service,
-    volumes: &BTreeMap<String, DesiredVolume>,
-) -> BTreeMap<String, Mount> {
-    let mut out = BTreeMap::new();
-    for line in &spec.tmpfs {
-        let (target, options) = line.split_once(':').unwrap_or((line, ""));
-        let source =
-            MountSource::Tmpfs { size_bytes: None, mode: None, options: options.to_owned() };
-        let read_only = false;
-        out.insert(target.to_owned(), Mount { source, read_only });
-    }
-    for mount in &spec.volumes {
-        let named = filled(mount.source.as_ref());
-        let source = match (mount.r#type.as_str(), named) {
-            ("bind", Some(path)) => MountSource::Bind {
-                source: HostPath::new(path),
-                create_host_path: mount.bind.create_host_path.unwrap_or(true),
-                propagation: mount.bind.propagation.clone(),
-                selinux: mount.bind.selinux.clone(),
-            },
-            ("tmpfs", _) => MountSource::Tmpfs {
-                size_bytes: positive(mount.tmpfs.size),
-                mode: mount.tmpfs.mode,
-                options: String::new(),
-            },
-            (_, Some(key)) => MountSource::Volume {
-                name: volumes.get(&key).map_or(key, |volume| volume.name.clone()),
-                nocopy: mount.volume.nocopy,
-            },
-            (_, None) => MountSource::Anonymous,
-        };
-        let read_only = mount.read_only;
-        out.insert(mount.target.clone(), Mount { source, read_only });
-    }
-    out
-}
-
 fn resources(spec: &spec::Service) -> Resources {
     let deploy = spec.deploy.as_ref().map(|deploy| &deploy.resources);
     let limits = deploy.and_then(|resources| resources.limits.as_ref());
@@ -202,6 +168,8 @@ fn resources(spec: &spec::Service) -> Resources {
             .as_ref()
             .and_then(|blkio| blkio.weight)
             .filter(|weight| *weight != 0),
+        cpu_rt_period: positive(spec.cpu_rt_period),
+        cpu_rt_runtime: positive(spec.cpu_rt_runtime),
     }
 }
 
@@ -212,39 +180,10 @@ fn nano_cpus(cpus: f64) -> Option<i64> {
     (nano > 0).then_some(nano)
 }
 
-fn security(spec: &spec::Service) -> Security {
-    Security {
-        privileged: spec.privileged,
-        read_only: spec.read_only,
-        init: spec.init,
-        cap_add: spec.cap_add.iter().cloned().collect(),
-        cap_drop: spec.cap_drop.iter().cloned().collect(),
-        security_opt: spec.security_opt.iter().cloned().collect(),
-        group_add: spec.group_add.iter().cloned().collect(),
-        ipc: filled(spec.ipc.as_ref()),
-        pid: filled(spec.pid.as_ref()),
-        uts: filled(spec.uts.as_ref()),
-        userns_mode: filled(spec.userns_mode.as_ref()),
-        cgroup: filled(spec.cgroup.as_ref()),
-        cgroup_parent: filled(spec.cgroup_parent.as_ref()),
-        device_cgroup_rules: spec.device_cgroup_rules.iter().cloned().collect(),
-        oom_kill_disable: spec.oom_kill_disable,
-        oom_score_adj: positive(spec.oom_score_adj),
-    }
-}
-
 fn ulimit((name, limit): (&String, &spec::Ulimit)) -> (String, Ulimit) {
     let (soft, hard) = match limit.single {
         Some(single) => (single, single),
         None => (limit.soft, limit.hard),
     };
     (name.clone(), Ulimit { soft, hard })
-}
-
-fn device(device: &spec::Device) -> Device {
-    Device {
-        source: device.source.clone(),
-        target: device.target.clone(),
-        permissions: device.permissions.clone(),
-    }
 }

@@ -41,11 +41,23 @@ pub(super) fn endpoints(
             link_local_ips: spec.link_local_ips.iter().cloned().collect(),
             mac_address: spec.mac_address.clone(),
             driver_opts: spec.driver_opts.clone(),
+            gw_priority: spec.gw_priority,
+            interface_name: spec.interface_name.clone().filter(|name| !name.is_empty()),
             priority: spec.priority,
+            ..Endpoint::default()
         });
-        out.insert(network.name.clone(), endpoint);
+        let links = external_links(spec);
+        out.insert(network.name.clone(), Endpoint { links, ..endpoint });
     }
     out
+}
+
+/// `external_links` as `container:alias`; without an alias it is the name.
+pub(super) fn external_links(spec: &spec::Service) -> BTreeSet<String> {
+    let links = spec.external_links.iter();
+    links
+        .map(|link| if link.contains(':') { link.clone() } else { format!("{link}:{link}") })
+        .collect()
 }
 
 /// `tcp`, `udp` or `sctp`.

@@ -9,7 +9,7 @@ use crate::manifest::discovery::describe;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
 use crate::manifest::report::Finding;
-use crate::model::config::{ContainerConfig, Mount, MountSource};
+use crate::model::config::{BindRecursion, ContainerConfig, Mount, MountSource};
 use crate::model::desired::BoundFile;
 use crate::model::files::FileContent;
 use crate::model::path::{HostPath, LocalPath};
@@ -48,6 +48,7 @@ pub(super) fn bound(
                 create_host_path: false,
                 propagation: None,
                 selinux: None,
+                recursive: BindRecursion::Enabled,
             };
             config.mounts.insert(target.clone(), Mount { source: bind, read_only: true });
             out.insert(target, BoundFile { source, digest });

@@ -2,10 +2,13 @@
 
 mod build;
 mod container;
+mod devices;
 mod endpoints;
 mod files;
+mod mounts;
 mod project;
 mod restart;
+mod security;
 mod service;
 mod spec;
 

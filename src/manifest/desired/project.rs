@@ -104,6 +104,7 @@ fn network(spec: spec::Network) -> DesiredNetwork {
             ipam_options: spec.ipam.options,
             internal: spec.internal,
             attachable: spec.attachable,
+            enable_ipv4: spec.enable_ipv4,
             enable_ipv6: spec.enable_ipv6,
             labels: spec.labels,
         },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{build, container, files, restart, spec};
+use super::{build, container, files, mounts, restart, spec};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
@@ -44,6 +44,7 @@ pub(super) fn service(
         restart: restart::intent(&spec),
         files: bound,
         suspend: extension::suspend(&entry.node),
+        refusal: mounts::refusal(&spec),
         compose_hash,
         config,
     })

@@ -27,6 +27,8 @@ pub(super) struct Service {
     pub(super) container_name: Option<String>,
     pub(super) cpu_period: Option<i64>,
     pub(super) cpu_quota: Option<i64>,
+    pub(super) cpu_rt_period: Option<i64>,
+    pub(super) cpu_rt_runtime: Option<i64>,
     pub(super) cpu_shares: Option<i64>,
     pub(super) cpus: Option<f64>,
     pub(super) cpuset: Option<String>,
@@ -41,7 +43,9 @@ pub(super) struct Service {
     pub(super) entrypoint: Option<Vec<String>>,
     pub(super) environment: BTreeMap<String, Option<String>>,
     pub(super) expose: Vec<String>,
+    pub(super) external_links: Vec<String>,
     pub(super) extra_hosts: Vec<String>,
+    pub(super) gpus: Vec<DeviceRequest>,
     pub(super) group_add: Vec<String>,
     pub(super) healthcheck: Option<Healthcheck>,
     pub(super) hostname: Option<String>,
@@ -53,7 +57,9 @@ pub(super) struct Service {
     pub(super) mac_address: Option<String>,
     pub(super) mem_limit: Option<i64>,
     pub(super) mem_reservation: Option<i64>,
+    pub(super) mem_swappiness: Option<i64>,
     pub(super) memswap_limit: Option<i64>,
+    pub(super) models: BTreeMap<String, serde::de::IgnoredAny>,
     pub(super) network_mode: Option<String>,
     pub(super) networks: BTreeMap<String, Option<Endpoint>>,
     pub(super) oom_kill_disable: Option<bool>,
@@ -63,6 +69,7 @@ pub(super) struct Service {
     pub(super) platform: Option<String>,
     pub(super) ports: Vec<Port>,
     pub(super) privileged: bool,
+    pub(super) provider: Option<serde::de::IgnoredAny>,
     pub(super) pull_policy: Option<String>,
     pub(super) read_only: bool,
     pub(super) restart: Option<String>,
@@ -79,6 +86,7 @@ pub(super) struct Service {
     pub(super) tmpfs: Vec<String>,
     pub(super) tty: bool,
     pub(super) ulimits: BTreeMap<String, Ulimit>,
+    pub(super) use_api_socket: bool,
     pub(super) user: Option<String>,
     pub(super) userns_mode: Option<String>,
     pub(super) uts: Option<String>,
@@ -91,6 +99,36 @@ pub(super) struct Service {
 #[serde(default)]
 pub(super) struct Blkio {
     pub(super) weight: Option<u16>,
+    pub(super) weight_device: Vec<BlockWeight>,
+    pub(super) device_read_bps: Vec<BlockRate>,
+    pub(super) device_read_iops: Vec<BlockRate>,
+    pub(super) device_write_bps: Vec<BlockRate>,
+    pub(super) device_write_iops: Vec<BlockRate>,
+}
+
+/// An entry of `blkio_config.weight_device`.
+#[derive(Debug, Deserialize)]
+pub(super) struct BlockWeight {
+    pub(super) path: String,
+    pub(super) weight: u16,
+}
+
+/// An entry of `blkio_config.device_read_bps` and its like.
+#[derive(Debug, Deserialize)]
+pub(super) struct BlockRate {
+    pub(super) path: String,
+    pub(super) rate: i64,
+}
+
+/// An entry of `gpus` or of `deploy.resources.reservations.devices`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DeviceRequest {
+    pub(super) capabilities: Vec<String>,
+    pub(super) driver: String,
+    pub(super) count: i64,
+    pub(super) device_ids: Vec<String>,
+    pub(super) options: Pairs,
 }
 
 /// `build`.
@@ -146,10 +184,18 @@ pub(super) struct Deploy {
 #[serde(default)]
 pub(super) struct DeployResources {
     pub(super) limits: Option<Limits>,
-    pub(super) reservations: Option<Limits>,
+    pub(super) reservations: Option<Reservations>,
 }
 
-/// Limits or reservations.
+/// `deploy.resources.reservations`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Reservations {
+    pub(super) memory: Option<i64>,
+    pub(super) devices: Vec<DeviceRequest>,
+}
+
+/// `deploy.resources.limits`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Limits {
@@ -207,6 +253,8 @@ pub(super) struct Endpoint {
     pub(super) link_local_ips: Vec<String>,
     pub(super) mac_address: Option<String>,
     pub(super) driver_opts: Pairs,
+    pub(super) gw_priority: i64,
+    pub(super) interface_name: Option<String>,
     pub(super) priority: i64,
 }
 
@@ -241,6 +289,7 @@ pub(super) struct VolumeMount {
     pub(super) bind: BindOptions,
     pub(super) volume: VolumeOptions,
     pub(super) tmpfs: TmpfsOptions,
+    pub(super) image: ImageOptions,
 }
 
 /// `bind` of a mount.
@@ -250,13 +299,23 @@ pub(super) struct BindOptions {
     pub(super) selinux: Option<String>,
     pub(super) propagation: Option<String>,
     pub(super) create_host_path: Option<bool>,
+    pub(super) recursive: Option<String>,
 }
 
 /// `volume` of a mount.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct VolumeOptions {
+    pub(super) labels: Pairs,
     pub(super) nocopy: bool,
+    pub(super) subpath: Option<String>,
+}
+
+/// `image` of a mount.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ImageOptions {
+    pub(super) subpath: Option<String>,
 }
 
 /// `tmpfs` of a mount.
@@ -279,6 +338,7 @@ pub(super) struct Network {
     pub(super) internal: bool,
     pub(super) attachable: bool,
     pub(super) labels: Pairs,
+    pub(super) enable_ipv4: Option<bool>,
     pub(super) enable_ipv6: Option<bool>,
 }
 

@@ -2,12 +2,14 @@
 //! merge.
 
 mod build_node;
+mod devices;
 mod identity;
 mod mounts;
 mod paths;
 mod ports;
 mod small;
 
+pub(crate) use devices::{block_rate, block_weight, device_request, gpus, microseconds, models};
 pub(crate) use identity::{
     path_identity, port_identity, subnet_identity, target_identity, text_identity,
 };

@@ -1,5 +1,6 @@
 //! `deploy`.
 
+use super::devices::RESERVED_DEVICE;
 use super::{Kind, Object, Print, Unset, field};
 
 const SWARM: &str = "Swarm only";
@@ -42,7 +43,7 @@ static LIMITS: Object = Object::new(&[
 static RESERVATIONS: Object = Object::new(&[
     field("cpus", Kind::Float).no_effect(SWARM),
     field("memory", Kind::Bytes),
-    field("devices", Kind::List(&Kind::Any)).not_yet("device requests are not built yet"),
+    field("devices", Kind::List(&Kind::Form(&RESERVED_DEVICE))),
     field("generic_resources", Kind::List(&Kind::Any)).no_effect(SWARM),
 ]);
 

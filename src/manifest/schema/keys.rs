@@ -2,14 +2,17 @@
 
 use super::kind::{Object, Support};
 use super::project::PROJECT;
+use crate::model::observed::ApiVersion;
 
 /// A key of the specification with what composelet does with it, for the documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRow {
     /// Dotted path; `*` stands for a key of the user, `[]` for an entry of a list.
     pub path: String,
-    /// `supported`, `no effect` or `not yet`.
-    pub state: &'static str,
+    /// `supported`, `supported from API x`, `no effect`, `refused` or `not yet`.
+    pub state: String,
+    /// API version that brought it, if not all engines have it.
+    pub since: Option<ApiVersion>,
     /// Why.
     pub why: &'static str,
 }
@@ -25,19 +28,22 @@ fn walk(path: &str, object: &'static Object, rows: &mut Vec<KeyRow>) {
     for field in object.fields {
         let dot = if path.is_empty() { "" } else { "." };
         let path = format!("{path}{dot}{}", field.key);
+        let mut since = None;
         let (state, why) = match field.support {
-            Support::Supported => ("supported", ""),
-            Support::NoEffect(why) => ("no effect", why),
-            Support::NotYet(why) => ("not yet", why),
-        };
-        if let Some((suffix, object)) = field.kind.object() {
-            let inner = format!("{path}{suffix}");
-            rows.push(KeyRow { path, state, why });
-            if state != "not yet" {
-                walk(&inner, object, rows);
+            Support::Supported => ("supported".to_owned(), ""),
+            Support::Since(api, what) => {
+                since = Some(api);
+                (format!("supported from API {}", api.with_engine()), what)
             }
-        } else {
-            rows.push(KeyRow { path, state, why });
+            Support::NoEffect(why) => ("no effect".to_owned(), why),
+            Support::NotRun(why) => ("refused".to_owned(), why),
+            Support::NotYet(why) => ("not yet".to_owned(), why),
+        };
+        let inner = field.kind.object().filter(|_| !matches!(field.support, Support::NotYet(_)));
+        let inside = inner.map(|(suffix, object)| (format!("{path}{suffix}"), object));
+        rows.push(KeyRow { path, state, since, why });
+        if let Some((path, object)) = inside {
+            walk(&path, object, rows);
         }
     }
 }
@@ -45,6 +51,8 @@ fn walk(path: &str, object: &'static Object, rows: &mut Vec<KeyRow>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::feature::FEATURES;
+    use std::collections::BTreeMap;
 
     /// The table of `docs/manifest-reference.md`, one row a key.
     fn table() -> String {
@@ -53,6 +61,22 @@ mod tests {
             format!("| `{}` | {} | {why} |\n", row.path, row.state)
         });
         rows.collect()
+    }
+
+    /// One list says what engines learned when: the schema may not say anything else.
+    #[test]
+    fn versions_are_those_of_the_features() {
+        let stated: BTreeMap<String, ApiVersion> = keys()
+            .into_iter()
+            .filter_map(|row| {
+                let path = row.path.replace(".*", "").replace("[]", "");
+                let (_, below) = path.split_once('.')?;
+                Some((below.to_owned(), row.since?))
+            })
+            .collect();
+        let known: BTreeMap<String, ApiVersion> =
+            FEATURES.iter().map(|feature| (feature.attribute.to_owned(), feature.since)).collect();
+        assert_eq!(stated, known);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::manifest::check::Check;
 use crate::manifest::node::Node;
+use crate::model::observed::ApiVersion;
 
 /// What may stand at a place, and its canonical form.
 #[derive(Debug)]
@@ -93,8 +94,13 @@ pub(crate) struct Field {
 pub(crate) enum Support {
     /// What the specification says.
     Supported,
+    /// What the specification says, on engines that speak this API version; what of it, if not all. An older engine is
+    /// told from it by a condition.
+    Since(ApiVersion, &'static str),
     /// It is read and checked, and changes nothing; why.
     NoEffect(&'static str),
+    /// The file loads, but a service that uses it is not run; why.
+    NotRun(&'static str),
     /// An error: it would be wrong to run without it; why, or what to do.
     NotYet(&'static str),
 }
@@ -140,6 +146,21 @@ impl Field {
             print: Print::NonZero,
             merge: Merge::Default,
         }
+    }
+
+    pub(super) const fn since(self, api: ApiVersion) -> Self {
+        self.since_for(api, "")
+    }
+
+    /// As `since`, for a part of what the key may hold.
+    pub(super) const fn since_for(mut self, api: ApiVersion, what: &'static str) -> Self {
+        self.support = Support::Since(api, what);
+        self
+    }
+
+    pub(super) const fn not_run(mut self, why: &'static str) -> Self {
+        self.support = Support::NotRun(why);
+        self
     }
 
     pub(super) const fn no_effect(mut self, why: &'static str) -> Self {

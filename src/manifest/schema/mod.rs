@@ -4,6 +4,7 @@
 
 mod build;
 mod deploy;
+mod devices;
 mod keys;
 mod kind;
 mod mounts;
@@ -11,6 +12,7 @@ mod project;
 mod service;
 
 pub(crate) use build::BUILD;
+pub(crate) use devices::{THROTTLE_DEVICE, WEIGHT_DEVICE};
 pub use keys::{KeyRow, keys};
 pub(crate) use kind::{Field, Form, Kind, Merge, Object, Print, Support, Unset};
 pub(crate) use project::{PROJECT, VOLUME};

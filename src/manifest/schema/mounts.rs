@@ -2,6 +2,7 @@
 
 use super::{Form, Kind, Object, Print, Unset, field};
 use crate::manifest::forms;
+use crate::model::feature::{CREATE_MOUNTPOINT, IMAGE_MOUNTS, SEVERAL_ENDPOINTS, SUBPATH};
 
 /// A mount in its short or long form.
 pub(super) static VOLUME_MOUNT: Form =
@@ -17,7 +18,9 @@ static VOLUME_LONG: Object = Object {
         field("bind", Kind::Object(&BIND)).print(Print::Set),
         field("volume", Kind::Object(&VOLUME)).print(Print::Set),
         field("tmpfs", Kind::Object(&TMPFS)).print(Print::Set),
-        field("image", Kind::Any).not_yet("it needs Engine 28 (API 1.48)"),
+        field("image", Kind::Object(&IMAGE))
+            .print(Print::Set)
+            .since_for(IMAGE_MOUNTS, "and every mount of type image"),
     ],
     required: &["type", "target"],
 };
@@ -28,15 +31,19 @@ static BIND: Object = Object::new(&[
         "propagation",
         Kind::OneOf(&["rprivate", "private", "rshared", "shared", "rslave", "slave"]),
     ),
-    field("create_host_path", Kind::Bool),
-    field("recursive", Kind::Text).not_yet("it needs Engine 25 (API 1.44)"),
+    field("create_host_path", Kind::Bool)
+        .since_for(CREATE_MOUNTPOINT, "beside propagation or recursive; alone, everywhere"),
+    field("recursive", Kind::OneOf(&["enabled", "disabled", "writable", "readonly"]))
+        .since_for(SEVERAL_ENDPOINTS, "`writable` and `readonly`; the others everywhere"),
 ]);
 
 static VOLUME: Object = Object::new(&[
-    field("labels", Kind::Pairs(Unset::Empty)).not_yet("put the labels on the volume itself"),
+    field("labels", Kind::Pairs(Unset::Empty)),
     field("nocopy", Kind::Bool),
-    field("subpath", Kind::Text).not_yet("it needs Engine 26 (API 1.45)"),
+    field("subpath", Kind::Text).since(SUBPATH),
 ]);
+
+static IMAGE: Object = Object::new(&[field("subpath", Kind::Text)]);
 
 static TMPFS: Object = Object::new(&[field("size", Kind::Bytes), field("mode", Kind::Mode)]);
 

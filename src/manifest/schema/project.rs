@@ -2,6 +2,7 @@
 
 use super::{Field, Form, Kind, Merge, Object, Print, SERVICE, Unset, field};
 use crate::manifest::forms;
+use crate::model::feature::IMAGE_MOUNTS;
 
 /// A Compose file.
 pub(crate) static PROJECT: Object = Object::new(&[
@@ -15,8 +16,8 @@ pub(crate) static PROJECT: Object = Object::new(&[
     field("volumes", Kind::MapOfOptional(&Kind::Object(&VOLUME))),
     field("configs", Kind::Map(&Kind::Object(&CONFIG))),
     field("secrets", Kind::Map(&Kind::Object(&SECRET))),
-    field("models", Kind::Map(&Kind::Any))
-        .not_yet("there is no model runner here; run it as a service"),
+    field("models", Kind::Map(&Kind::Object(&MODEL)))
+        .no_effect("there is no model runner here; services that use a model are not run"),
 ]);
 
 static INCLUDE: Form =
@@ -37,6 +38,16 @@ const fn labels() -> Field {
     field("labels", Kind::Pairs(Unset::Empty))
 }
 
+static MODEL: Object = Object {
+    fields: &[
+        field("name", Kind::Text),
+        field("model", Kind::Text),
+        field("context_size", Kind::Int),
+        field("runtime_flags", Kind::List(&Kind::Text)),
+    ],
+    required: &["model"],
+};
+
 static NETWORK: Object = Object::new(&[
     field("name", Kind::Text),
     field("driver", Kind::Text),
@@ -46,7 +57,10 @@ static NETWORK: Object = Object::new(&[
     field("internal", Kind::Bool),
     field("attachable", Kind::Bool),
     labels(),
-    field("enable_ipv4", Kind::Bool).print(Print::Set).not_yet("it needs Engine 28 (API 1.48)"),
+    // 2.26 reads it and forgets it.
+    field("enable_ipv4", Kind::Bool)
+        .print(Print::Never)
+        .since_for(IMAGE_MOUNTS, "`false`; networks have IPv4 everywhere"),
     field("enable_ipv6", Kind::Bool).print(Print::Set),
 ]);
 

@@ -1,16 +1,18 @@
 //! The keys of a service.
 
 use super::deploy::DEPLOY;
+use super::devices::{BLKIO, GPUS};
 use super::mounts::{CONFIG_MOUNT, VOLUME_MOUNT};
 use super::{Field, Form, Kind, Merge, Object, Print, Unset, field};
-use crate::manifest::forms;
+use crate::manifest::{forms, refusal};
+use crate::model::feature::{ANNOTATIONS, IMAGE_MOUNTS, INTERFACE_NAMES, SEVERAL_ENDPOINTS};
 
 const WINDOWS: &str = "Windows only";
 
 /// A service.
 pub(crate) static SERVICE: Object = Object::new(&[
     field("profiles", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
-    field("annotations", Kind::Pairs(Unset::Empty)),
+    field("annotations", Kind::Pairs(Unset::Empty)).since(ANNOTATIONS),
     field("attach", Kind::Bool)
         .print(Print::Set)
         .no_effect("it steers the output of docker compose up only"),
@@ -25,8 +27,8 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("cpu_percent", Kind::Int).no_effect(WINDOWS),
     field("cpu_period", Kind::Int),
     field("cpu_quota", Kind::Int),
-    field("cpu_rt_period", Kind::Int).not_yet("use cpu_period and cpu_quota"),
-    field("cpu_rt_runtime", Kind::Int).not_yet("use cpu_period and cpu_quota"),
+    field("cpu_rt_period", Kind::Form(&MICROSECONDS)),
+    field("cpu_rt_runtime", Kind::Form(&MICROSECONDS)),
     field("cpus", Kind::Float),
     field("cpuset", Kind::Text),
     field("cpu_shares", Kind::Int),
@@ -44,20 +46,18 @@ pub(crate) static SERVICE: Object = Object::new(&[
     unique_texts("dns_search"),
     field("domainname", Kind::Text),
     field("entrypoint", Kind::Words).print(Print::Null).merge(Merge::Replace),
-    field("provider", Kind::Any).not_yet("composelet runs no external programs"),
+    field("provider", Kind::Object(&PROVIDER)).not_run(refusal::PROVIDER),
     field("environment", Kind::Pairs(Unset::FromEnvironment)),
     field("env_file", Kind::Form(&ENV_FILE))
         .print(Print::Never)
         .merge(Merge::Unique(forms::path_identity)),
     field("expose", Kind::List(&Kind::TextOrNumber)).merge(Merge::Unique(forms::text_identity)),
     field("extends", Kind::Form(&EXTENDS)).print(Print::Never),
-    field("external_links", Kind::List(&Kind::Text))
-        .merge(Merge::NoRepeat)
-        .not_yet("share a network with the other container instead"),
+    field("external_links", Kind::List(&Kind::Text)).merge(Merge::NoRepeat),
     field("extra_hosts", Kind::Form(&forms::EXTRA_HOSTS))
         .merge(Merge::Unique(forms::text_identity)),
     field("group_add", Kind::List(&Kind::TextOrNumber)).merge(Merge::NoRepeat),
-    field("gpus", Kind::Any).not_yet("device requests are not built yet"),
+    field("gpus", Kind::Form(&GPUS)),
     field("hostname", Kind::Text),
     field("healthcheck", Kind::Object(&HEALTHCHECK)),
     field("image", Kind::Text),
@@ -73,9 +73,9 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("mem_limit", Kind::Bytes),
     field("mem_reservation", Kind::Bytes),
     field("memswap_limit", Kind::Bytes),
-    field("mem_swappiness", Kind::Bytes).not_yet("the engine's default is used everywhere"),
+    field("mem_swappiness", Kind::Bytes),
     field("mac_address", Kind::Text),
-    field("models", Kind::Any).not_yet("there is no model runner here; run it as a service"),
+    field("models", Kind::Form(&MODELS)).not_run(refusal::MODELS),
     field("network_mode", Kind::Text),
     field("networks", Kind::Form(&NETWORKS)),
     field("oom_kill_disable", Kind::Bool),
@@ -86,7 +86,8 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("ports", Kind::Form(&PORTS)).merge(Merge::Unique(forms::port_identity)),
     field("privileged", Kind::Bool),
     field("pull_policy", Kind::Form(&PULL_POLICY)),
-    field("pull_refresh_after", Kind::Text).not_yet("use pull_policy: every_<time>"),
+    field("pull_refresh_after", Kind::Text)
+        .no_effect("nothing reads it, the command line neither; use pull_policy: every_<time>"),
     field("read_only", Kind::Bool),
     field("restart", Kind::Form(&RESTART)),
     field("runtime", Kind::Text),
@@ -103,7 +104,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     unique_texts("tmpfs"),
     field("tty", Kind::Bool),
     field("ulimits", Kind::Map(&Kind::Form(&ULIMIT))).merge(Merge::ReplaceEntries),
-    field("use_api_socket", Kind::Bool).not_yet("bind the socket under volumes"),
+    field("use_api_socket", Kind::Bool),
     field("user", Kind::Text),
     field("userns_mode", Kind::Text),
     field("uts", Kind::Text),
@@ -148,16 +149,18 @@ static WATCH: Object = Object {
     required: &["path", "action"],
 };
 
-const BLKIO_LATER: &str = "limits per device are not built yet";
+static MICROSECONDS: Form = Form { expand: forms::microseconds, long: Kind::Int };
 
-static BLKIO: Object = Object::new(&[
-    field("weight", Kind::Int),
-    field("weight_device", Kind::List(&Kind::Any)).not_yet(BLKIO_LATER),
-    field("device_read_bps", Kind::List(&Kind::Any)).not_yet(BLKIO_LATER),
-    field("device_read_iops", Kind::List(&Kind::Any)).not_yet(BLKIO_LATER),
-    field("device_write_bps", Kind::List(&Kind::Any)).not_yet(BLKIO_LATER),
-    field("device_write_iops", Kind::List(&Kind::Any)).not_yet(BLKIO_LATER),
-]);
+static PROVIDER: Object = Object {
+    fields: &[field("type", Kind::Text), field("options", Kind::Map(&Kind::Any))],
+    required: &["type"],
+};
+
+static MODELS: Form =
+    Form { expand: forms::models, long: Kind::MapOfOptional(&Kind::Object(&MODEL_USE)) };
+
+static MODEL_USE: Object =
+    Object::new(&[field("endpoint_var", Kind::Text), field("model_var", Kind::Text)]);
 
 static DEPENDS_ON: Form =
     Form { expand: forms::depends_on, long: Kind::Map(&Kind::Object(&DEPENDENCY)) };
@@ -203,7 +206,7 @@ static HEALTHCHECK: Object = Object::new(&[
     field("interval", Kind::Duration).print(Print::Set),
     field("retries", Kind::Int).print(Print::Set),
     field("start_period", Kind::Duration).print(Print::Set),
-    field("start_interval", Kind::Duration).print(Print::Set),
+    field("start_interval", Kind::Duration).print(Print::Set).since(SEVERAL_ENDPOINTS),
     field("disable", Kind::Bool),
 ]);
 
@@ -217,13 +220,15 @@ static NETWORKS: Form =
 
 static ENDPOINT: Object = Object::new(&[
     field("priority", Kind::Int),
-    field("gw_priority", Kind::Int).not_yet("it needs Engine 28 (API 1.48)"),
+    // 2.26 reads it and forgets it: the hash does not know it.
+    field("gw_priority", Kind::Int).print(Print::Never).since(IMAGE_MOUNTS),
     field("aliases", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
-    field("interface_name", Kind::Text).not_yet("it needs Engine 28.1 (API 1.49)"),
+    field("interface_name", Kind::Text).since(INTERFACE_NAMES),
     field("ipv4_address", Kind::Text),
     field("ipv6_address", Kind::Text),
     field("link_local_ips", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
-    field("mac_address", Kind::Text),
+    field("mac_address", Kind::Text)
+        .since_for(SEVERAL_ENDPOINTS, "on other than the primary network; there, everywhere"),
     field("driver_opts", Kind::Map(&Kind::TextOrNumber)),
 ]);
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use composelet::model::config::{
-    ContainerConfig, ContainerPort, Device, Dns, Endpoint, HealthTest, Healthcheck, HostBinding,
-    Logging, Mount, MountSource, Protocol, Resources, RestartPolicy, Security, Ulimit,
+    BindRecursion, ContainerConfig, ContainerPort, Device, Dns, Endpoint, HealthTest, Healthcheck,
+    HostBinding, Logging, Mount, MountSource, Protocol, Resources, RestartPolicy, Security, Ulimit,
 };
 use composelet::model::path::HostPath;
 use composelet::model::secret::Secret;
@@ -94,14 +94,21 @@ fn mounts(volume: &str) -> BTreeMap<String, Mount> {
         create_host_path,
         propagation: propagation.map(str::to_owned),
         selinux: None,
+        recursive: BindRecursion::Enabled,
     };
     let mount = |source, read_only| Mount { source, read_only };
     [
         ("/a".to_owned(), mount(bind("/etc", None, true), true)),
         ("/b".to_owned(), mount(bind("/etc", None, false), true)),
         ("/c".to_owned(), mount(bind("/etc", Some("private"), false), false)),
-        ("/d".to_owned(), mount(MountSource::Volume { name: volume.into(), nocopy: false }, false)),
-        ("/e".to_owned(), mount(MountSource::Volume { name: volume.into(), nocopy: true }, true)),
+        (
+            "/d".to_owned(),
+            mount(MountSource::Volume { name: volume.into(), nocopy: false, subpath: None }, false),
+        ),
+        (
+            "/e".to_owned(),
+            mount(MountSource::Volume { name: volume.into(), nocopy: true, subpath: None }, true),
+        ),
         ("/f".to_owned(), mount(MountSource::Anonymous, false)),
         (
             "/g".to_owned(),

@@ -296,7 +296,9 @@ impl ContainerChange {
             let mut endpoint = config.endpoints.get(name).cloned().unwrap_or_default();
             endpoint.aliases = aliases.iter().cloned().collect();
             config.endpoints.insert(name.clone(), endpoint.clone());
-            detail.endpoints.insert(name.clone(), ObservedEndpoint { network, endpoint, ip: None });
+            detail
+                .endpoints
+                .insert(name.clone(), ObservedEndpoint { network, endpoint, ip: None, mac: None });
         }
         detail.volumes.extend(self.volumes.clone());
     }
