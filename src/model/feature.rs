@@ -6,6 +6,7 @@
 
 use crate::model::config::{BindRecursion, ContainerConfig, Endpoint, MountSource};
 use crate::model::desired::NetworkConfig;
+use crate::model::held::LackingAttribute;
 use crate::model::observed::ApiVersion;
 
 /// An attribute with the API version that brought it.
@@ -33,6 +34,12 @@ pub enum Lack {
 enum Asked {
     Container(fn(&ContainerConfig) -> bool),
     Network(fn(&NetworkConfig) -> bool),
+}
+
+impl From<&Feature> for LackingAttribute {
+    fn from(feature: &Feature) -> Self {
+        Self { attribute: feature.attribute.to_owned(), since: feature.since.with_engine() }
+    }
 }
 
 /// API version from which a bind mount in the long form may create its source (Docker 23).

@@ -171,20 +171,10 @@ pub enum WaitingOn {
     },
     /// The input of a build to be quiet or readable.
     BuildContext(String),
-    /// Nothing: the engine is too old for an attribute, which is left out.
-    UnsupportedOnEngine {
-        /// Attribute.
-        attribute: String,
-        /// API version that has it.
-        since: String,
-    },
-    /// A newer engine: without this attribute it would not be what the manifest says.
-    RefusedOnEngine {
-        /// Attribute.
-        attribute: String,
-        /// API version that has it, with the engine for people.
-        since: String,
-    },
+    /// Nothing: the engine is too old for attributes, which are left out.
+    UnsupportedOnEngine(Vec<LackingAttribute>),
+    /// A newer engine: without these attributes it would not be what the manifest says.
+    RefusedOnEngine(Vec<LackingAttribute>),
     /// Nothing: an attribute that is not honoured here, so that the service is not run.
     UnsupportedAttribute {
         /// Attribute.
@@ -196,6 +186,20 @@ pub enum WaitingOn {
     LinkedContainerMissing(ContainerName),
     /// The state directory to be writable again.
     LedgerUnwritable(String),
+}
+
+/// An attribute that the engine is too old for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LackingAttribute {
+    /// The attribute, as Compose names it.
+    pub attribute: String,
+    /// API version that has it, with the engine for people.
+    pub since: String,
+}
+
+fn listed(lacking: &[LackingAttribute]) -> String {
+    let one = |one: &LackingAttribute| format!("{} needs API {}", one.attribute, one.since);
+    lacking.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 impl WaitingOn {
@@ -226,9 +230,7 @@ impl WaitingOn {
             Self::InvalidManifest => "InvalidManifest",
             Self::DriftConflict { .. } => "DriftConflict",
             Self::BuildContext(_) => "BuildContextNotReady",
-            Self::UnsupportedOnEngine { .. } | Self::RefusedOnEngine { .. } => {
-                "UnsupportedOnEngine"
-            }
+            Self::UnsupportedOnEngine(_) | Self::RefusedOnEngine(_) => "UnsupportedOnEngine",
             Self::UnsupportedAttribute { .. } => "UnsupportedAttribute",
             Self::LinkedContainerMissing(_) => "ExternalMissing",
             Self::LedgerUnwritable(_) => "LedgerUnwritable",
@@ -243,8 +245,8 @@ impl WaitingOn {
             Self::Suspended(_)
                 | Self::PruneNeedsConfirmation { .. }
                 | Self::AdoptionNeedsConfirmation { .. }
-                | Self::UnsupportedOnEngine { .. }
-                | Self::RefusedOnEngine { .. }
+                | Self::UnsupportedOnEngine(_)
+                | Self::RefusedOnEngine(_)
                 | Self::UnsupportedAttribute { .. }
                 | Self::VolumeChanged(_)
                 | Self::InvalidManifest
@@ -317,12 +319,10 @@ impl WaitingOn {
                 write!(f, "back-off: {field} was put right {count} times in a row")
             }
             Self::BuildContext(why) => write!(f, "the build context: {why}"),
-            Self::UnsupportedOnEngine { attribute, since } => {
-                write!(f, "nothing; {attribute} needs API {since} and is left out")
+            Self::UnsupportedOnEngine(lacking) => {
+                write!(f, "nothing; {} and is left out", listed(lacking))
             }
-            Self::RefusedOnEngine { attribute, since } => {
-                write!(f, "a newer engine: {attribute} needs API {since}")
-            }
+            Self::RefusedOnEngine(lacking) => write!(f, "a newer engine: {}", listed(lacking)),
             Self::UnsupportedAttribute { attribute, why } => {
                 write!(f, "another host: it is not run because of {attribute}: {why}")
             }

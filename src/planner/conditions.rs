@@ -118,7 +118,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::AdoptionNeedsConfirmation { .. }
             | WaitingOn::PruneNeedsConfirmation { .. }
             | WaitingOn::DataPathChanged(_)
-            | WaitingOn::RefusedOnEngine { .. }
+            | WaitingOn::RefusedOnEngine(_)
             | WaitingOn::UnsupportedAttribute { .. }
     )
 }
@@ -132,7 +132,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ImagePullBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
-            | WaitingOn::UnsupportedOnEngine { .. }
+            | WaitingOn::UnsupportedOnEngine(_)
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)
             | WaitingOn::InvalidManifest

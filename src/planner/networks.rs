@@ -55,8 +55,7 @@ fn plan_network(
     let found = elect(world.input, &desired.name);
     let lacking = network_lacking(&desired.config, world.input.observed.engine.api).next();
     if let Some(feature) = lacking.filter(|_| !desired.external) {
-        let (attribute, since) = (feature.attribute.to_owned(), feature.since.with_engine());
-        draft.hold(subject, WaitingOn::RefusedOnEngine { attribute, since }, None);
+        draft.hold(subject, WaitingOn::RefusedOnEngine(vec![feature.into()]), None);
         return found.map(Attachable::existing);
     }
     let Some(found) = found else {

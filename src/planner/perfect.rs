@@ -7,8 +7,8 @@ use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, Endpoint, HealthTest, MountSource};
 use crate::model::id::{ContainerId, ContainerName, NetworkId};
 use crate::model::observed::{
-    Claim, ContainerDetail, Exit, Health, HostView, ImageState, Knowledge, Lifecycle, NameHolder,
-    ObservedContainer, ObservedEndpoint, ObservedImage, ObservedNetwork, ObservedState,
+    Claim, ContainerDetail, EngineFacts, Exit, Health, HostView, ImageState, Knowledge, Lifecycle,
+    NameHolder, ObservedContainer, ObservedEndpoint, ObservedImage, ObservedNetwork, ObservedState,
     ObservedVolume, PortHolder,
 };
 use crate::model::operation::Operation;
@@ -85,7 +85,8 @@ impl PerfectHost {
                     NetworkRef::Existing(id) => id.clone(),
                     NetworkRef::CreatedBy(node) => made_network(plan, *node, now),
                 };
-                self.with((plan, now), container, |one| attach(one, name, endpoint, network));
+                let endpoint = kept(name, endpoint, &self.observed.engine);
+                self.with((plan, now), container, |one| attach(one, name, &endpoint, network));
             }
             Action::DisconnectNetwork { container, name, .. } => {
                 self.with((plan, now), &existing(container), |one| detach(one, name));
@@ -156,7 +157,8 @@ impl PerfectHost {
         let all = self.observed.engine.api >= crate::model::observed::ApiVersion::v1(44);
         for (name, endpoint) in &wanted {
             if all || Some(name) == create.primary_network.as_ref() {
-                attach(&mut container, name, endpoint, self.network_named(name));
+                let endpoint = kept(name, endpoint, &self.observed.engine);
+                attach(&mut container, name, &endpoint, self.network_named(name));
             }
         }
         container
@@ -275,6 +277,13 @@ fn volumes(
         _ => None,
     });
     named.collect()
+}
+
+/// What the engine keeps of an endpoint.
+fn kept(name: &str, endpoint: &Endpoint, engine: &EngineFacts) -> Endpoint {
+    let endpoints = [(name.to_owned(), endpoint.clone())].into();
+    let config = ContainerConfig { endpoints, ..ContainerConfig::default() };
+    canonical(config, engine).endpoints.remove(name).unwrap_or_default()
 }
 
 fn attach(one: &mut ObservedContainer, name: &str, endpoint: &Endpoint, network: NetworkId) {

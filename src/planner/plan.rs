@@ -2,7 +2,7 @@
 
 use crate::model::desired::{DesiredProject, Suspend};
 use crate::model::feature::{Lack, lacking};
-use crate::model::held::{Subject, WaitingOn};
+use crate::model::held::{LackingAttribute, Subject, WaitingOn};
 use crate::model::id::ServiceName;
 use crate::model::plan::Plan;
 use crate::model::reason::Reason;
@@ -60,12 +60,7 @@ fn plan_service(
         let (attribute, why) = (refusal.attribute.to_owned(), refusal.why.to_owned());
         return draft.hold(subject, WaitingOn::UnsupportedAttribute { attribute, why }, None);
     }
-    for feature in lacking(&view.service.config, world.input.observed.engine.api) {
-        let (attribute, since) = (feature.attribute.to_owned(), feature.since.with_engine());
-        let waiting = match feature.lack {
-            Lack::LeftOut => WaitingOn::UnsupportedOnEngine { attribute, since },
-            Lack::Refused => WaitingOn::RefusedOnEngine { attribute, since },
-        };
+    if let Some(waiting) = too_old(world, view) {
         draft.hold(subject.clone(), waiting, None);
     }
     if !view.adoption.is_empty() {
@@ -80,6 +75,21 @@ fn plan_service(
         plan_brake(context, draft);
     }
     retire(draft, &view.surplus, &Reason::Surplus);
+}
+
+/// What the engine is too old for, if anything: what would be wrong without it before what is left out.
+fn too_old(world: &World<'_>, view: &ServiceView<'_>) -> Option<WaitingOn> {
+    let api = world.input.observed.engine.api;
+    let lacking = |lack| -> Vec<LackingAttribute> {
+        let features = lacking(&view.service.config, api).filter(|feature| feature.lack == lack);
+        features.map(LackingAttribute::from).collect()
+    };
+    let (refused, left_out) = (lacking(Lack::Refused), lacking(Lack::LeftOut));
+    match (refused.is_empty(), left_out.is_empty()) {
+        (false, _) => Some(WaitingOn::RefusedOnEngine(refused)),
+        (true, false) => Some(WaitingOn::UnsupportedOnEngine(left_out)),
+        (true, true) => None,
+    }
 }
 
 /// Suspension by manifest or by command, of the project (`None`) or of a service.

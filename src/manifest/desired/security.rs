@@ -54,11 +54,13 @@ fn option(
             return Some(text.to_owned());
         }
         let shown = context.report.sources.shown(text, place).to_owned();
-        let message = format!("{shown} is no security option");
+        let message = format!("{shown} is no security option; the engine will refuse it");
         let help =
             "key=value, such as label=disable or seccomp=./profile.json; or no-new-privileges";
-        context.report.add(Finding::error("security-option", field, message).at(place).help(help));
-        return None;
+        context
+            .report
+            .add(Finding::warning("security-option", field, message).at(place).help(help));
+        return Some(text.to_owned());
     };
     if key != "seccomp" || matches!(value, "unconfined" | "builtin") {
         return Some(text.to_owned());

@@ -39,7 +39,8 @@ fn walk(path: &str, object: &'static Object, rows: &mut Vec<KeyRow>) {
             Support::NotRun(why) => ("refused".to_owned(), why),
             Support::NotYet(why) => ("not yet".to_owned(), why),
         };
-        let inner = field.kind.object().filter(|_| !matches!(field.support, Support::NotYet(_)));
+        let refused = matches!(field.support, Support::NotYet(_) | Support::NotRun(_));
+        let inner = field.kind.object().filter(|_| !refused);
         let inside = inner.map(|(suffix, object)| (format!("{path}{suffix}"), object));
         rows.push(KeyRow { path, state, since, why });
         if let Some((path, object)) = inside {

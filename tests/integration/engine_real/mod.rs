@@ -1,5 +1,6 @@
 //! The facade against a real engine, the one of DOCKER_HOST.
 
+mod attributes;
 mod configs;
 mod engine;
 mod fixture;

@@ -112,10 +112,13 @@ impl Sim {
                 let known = BuildDigest::Known(digest.clone());
                 self.facts.builds.entry(service.name.clone()).or_insert(known);
             }
-            let image =
-                ObservedImage { id: Some(image_id(&service.image)), build, ..Default::default() };
-            let state = ImageState::Present(Box::new(image));
-            self.engine.observed.images.entry(service.image.clone()).or_insert(state);
+            for reference in service.images() {
+                let build = build.clone().filter(|_| reference == service.image);
+                let id = Some(image_id(reference));
+                let image = ObservedImage { id, build, ..Default::default() };
+                let state = ImageState::Present(Box::new(image));
+                self.engine.observed.images.entry(reference.to_owned()).or_insert(state);
+            }
         }
     }
 

@@ -43,6 +43,10 @@ impl Endpoint {
     }
 
     fn mac(&self) -> String {
+        let given = self.settings.get("MacAddress").and_then(Value::as_str);
+        if let (Some(given), true) = (given, self.address.is_some()) {
+            return given.to_owned();
+        }
         self.address.map_or_else(String::new, |address| {
             let [a, b, c, d] = address.octets();
             format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
@@ -58,7 +62,7 @@ impl Endpoint {
     pub(crate) fn json(&self, with_aliases: bool) -> Value {
         let setting = |key: &str| self.settings.get(key).cloned().unwrap_or(Value::Null);
         let aliases = (with_aliases && !self.aliases.is_empty()).then_some(&self.aliases);
-        json!({
+        let mut shown = json!({
             "IPAMConfig": setting("IPAMConfig"),
             "Links": setting("Links"),
             "Aliases": aliases,
@@ -72,7 +76,12 @@ impl Endpoint {
             "GlobalIPv6PrefixLen": 0,
             "MacAddress": self.mac(),
             "DriverOpts": setting("DriverOpts"),
-        })
+        });
+        let priority = setting("GwPriority");
+        if let Some(shown) = shown.as_object_mut().filter(|_| !priority.is_null()) {
+            shown.insert("GwPriority".to_owned(), priority);
+        }
+        shown
     }
 
     /// As a network's inspect shows its member.

@@ -92,6 +92,14 @@ impl World {
         if empty("Cmd") && empty("Entrypoint") {
             return Err(ApiError::new(400, "No command specified"));
         }
+        for link in crate::sim::world::string_list(host_config.get("Links")) {
+            let target = link.split(':').next().unwrap_or("");
+            if self.container(target).is_err() {
+                let text =
+                    format!("could not get container for {target}: No such container: {target}");
+                return Err(ApiError::new(400, text));
+            }
+        }
         let mounts = mounts::resolve(self, &config, &host_config)?;
         let endpoints = self.asked_endpoints(body, &host_config);
         let container = self.new_container(&id, bare, (config, host_config), (image.id, reference));

@@ -149,6 +149,12 @@ fn from_mount(world: &mut World, asked: &Value) -> Result<Mount, ApiError> {
             Ok(plain("bind", source, target, "", writable))
         }
         "tmpfs" => Ok(plain("tmpfs", "", target, "", writable)),
+        "image" if world.api.1 >= 48 => {
+            if world.images.find(source).is_none() {
+                return Err(ApiError::new(404, format!("No such image: {source}")));
+            }
+            Ok(plain("image", source, target, "", writable))
+        }
         "volume" => {
             let options = asked.get("VolumeOptions");
             let driver = options.and_then(|it| it.get("DriverConfig"));
