@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Json;
+use super::{Json, Key};
 
 /// Compact JSON.
 pub(super) fn compact(value: &Json) -> String {
@@ -55,7 +55,7 @@ fn capitalised(value: &Json) -> Json {
         let first = symbols.next().map(|first| first.to_ascii_uppercase());
         first.into_iter().chain(symbols).collect::<String>()
     };
-    let map = map.iter().map(|(key, item)| (first_up(key), item.clone()));
+    let map = map.iter().map(|(key, item)| (Key::from(first_up(key)), item.clone()));
     Json::Map(map.collect(), more.clone())
 }
 
@@ -131,7 +131,7 @@ pub(super) fn yaml(value: &Json) -> String {
 fn yaml_node(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::Map(map, more) => {
-            let written = |(_, item): &&(String, Json)| !matches!(item, Json::Unwritten(_));
+            let written = |(_, item): &&(Key, Json)| !matches!(item, Json::Unwritten(_));
             for (key, item) in map.iter().chain(more).filter(written) {
                 out.push_str(&"  ".repeat(level));
                 out.push_str(&yaml_scalar(key));
