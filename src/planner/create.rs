@@ -46,15 +46,9 @@ pub fn create(
     reason: &Reason,
 ) -> Option<Created> {
     let subject = Subject::Replica(slot.replica.clone());
-    let usable = grounds.images.get(&view.service.image) == Some(&ImageVerdict::Usable);
-    let mut mounted = view.service.mounted_images();
-    let usable =
-        usable && mounted.all(|image| grounds.images.get(image) == Some(&ImageVerdict::Usable));
-    let image_id = view.image_id().filter(|_| usable)?.clone();
+    let image_id = view.image_id().filter(|_| are_usable(grounds, view))?.clone();
     let revision = view.revision()?;
-    let obstacle = name_holder(world, name, slot)
-        .or_else(|| bind_missing(world, view))
-        .or_else(|| link_missing(world, view));
+    let obstacle = obstacle(world, view, (name, slot));
     if let Some(waiting) = obstacle {
         draft.hold(subject, waiting, None);
         return None;
@@ -110,6 +104,23 @@ pub fn create(
         }
     }
     Some(Created { node, ready })
+}
+
+/// Whether the images that it runs and mounts may be used.
+fn are_usable(grounds: &Grounds, view: &ServiceView<'_>) -> bool {
+    let mut images = view.service.images();
+    images.all(|image| grounds.images.get(image) == Some(&ImageVerdict::Usable))
+}
+
+/// What is in the way of a create, beside what this plan brings.
+fn obstacle(
+    world: &World<'_>,
+    view: &ServiceView<'_>,
+    (name, slot): (&ContainerName, &Slot<'_>),
+) -> Option<WaitingOn> {
+    name_holder(world, name, slot)
+        .or_else(|| bind_missing(world, view))
+        .or_else(|| link_missing(world, view))
 }
 
 /// Nodes that make the networks and volumes of `config`; `None` if one of them is blocked.

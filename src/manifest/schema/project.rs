@@ -57,9 +57,8 @@ static NETWORK: Object = Object::new(&[
     field("internal", Kind::Bool),
     field("attachable", Kind::Bool),
     labels(),
-    // 2.26 reads it and forgets it.
     field("enable_ipv4", Kind::Bool)
-        .print(Print::Never)
+        .print(Print::Set)
         .since_for(IMAGE_MOUNTS, "`false`; networks have IPv4 everywhere"),
     field("enable_ipv6", Kind::Bool).print(Print::Set),
 ]);
