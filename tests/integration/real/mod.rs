@@ -5,6 +5,7 @@
 
 mod adoption;
 mod backend_optimizacion;
+mod certificados;
 mod converge;
 mod crash_points;
 mod crashing;
@@ -13,6 +14,7 @@ mod files;
 mod healing;
 mod isolation;
 mod once;
+mod paqueteria;
 mod people;
 mod process;
 mod removal;
