@@ -30,7 +30,8 @@ async fn the_system_serves_works_is_watched_and_moves_to_the_cli_and_back() {
     every_port_is_on_loopback(&host, &project);
 
     host.is_silent().await;
-    new_code_reaches_the_workers(&host, &project, &app).await;
+    new_code_is_reloaded(&host, &project, &app).await;
+    a_release_reaches_the_workers(&host, &project, &app).await;
     host.there_and_back(&project, &[&["up", "-d"]]).await;
     assert!(answers(&format!("{app}/labels/7"), &[]).await.contains("PARCEL 7"), "kept");
     beat_ticks(&app).await;
@@ -94,20 +95,38 @@ fn every_port_is_on_loopback(host: &Host, project: &str) {
     assert_eq!(count, 4);
 }
 
-/// The source of the build changes: the image is built once, and web server and workers run the new code.
-async fn new_code_reaches_the_workers(host: &Host, project: &str, app: &str) {
-    let file = host.desired().join(project).join("CODE/src/__init__.py");
-    let text = fs::read_to_string(&file).unwrap();
+/// The bound source changes: the web server reloads it, and nobody is replaced.
+async fn new_code_is_reloaded(host: &Host, project: &str, app: &str) {
+    let before = host.running(project, "app").await;
+    change(host, project, "CODE/src/__init__.py", "1.0.0", "1.1.0");
+    eventually("the web server has the new code", || {
+        let (_, body) = page(&format!("{app}/health"), &[])?;
+        hold(body.contains(r#""version":"1.1.0""#), || body.clone())
+    })
+    .await;
+    assert_eq!(host.running(project, "app").await.id(), before.id());
+}
+
+/// What the image is made of changes: it is built once, and web server and workers run it.
+async fn a_release_reaches_the_workers(host: &Host, project: &str, app: &str) {
     let worker = host.running(project, "celery_worker").await;
-    fs::write(&file, text.replace("1.0.0", "1.1.0")).unwrap();
+    change(host, project, "CODE/Dockerfile", "RELEASE=1.0.0", "RELEASE=1.1.0");
+    host.pass();
     host.running_and(project, "celery_worker", "is replaced", |now| now.id() != worker.id()).await;
-    eventually("a worker of the new version reports", || {
+    eventually("a worker of the new release reports", || {
         let (status, body) = page(&format!("{app}/report"), &[])?;
-        hold(status == 200 && body.contains(r#""version":"1.1.0""#), || format!("{status}: {body}"))
+        hold(status == 200 && body.contains(r#""release":"1.1.0""#), || format!("{status}: {body}"))
     })
     .await;
     host.ready(project).await;
     let services = ["app", "celery_worker", "celery_beat"];
     let images = services.map(|name| host.only(project, name).unwrap().text("/Image").to_owned());
     assert!(images.iter().all(|image| *image == images[0]), "{images:?}");
+}
+
+fn change(host: &Host, project: &str, file: &str, old: &str, new: &str) {
+    let file = host.desired().join(project).join(file);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(old), "{text}");
+    fs::write(&file, text.replace(old, new)).unwrap();
 }

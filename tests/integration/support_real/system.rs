@@ -81,6 +81,22 @@ fn secrets(host: &Host, project: &str) -> Vec<String> {
     secret.map(|(_, value)| value.to_owned()).collect()
 }
 
+/// Changes values of a project's `.env` at once, as an editor does: a new file in the place of the old one.
+pub(crate) fn set(host: &Host, project: &str, settings: &[Setting<'_>]) {
+    let file = host.desired().join(project).join(".env");
+    let text = fs::read_to_string(&file).unwrap();
+    let value = |line: &str| {
+        let (name, _) = line.split_once('=')?;
+        let (_, value) = settings.iter().find(|(known, _)| *known == name)?;
+        Some(format!("{name}={value}"))
+    };
+    let lines = text.lines().map(|line| value(line).unwrap_or_else(|| line.to_owned()) + "\n");
+    let changed: String = lines.collect();
+    let aside = host.aside().join("env");
+    fs::write(&aside, changed).unwrap();
+    fs::rename(aside, file).unwrap();
+}
+
 /// A value of a project's `.env`.
 pub(crate) fn value_of(host: &Host, project: &str, name: &str) -> String {
     let text = fs::read_to_string(host.desired().join(project).join(".env")).unwrap();

@@ -4,7 +4,7 @@ import pathlib
 
 from celery import Celery
 
-from . import VERSION, store
+from . import store
 
 app = Celery("paqueteria", broker=store.url(1), backend=store.url(2))
 app.conf.update(
@@ -30,8 +30,8 @@ def sms_arrived(number):
 
 @app.task(name="reports.parcels")
 def report():
-    """How many parcels there are, and which code counted them."""
-    return {"parcels": store.connect().scard("parcels"), "version": VERSION}
+    """How many parcels there are, and which release counted them."""
+    return {"parcels": store.connect().scard("parcels"), "release": os.environ.get("RELEASE")}
 
 
 @app.task(name="files.label")
