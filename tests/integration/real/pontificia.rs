@@ -170,12 +170,17 @@ fn closed_but_for_the_gateway(host: &Host, project: &str, ports: &Ports) {
         let address = format!("http://localhost:{}/", ports[name]);
         assert!(page(&address, &[]).is_err(), "{name} is closed");
     }
-    // And nothing inside gets out, though the host's own address is one step away.
+    // From inside, the gateway is reached on the internal network, and the open one is not reached at all.
     let auth = all.iter().find(|one| one.name().ends_with("_auth")).unwrap();
-    let out =
-        "python3 -c \"import socket; socket.create_connection(('192.0.2.1', 80), 3)\" 2>&1; true";
-    let said = host.engine.exec(auth.id(), &["sh", "-c", out]);
-    assert!(said.contains("Network is unreachable"), "{said}");
+    let connect = "import socket, sys; socket.create_connection((sys.argv[1], 8000), 2)";
+    let reached = |network: &str| {
+        let address = open[0].at("/NetworkSettings/Networks")[network]["IPAddress"].clone();
+        let address = address.as_str().unwrap();
+        let command = format!("python3 -c '{connect}' {address} 2>/dev/null && echo reached; true");
+        host.engine.exec(auth.id(), &["sh", "-c", &command]).contains("reached")
+    };
+    assert!(reached(&internal));
+    assert!(!reached(&format!("{project}_pontificia_network")), "nothing inside gets out");
 }
 
 /// Every service, database and Redis is up in Prometheus, and the board shows it behind the password.
