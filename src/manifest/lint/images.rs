@@ -1,30 +1,30 @@
 //! Images and what is run in them.
 
+use std::collections::BTreeSet;
+
 use crate::manifest::lint::run::{Findings, Project};
 use crate::manifest::lint::service::Service;
 use crate::manifest::node::Node;
 use crate::manifest::report::Finding;
 
 pub(super) fn check(project: &Project<'_>, findings: &mut Findings<'_>) {
+    let builds = project.services.iter().filter(|service| service.node.get("build").is_some());
+    let built: BTreeSet<&str> = builds.filter_map(|service| service.text("image")).collect();
     for service in &project.services {
-        floating(service, project, findings);
+        floating(service, &built, findings);
         interactive(service, findings);
     }
 }
 
 /// No tag, or `latest`. A policy that refreshes the image shows that the newest is meant.
-fn floating(service: &Service<'_>, project: &Project<'_>, findings: &mut Findings<'_>) {
+fn floating(service: &Service<'_>, built: &BTreeSet<&str>, findings: &mut Findings<'_>) {
     let Some(node) = service.node.get("image").filter(|_| service.node.get("build").is_none())
     else {
         return;
     };
     let image = node.as_text().unwrap_or("");
     let pulled = matches!(service.text("pull_policy"), None | Some("missing" | ""));
-    let built = project
-        .services
-        .iter()
-        .any(|other| other.node.get("build").is_some() && other.text("image") == Some(image));
-    if image.is_empty() || !pulled || built || !floats(image) {
+    if image.is_empty() || !pulled || built.contains(image) || !floats(image) {
         return;
     }
     let shown = findings.sources().shown(image, node.place);

@@ -1,5 +1,7 @@
 //! Ports of the host.
 
+use std::collections::BTreeMap;
+
 use crate::manifest::lint::run::{Findings, Project};
 use crate::manifest::lint::service::{Port, Service};
 use crate::manifest::report::Finding;
@@ -66,7 +68,7 @@ fn shared(service: &Service<'_>, port: Port<'_>, findings: &mut Findings<'_>) {
 
 /// Two services that want one port.
 fn same(project: &Project<'_>, findings: &mut Findings<'_>) {
-    let mut taken: Vec<(&str, Port<'_>, u16)> = Vec::new();
+    let mut taken: BTreeMap<(u16, &str), Vec<(&str, Port<'_>)>> = BTreeMap::new();
     for service in &project.services {
         for port in service.ports() {
             let Some((number, last)) = port.published.filter(|(first, _)| *first != 0) else {
@@ -75,10 +77,8 @@ fn same(project: &Project<'_>, findings: &mut Findings<'_>) {
             if number != last {
                 continue;
             }
-            let other = taken.iter().find(|(_, other, taken)| {
-                *taken == number && other.protocol == port.protocol && overlap(*other, port)
-            });
-            if let Some((name, other, _)) = other {
+            let holders = taken.entry((number, port.protocol)).or_default();
+            if let Some((name, other)) = holders.iter().find(|(_, other)| overlap(*other, port)) {
                 let message = format!("port {number} of the host is taken by {name} already");
                 findings.add(
                     Finding::warning(
@@ -90,8 +90,9 @@ fn same(project: &Project<'_>, findings: &mut Findings<'_>) {
                     .help("only one of them can start; give one of them another port of the host")
                     .related(other.place, format!("{name} takes it here")),
                 );
+            } else {
+                holders.push((service.name, port));
             }
-            taken.push((service.name, port, number));
         }
     }
 }
