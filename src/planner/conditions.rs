@@ -118,6 +118,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::AdoptionNeedsConfirmation { .. }
             | WaitingOn::PruneNeedsConfirmation { .. }
             | WaitingOn::DataPathChanged(_)
+            | WaitingOn::FileReplaced { .. }
     )
 }
 
@@ -130,6 +131,9 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ImagePullBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
+            | WaitingOn::ContentUnwritable(_)
+            | WaitingOn::ReloadFailed { .. }
+            | WaitingOn::FileReplaced { .. }
             | WaitingOn::UnsupportedOnEngine { .. }
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)
