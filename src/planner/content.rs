@@ -327,12 +327,20 @@ pub fn resolve(
                     wanted.mounts.insert(target.clone(), mount.clone());
                 }
             }
-            None if container.claim.installation.is_none() => {
+            None if has_copies(container, service) => {
                 wanted.mounts.remove(target);
             }
             None => {}
         }
     }
+}
+
+/// Whether `docker compose` made the container and copied the contents into it, as it does before each start; it cannot
+/// where the root is read-only.
+fn has_copies(container: &ObservedContainer, service: &DesiredService) -> bool {
+    container.claim.installation.is_none()
+        && !matches!(container.lifecycle, Lifecycle::Created { .. })
+        && !service.config.security.read_only
 }
 
 /// `…/content/<project>/<32 hexadecimal digits>`, whatever the state directory is or was.

@@ -240,7 +240,8 @@ fn record_reload(
         }
         Err(failure) => {
             let before = record.failure.as_ref().map_or(0, |before| before.failures);
-            let wait = policy.call.delay(before, id.as_str());
+            // What a check finds wrong seldom mends itself: the pace of pulls.
+            let wait = policy.image.delay(before, id.as_str());
             record.failure = Some(ReloadFailure {
                 content,
                 failures: before.saturating_add(1),

@@ -57,7 +57,9 @@ pub(super) fn mounted(
             let Some(source) = source(definition, &name, &field, context) else {
                 continue;
             };
-            let Some(owner) = owner(mount, located.node, &field, context) else {
+            let list = located.node.get(section).and_then(Node::as_list);
+            let node = list.and_then(|list| list.get(index)).unwrap_or(located.node);
+            let Some(owner) = owner(mount, node, &field, context) else {
                 continue;
             };
             let slot = format!("{}\0{target}", located.field);
@@ -143,13 +145,14 @@ fn owner(
     field: &str,
     context: &mut Context<'_, '_>,
 ) -> Option<Owner> {
+    let at = |key: &str| node.get(key).map_or(node.place, |node| node.place);
     let mut number = |key: &str, text: Option<&String>| match text {
         Some(text) if !text.is_empty() => {
             let parsed = text.parse::<u32>().ok();
             if parsed.is_none() {
                 let path = child(field, key);
                 let message = format!("{path} is not a number");
-                let finding = Finding::error("wrong-kind", &path, message).at(node.place);
+                let finding = Finding::error("wrong-kind", &path, message).at(at(key));
                 context.report.add(finding.help("names of users are not known on the host"));
             }
             parsed.map(Some)
@@ -161,7 +164,7 @@ fn owner(
     if mode.is_some_and(|mode| mode > 0o7777) {
         let path = child(field, "mode");
         let message = format!("{path} is no permission bits");
-        let finding = Finding::error("wrong-kind", &path, message).at(node.place);
+        let finding = Finding::error("wrong-kind", &path, message).at(at("mode"));
         context.report.add(finding.help("an octal number such as 0440"));
         return None;
     }

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod backend_optimizacion;
+mod content;
 mod converge;
 mod crash_points;
 mod crashing;
