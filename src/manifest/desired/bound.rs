@@ -105,12 +105,9 @@ impl Walk<'_, '_, '_> {
                 }
             }
             Some(FileContent::TooLarge(_)) => {
-                let message = format!(
-                    "{} is larger than 1 MiB: its changes are not seen",
-                    shown(path, self.context.directory)
-                );
-                let finding = Finding::warning("on-change", &self.field, message).at(self.place);
-                self.context.report.add(finding.help("name smaller files"));
+                let message =
+                    format!("{} is larger than 1 MiB", shown(path, self.context.directory));
+                self.error(message, "its changes cannot be followed: name other paths");
             }
             _ => {}
         }
