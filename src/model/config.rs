@@ -214,6 +214,11 @@ pub enum MountSource {
         /// What becomes of mounts below the path.
         recursive: BindRecursion,
     },
+    /// A file that composelet writes for the container, by its name below the project's directory of such files.
+    Kept {
+        /// The name; where the engine finds it is known to whoever writes it.
+        name: String,
+    },
     /// A named volume, by its real name.
     Volume {
         /// The real name on the engine.
@@ -278,7 +283,7 @@ impl MountSource {
                 propagation.is_some() || *recursive != BindRecursion::Enabled || colon
             }
             Self::Volume { nocopy, subpath, .. } => *nocopy || subpath.is_some(),
-            Self::Anonymous | Self::Tmpfs { .. } | Self::Image { .. } => true,
+            Self::Anonymous | Self::Tmpfs { .. } | Self::Image { .. } | Self::Kept { .. } => true,
         }
     }
 }

@@ -131,6 +131,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::DataPathChanged(_)
             | WaitingOn::RefusedOnEngine(_)
             | WaitingOn::UnsupportedAttribute { .. }
+            | WaitingOn::FileReplaced { .. }
     )
 }
 
@@ -143,6 +144,9 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ImagePullBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
+            | WaitingOn::ContentUnwritable(_)
+            | WaitingOn::ReloadFailed { .. }
+            | WaitingOn::FileReplaced { .. }
             | WaitingOn::UnsupportedOnEngine(_)
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)

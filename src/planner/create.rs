@@ -9,6 +9,7 @@ use crate::model::observed::ObservedContainer;
 use crate::model::path::HostPath;
 use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId};
 use crate::model::reason::Reason;
+use crate::planner::content;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::images::{ImageVerdict, ImageVerdicts};
 use crate::planner::names;
@@ -57,7 +58,8 @@ pub fn create(
         return None;
     }
     let after = foundations(grounds, &view.service.config)?;
-    let config = inherit_anonymous(view.service.config.clone(), view, predecessor);
+    let config = content::placed(view.service.config.clone(), world.input.facts);
+    let config = inherit_anonymous(config, view, predecessor);
     let primary = primary_network(&config);
     let policy = world.input.policy;
     let create = CreateContainer {
@@ -121,6 +123,7 @@ fn obstacle(
     name_holder(world, name, slot)
         .or_else(|| bind_missing(world, view))
         .or_else(|| link_missing(world, view))
+        .or_else(|| content::unwritten(view.service, world.input.facts))
 }
 
 /// Nodes that make the networks and volumes of `config`; `None` if one of them is blocked.
