@@ -140,7 +140,13 @@ impl<'a> Load<'a> {
         let directory = paths.first()?.parent();
         let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
         let documents = layers.read_all(&paths)?;
-        self.name = self.project_name(input, &documents);
+        if documents.is_empty() {
+            let names: Vec<&str> = paths.iter().map(LocalPath::file_name).collect();
+            let finding =
+                Finding::error("empty-file", "", format!("{} is empty", names.join(", ")));
+            self.report.add(finding.help("a Compose file has at least services:"));
+        }
+        self.name = self.project_name(input, &documents, &directory);
         if let Some(name) = &self.name {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
         }
@@ -169,18 +175,27 @@ impl<'a> Load<'a> {
 
     fn profiles(&mut self, input: &LoadInput<'_>) -> BTreeSet<String> {
         let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
-        let named = named.split(',').map(str::trim).filter(|name| !name.is_empty());
+        // Nothing named is the profile without a name, as for the command line.
+        let named = named.split(',').map(str::trim);
         let named: BTreeSet<String> = named.map(str::to_owned).collect();
         named.union(&input.choices.profiles).cloned().collect()
     }
 
-    /// `.env`, and the files of COMPOSE_ENV_FILES above it.
+    /// `.env`, and the files of COMPOSE_ENV_FILES above it; for the command line these stand in its place, and `.env` cannot
+    /// name them.
     fn dotenv(&mut self, input: &LoadInput<'_>) -> Option<()> {
         let directory = input.entry.directory();
         let mut values = BTreeMap::new();
-        self.env_file(&directory.join(".env"), false, &mut values)?;
-        let files = self.environment.get("COMPOSE_ENV_FILES");
-        let files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
+        let mut files = self.environment.get("COMPOSE_ENV_FILES");
+        let disabled = self.environment.get("COMPOSE_DISABLE_ENV_FILE");
+        let disabled = disabled.is_some_and(|text| matches!(text.as_str(), "1" | "true"));
+        let replaced = input.dialect == Dialect::Cli && files.is_some();
+        if !disabled && !replaced {
+            self.env_file(&directory.join(".env"), false, &mut values)?;
+        }
+        if input.dialect == Dialect::Controller {
+            files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
+        }
         for path in files.unwrap_or_default().split(',').filter(|path| !path.is_empty()) {
             self.env_file(&directory.join(path), true, &mut values)?;
         }
@@ -204,7 +219,12 @@ impl<'a> Load<'a> {
     }
 
     /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.
-    fn project_name(&mut self, input: &LoadInput<'_>, documents: &[Node]) -> Option<ProjectName> {
+    fn project_name(
+        &mut self,
+        input: &LoadInput<'_>,
+        documents: &[Node],
+        directory: &LocalPath,
+    ) -> Option<ProjectName> {
         let named = documents.iter().rev().find_map(|document| document.get("name"));
         let from_environment =
             self.environment.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
@@ -230,7 +250,12 @@ impl<'a> Load<'a> {
             );
             return None;
         }
-        let text = explicit.as_deref().unwrap_or_else(|| input.entry.base_name());
+        // The command line asks where the first file lies; for us the directory that is watched is the project (DESIGN §5).
+        let base = match input.dialect {
+            Dialect::Cli if matches!(input.entry, Entry::Directory(_)) => directory.file_name(),
+            _ => input.entry.base_name(),
+        };
+        let text = explicit.as_deref().unwrap_or(base);
         let name = discovery::normalise_name(text);
         if name.is_empty() {
             let mut finding =

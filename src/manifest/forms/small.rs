@@ -9,27 +9,21 @@ use crate::manifest::units;
 /// Lines of `/etc/hosts`: a list of `name=address` or `name:address`, or a mapping; canonical is `name=address`.
 pub(crate) static EXTRA_HOSTS: Form = Form { expand: extra_hosts, long: Kind::List(&Kind::Text) };
 
-/// A list of services, or a mapping with conditions; defaults are filled in.
+/// A list of services, or a mapping with conditions; what the list does not say is filled in, because it replaces what an
+/// earlier file says.
 pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    let mut map = match &node.value {
-        Value::List(_) => {
-            let made =
-                names_to_map(&node, |item| mapping(item, &[("condition", "service_started")]));
-            let Some(made) = made else {
-                check.wrong(&node, field, "a list of services");
-                return None;
-            };
-            made
-        }
-        _ => node,
-    };
-    for entry in map.as_map_mut().into_iter().flat_map(|map| map.values_mut()) {
-        let place = entry.node.clone();
-        if entry.node.as_map().is_some() && entry.node.get("required").is_none() {
-            entry.node.set("required", truth(true, &place));
-        }
+    if !matches!(node.value, Value::List(_)) {
+        return Some(node);
     }
-    Some(map)
+    let made = names_to_map(&node, |item| {
+        let mut long = mapping(item, &[("condition", "service_started")]);
+        long.set("required", truth(true, item));
+        long
+    });
+    if made.is_none() {
+        check.wrong(&node, field, "a list of services");
+    }
+    made
 }
 
 /// A list of networks, or a mapping with details.
@@ -106,8 +100,10 @@ pub(crate) fn ulimit(check: &mut Check<'_>, node: Node, field: &str) -> Option<N
 
 /// `true`, or the deprecated `{name: …}`.
 pub(crate) fn external(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    if node.as_map().is_none() {
-        return Some(node);
+    match node.as_map() {
+        None => return Some(node),
+        Some(map) if map.is_empty() => return Some(truth(true, &node)),
+        Some(_) => {}
     }
     check.wrong(&node, field, "true; the name stands beside it, under name");
     None

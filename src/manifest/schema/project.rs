@@ -5,7 +5,7 @@ use crate::manifest::forms;
 
 /// A Compose file.
 pub(crate) static PROJECT: Object = Object::new(&[
-    field("version", Kind::TextOrNumber)
+    field("version", Kind::Text)
         .no_effect("obsolete: the specification has no versions any more")
         .print(Print::Never),
     field("name", Kind::Text),
@@ -52,8 +52,7 @@ static NETWORK: Object = Object::new(&[
 
 static IPAM: Object = Object::new(&[
     field("driver", Kind::Text),
-    field("config", Kind::List(&Kind::Object(&IPAM_POOL)))
-        .merge(Merge::Unique(forms::subnet_identity)),
+    field("config", Kind::List(&Kind::Object(&IPAM_POOL))).merge(Merge::Pools),
     field("options", Kind::Map(&Kind::TextOrNumber)).print(Print::Never),
 ]);
 
