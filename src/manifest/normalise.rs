@@ -103,7 +103,8 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
 
 fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_>) {
     let place = service.place;
-    let no_networks = service.get("networks").and_then(Node::as_map).is_none_or(Map::is_empty);
+    let no_networks =
+        service.get("networks").and_then(Node::as_map).is_none_or(|map| map.is_empty());
     if no_networks {
         service.take("networks");
         if service.get("network_mode").is_none() {
@@ -127,7 +128,7 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
 /// Dependencies are required, `scale` is told to `deploy`, and an empty `dns` is none.
 fn small_defaults(service: &mut Node) {
     let edges = service.get_mut("depends_on").and_then(Node::as_map_mut);
-    for entry in edges.into_iter().flat_map(Map::values_mut) {
+    for entry in edges.into_iter().flat_map(|map| map.values_mut()) {
         let place = entry.node.place;
         if entry.node.as_map().is_some() && entry.node.get("required").is_none() {
             entry.node.set("required", Node::new(Value::Bool(true), place));

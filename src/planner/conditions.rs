@@ -43,13 +43,18 @@ pub fn service_conditions(
         (false, false) => "ReplicasNotReady",
     };
     let reason = first.map_or(alone, |held| held.waiting_on.code());
+    let reconciling = match first {
+        _ if working => "Progressing",
+        None if all => "ReconciliationSucceeded",
+        _ => reason,
+    };
     let mut statements = vec![
         ready_statement(all && !working, reason, &waiting, held),
-        available(status, &count, reason),
+        available(status, reason),
         say(
             ConditionKind::Reconciling,
             working || (!all && first.is_some_and(|held| !is_final(&held.waiting_on))),
-            if working { "Progressing" } else { reason },
+            reconciling,
             waiting.clone(),
         ),
     ];
@@ -83,10 +88,16 @@ fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> St
     say(ConditionKind::Ready, false, reason, waiting.to_owned())
 }
 
-fn available(status: &ServiceStatus, count: &str, reason: &str) -> Statement {
-    let serving = status.running > 0 || status.ready >= status.replicas;
+fn available(status: &ServiceStatus, reason: &str) -> Statement {
+    let count = format!("{} of {} replicas are available", status.available, status.replicas);
+    let serving = serves(status);
     let reason = if serving { "MinimumReplicasAvailable" } else { reason };
-    say(ConditionKind::Available, serving, reason, count.to_owned())
+    say(ConditionKind::Available, serving, reason, count)
+}
+
+/// Whether somebody answers for a service, of whatever revision; one without replicas lacks nobody.
+fn serves(status: &ServiceStatus) -> bool {
+    status.available > 0 || status.replicas == 0
 }
 
 /// Stalled, Degraded and Suspended, as far as holds say so.
@@ -164,12 +175,16 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
         None => ("Progressing", count.clone()),
     };
     let mut statements = vec![ready_statement(all, reason, &message, &held)];
-    let serving = status
-        .services
-        .iter()
-        .all(|service| service.running > 0 || service.ready >= service.replicas);
+    let available = status.services.iter().filter(|service| serves(service)).count();
+    let serving = available == status.services.len();
+    let total = status.services.len();
     let word = if serving { "MinimumReplicasAvailable" } else { reason };
-    statements.push(say(ConditionKind::Available, serving && known, word, count));
+    statements.push(say(
+        ConditionKind::Available,
+        serving && known,
+        word,
+        format!("{available} of {total} services are available"),
+    ));
     let working = steps > 0 || held.iter().any(|held| held.waiting_on.blocks_once());
     let word = if working { reason } else { "ReconciliationSucceeded" };
     statements.push(say(ConditionKind::Reconciling, working, word, message));
