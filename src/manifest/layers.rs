@@ -9,6 +9,7 @@ use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
 use crate::manifest::files::Files;
 use crate::manifest::include;
+use crate::manifest::lint;
 use crate::manifest::merge;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::parse;
@@ -129,6 +130,7 @@ impl<'a, 'f> Layers<'a, 'f> {
         environment: &mut Environment,
     ) -> Option<Node> {
         let mut model: Option<Node> = None;
+        let mut overrides = lint::Overrides::default();
         for document in documents {
             let Some(layer) = self.layer(document, self.directory, environment) else {
                 continue;
@@ -137,12 +139,18 @@ impl<'a, 'f> Layers<'a, 'f> {
             if let Some(list) = layer.take("include") {
                 include::apply(self, &mut layer, &list, environment);
             }
+            if let Some(base) = &model {
+                overrides.look(base, &layer);
+            }
             let mut merged = match model {
                 None => merge::alone(&PROJECT, layer, "", self.report),
                 Some(base) => merge::merge(&PROJECT, base, layer, "", self.report),
             };
             nulls::settle(&PROJECT, &mut merged, "", self.report);
             model = Some(merged);
+        }
+        if let Some(model) = &model {
+            overrides.check(model, self.report);
         }
         model
     }
