@@ -80,7 +80,8 @@ impl Check<'_> {
             Kind::TextOrNumber if !matches!(node.value, Value::Bool(_)) => {
                 node.scalar_text().map(Value::Text)
             }
-            Kind::Label if node.is_null() => Some(Value::Text("".into())),
+            // An earlier file may have brought the value.
+            Kind::Label if node.is_null() => Some(Value::Null),
             Kind::Label => node.scalar_text().map(Value::Text),
             Kind::Bool => self.boolean(node, field).map(Value::Bool),
             Kind::Int => integer(node).map(Value::Int),
@@ -240,7 +241,7 @@ impl Check<'_> {
     }
 
     fn field(&mut self, known: &'static Field, entry: Entry, path: &str) -> Option<Node> {
-        if nulls::is_lacking(known, &entry.node) && (path.contains('.') || known.key == "include") {
+        if nulls::is_lacking(known, &entry.node) && path != "services" {
             // An earlier file may have brought the value.
             return Some(entry.node);
         }

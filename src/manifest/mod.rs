@@ -42,4 +42,4 @@ pub use canonical::Canonical;
 pub use lint::{LINTS, Lint, Teller};
 pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, load};
 pub use render::render;
-pub use schema::{KeyRow, keys};
+pub use schema::{Key, KeyRow, Shape, keys, shape};

@@ -144,6 +144,12 @@ fn small_defaults(service: &mut Node) {
     {
         deploy.set("replicas", scale);
     }
+    let logging = service.get_mut("logging").and_then(|logging| logging.get_mut("options"));
+    for entry in logging.and_then(Node::as_map_mut).into_iter().flat_map(|map| map.values_mut()) {
+        if entry.node.is_null() {
+            entry.node.value = Value::Text("".into());
+        }
+    }
     if let Some(Value::List(servers)) = service.get_mut("dns").map(|node| &mut node.value) {
         servers.retain(|server| server.as_text() != Some(""));
     }

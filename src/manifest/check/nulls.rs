@@ -20,8 +20,8 @@ pub(crate) fn settle(object: &'static Object, node: &mut Node, path: &str, repor
     };
     map.retain(|key, entry| match object.field(key) {
         Some(field) if is_lacking(field, &entry.node) => {
-            // The command line takes `deploy:` without a value, and nothing else.
-            if &**key != "deploy" {
+            // The command line takes these two without a value, and nothing else.
+            if !matches!(&**key, "deploy" | "develop") {
                 tell(field, entry, &child(path, key), report);
             }
             false

@@ -53,7 +53,7 @@ static NETWORK: Object = Object::new(&[
 static IPAM: Object = Object::new(&[
     field("driver", Kind::Text),
     field("config", Kind::List(&Kind::Object(&IPAM_POOL))).merge(Merge::Pools),
-    field("options", Kind::Map(&Kind::TextOrNumber)).print(Print::Never),
+    field("options", Kind::Map(&Kind::Text)).print(Print::Never),
 ]);
 
 static IPAM_POOL: Object = Object::new(&[

@@ -115,7 +115,13 @@ fn models(canonical: &Canonical, json: &str, hashes: &[String]) -> Vec<Differenc
         .collect()
 }
 
-fn walk(path: &str, ours: Option<&Value>, theirs: Option<&Value>, found: &mut Vec<Difference>) {
+/// Every place at which two JSON values differ.
+pub(crate) fn walk(
+    path: &str,
+    ours: Option<&Value>,
+    theirs: Option<&Value>,
+    found: &mut Vec<Difference>,
+) {
     if ours == theirs {
         return;
     }

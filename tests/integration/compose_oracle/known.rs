@@ -2,7 +2,7 @@
 //!
 //! An entry holds for a difference if everything that it says does: `case` (pattern of the name), `ours` and `theirs` (what
 //! the side that refuses says contains this), `path` (pattern of the place in the model, or `hash.<service>`). In patterns
-//! `*` stands for anything.
+//! `*` stands for anything. With `scope = "inspect"` it is about containers and not about models.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -18,8 +18,8 @@ pub(crate) struct Known {
     pub(crate) used: Cell<usize>,
 }
 
-/// Every entry. The file uses a part of TOML that needs no reader of its own: tables and texts on one line.
-pub(crate) fn all() -> Vec<Known> {
+/// Every entry for a scope: `inspect`, or the empty one of models. The file uses a part of TOML that needs no reader of its own: tables and texts on one line.
+pub(crate) fn of(scope: &str) -> Vec<Known> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/differences.toml");
     let text = std::fs::read_to_string(path).unwrap();
     let mut all: Vec<Known> = Vec::new();
@@ -28,7 +28,7 @@ pub(crate) fn all() -> Vec<Known> {
             all.push(Known { fields: BTreeMap::new(), used: Cell::new(0) });
         } else if let Some((key, value)) = line.split_once(" = ") {
             let value = value.get(1..value.len() - 1).expect("a text in quotes").to_owned();
-            let known = ["id", "case", "ours", "theirs", "path", "reason"];
+            let known = ["id", "scope", "case", "ours", "theirs", "path", "reason"];
             assert!(known.contains(&key), "differences.toml: what is {key}?");
             all.last_mut().expect("a table comes first").fields.insert(key.to_owned(), value);
         } else {
@@ -41,7 +41,14 @@ pub(crate) fn all() -> Vec<Known> {
         }
         assert!(known.fields.len() > 2, "{} explains everything", known.id());
     }
+    all.retain(|known| known.fields.get("scope").map_or("", String::as_str) == scope);
     all
+}
+
+/// An entry that explains nothing any more has to go.
+pub(crate) fn assert_none_stale(known: &[Known]) {
+    let stale: Vec<&str> = known.iter().filter(|one| one.used.get() == 0).map(Known::id).collect();
+    assert!(stale.is_empty(), "stale in tests/oracle/differences.toml: {}", stale.join(", "));
 }
 
 impl Known {
