@@ -46,7 +46,7 @@ fn trap_12_service_healthy_without_a_check_is_a_warning_and_the_check_of_an_imag
     let compose = "name: shop\nservices:\n  web: {image: nginx, restart: always, depends_on: {db: {condition: service_healthy}}}\n  \
                    db: {image: mysql, restart: always}";
     assert!(tells(&loaded(compose), "no-health-check"));
-    let without = plans(compose, "", "from: nothing");
+    let without = plans(compose, "", "then: [{note: up}]");
     assert!(without.contains("StartContainer shop-web-1"), "{without}");
     let with = plans(
         compose,
@@ -59,7 +59,8 @@ fn trap_12_service_healthy_without_a_check_is_a_warning_and_the_check_of_an_imag
     assert!(after.contains("StartContainer shop-web-1"), "{with}");
     let off = compose.replace("{image: mysql,", "{image: mysql, healthcheck: {test: [NONE]},");
     assert!(tells(&loaded(&off), "no-health-check"));
-    let switched_off = plans(&off, "", "given: {images: {mysql: {healthcheck: true}}}");
+    let switched_off =
+        plans(&off, "", "given: {images: {mysql: {healthcheck: true}}}\nthen: [{note: up}]");
     assert!(switched_off.contains("StartContainer shop-web-1"), "{switched_off}");
 }
 
