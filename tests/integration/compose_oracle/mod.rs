@@ -10,6 +10,5 @@ mod compare;
 mod fixtures;
 mod generate;
 mod generated;
-
 mod known;
 mod samples;
