@@ -128,6 +128,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
         WaitingOn::CrashLoopBackOff { .. }
             | WaitingOn::RestartsExhausted { .. }
             | WaitingOn::ImagePullBackOff { .. }
+            | WaitingOn::ImageRefreshBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
             | WaitingOn::UnsupportedOnEngine { .. }
@@ -139,7 +140,8 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
 
 /// The hold that says most: what blocks before what only tells, final ones first.
 fn leading<'a>(held: &[&'a Held]) -> Option<&'a Held> {
-    held.iter().copied().max_by_key(|held| {
+    let said = held.iter().copied().filter(|held| !held.waiting_on.is_schedule());
+    said.max_by_key(|held| {
         (is_final(&held.waiting_on), is_trouble(&held.waiting_on), held.waiting_on.blocks_once())
     })
 }
