@@ -15,6 +15,7 @@ mod isolation;
 mod once;
 mod people;
 mod process;
+mod registry;
 mod removal;
 mod silence;
 mod text;

@@ -7,4 +7,5 @@ pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod host;
 pub(crate) mod look;
+pub(crate) mod registry;
 pub(crate) mod wait;
