@@ -56,8 +56,8 @@ pub(super) fn service_facts(
         (
             "Replicas",
             format!(
-                "{} declared, {} running, {} ready",
-                service.replicas, service.running, service.ready
+                "{} declared, {} running, {} available, {} ready",
+                service.replicas, service.running, service.available, service.ready
             ),
         ),
         ("Generation", generation(project)),

@@ -3,18 +3,20 @@
 
 mod text;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::manifest::forms;
-use crate::manifest::node::{Map, Node, Value};
+use crate::manifest::node::{Node, Value};
 use crate::manifest::schema::{Field, Kind, Object, PROJECT, Print};
 use crate::model::secret::sha256_hex;
 
 /// A project in the canonical form of the command line.
 #[derive(Clone, PartialEq)]
 pub struct Canonical {
-    project: Vec<(String, Json)>,
-    extensions: Vec<(String, Json)>,
+    project: Vec<(Key, Json)>,
+    extensions: Vec<(Key, Json)>,
 }
 
 impl std::fmt::Debug for Canonical {
@@ -23,6 +25,9 @@ impl std::fmt::Debug for Canonical {
         f.write_str("Canonical(…)")
     }
 }
+
+/// A key: mostly one of the schema's.
+pub(crate) type Key = Cow<'static, str>;
 
 /// A value whose keys keep their order.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +41,13 @@ pub(crate) enum Json {
     /// A number of single precision, as the command line keeps CPUs and ratios.
     Float(f64),
     /// A text.
-    Text(String),
+    Text(Arc<str>),
     /// A list.
     List(Vec<Self>),
     /// Something that JSON always shows and YAML leaves out, because nobody wrote it.
     Unwritten(Box<Self>),
     /// A mapping; the second part is printed in YAML only.
-    Map(Vec<(String, Self)>, Vec<(String, Self)>),
+    Map(Vec<(Key, Self)>, Vec<(Key, Self)>),
 }
 
 impl Canonical {
@@ -50,7 +55,7 @@ impl Canonical {
         match object(&PROJECT, tree) {
             Json::Map(mut project, extensions) => {
                 if !project.iter().any(|(key, _)| key == "services") {
-                    project.push(("services".to_owned(), empty()));
+                    project.push((Key::Borrowed("services"), empty()));
                 }
                 Self { project, extensions }
             }
@@ -82,7 +87,7 @@ impl Canonical {
         match services {
             Some((_, Json::Map(services, _))) => services
                 .iter()
-                .map(|(name, service)| (name.clone(), service_hash(service)))
+                .map(|(name, service)| (name.to_string(), service_hash(service)))
                 .collect(),
             _ => BTreeMap::new(),
         }
@@ -96,8 +101,8 @@ fn service_hash(service: &Json) -> String {
     };
     let kept = fields
         .iter()
-        .filter(|(key, _)| !matches!(key.as_str(), "build" | "pull_policy" | "scale"))
-        .map(|(key, value)| match (key.as_str(), value) {
+        .filter(|(key, _)| !matches!(&**key, "build" | "pull_policy" | "scale"))
+        .map(|(key, value)| match (&**key, value) {
             ("deploy", Json::Map(deploy, _)) => {
                 let deploy = deploy.iter().filter(|(key, _)| key != "replicas").cloned();
                 (key.clone(), Json::Map(deploy.collect(), Vec::new()))
@@ -118,7 +123,7 @@ fn object(object: &'static Object, node: &Node) -> Json {
     let mut fields = Vec::new();
     for field in object.fields {
         if let Some(value) = printed(field, node.get(field.key)) {
-            fields.push((field.key.to_owned(), value));
+            fields.push((Key::Borrowed(field.key), value));
         }
     }
     let extensions = node
@@ -126,8 +131,8 @@ fn object(object: &'static Object, node: &Node) -> Json {
         .into_iter()
         .flatten()
         .filter(|(key, _)| object.field(key).is_none())
-        .map(|(key, entry)| (key.to_string(), plain(&entry.node)));
-    let mut extensions: Vec<(String, Json)> = extensions.collect();
+        .map(|(key, entry)| (Key::Owned(key.to_string()), plain(&entry.node)));
+    let mut extensions: Vec<(Key, Json)> = extensions.collect();
     extensions.sort_by(|left, right| left.0.cmp(&right.0));
     Json::Map(fields, extensions)
 }
@@ -138,14 +143,14 @@ fn printed(field: &'static Field, node: Option<&Node>) -> Option<Json> {
         (Print::Never, _) | (Print::NonZero | Print::Set, None) => None,
         (Print::Null, None) => Some(Json::Unwritten(Box::new(Json::Null))),
         (Print::Empty, None) => Some(Json::Unwritten(Box::new(empty_of(&field.kind)))),
-        (Print::Empty, Some(node)) if node.as_map().is_some_and(Map::is_empty) => {
+        (Print::Empty, Some(node)) if node.as_map().is_some_and(|map| map.is_empty()) => {
             Some(Json::Unwritten(Box::new(empty_of(&field.kind))))
         }
         (Print::NonZero, Some(node)) => {
             let value = value(&field.kind, node);
             let zero = match (&field.kind, &value) {
-                (Kind::Duration, Json::Text(text)) => text == "0s",
-                (Kind::Bytes, Json::Text(text)) => text == "0",
+                (Kind::Duration, Json::Text(text)) => &**text == "0s",
+                (Kind::Bytes, Json::Text(text)) => &**text == "0",
                 (kind, Json::Map(fields, more)) => {
                     kind.object().is_none_or(|(suffix, _)| !suffix.is_empty())
                         && fields.is_empty()
@@ -189,8 +194,8 @@ fn value(kind: &'static Kind, node: &Node) -> Json {
                 && std::ptr::eq(*form, &raw const forms::EXTRA_HOSTS)
             {
                 lines.sort_by_key(|line| match line {
-                    Json::Text(text) => text.clone(),
-                    _ => String::new(),
+                    Json::Text(text) => Arc::clone(text),
+                    _ => Arc::from(""),
                 });
             }
             done
@@ -199,16 +204,17 @@ fn value(kind: &'static Kind, node: &Node) -> Json {
             Json::List(list.iter().map(|node| value(item, node)).collect())
         }
         (Kind::Map(item) | Kind::MapOfOptional(item), Value::Map(map)) => {
-            let entries =
-                map.iter().map(|(key, entry)| (key.to_string(), value(item, &entry.node)));
+            let entries = map
+                .iter()
+                .map(|(key, entry)| (Key::Owned(key.to_string()), value(item, &entry.node)));
             Json::Map(sorted(entries.collect()), Vec::new())
         }
-        (Kind::Bytes, Value::Int(size)) => Json::Text(size.to_string()),
+        (Kind::Bytes, Value::Int(size)) => Json::Text(size.to_string().into()),
         _ => plain(node),
     }
 }
 
-fn sorted(mut entries: Vec<(String, Json)>) -> Vec<(String, Json)> {
+fn sorted(mut entries: Vec<(Key, Json)>) -> Vec<(Key, Json)> {
     entries.sort_by(|left, right| left.0.cmp(&right.0));
     entries
 }
@@ -219,10 +225,11 @@ fn plain(node: &Node) -> Json {
         Value::Bool(value) => Json::Bool(*value),
         Value::Int(number) => Json::Int(*number),
         Value::Float(number) => Json::Float(*number),
-        Value::Text(text) => Json::Text(text.to_string()),
+        Value::Text(text) => Json::Text(Arc::clone(text)),
         Value::List(list) => Json::List(list.iter().map(plain).collect()),
         Value::Map(map) => {
-            let entries = map.iter().map(|(key, entry)| (key.to_string(), plain(&entry.node)));
+            let entries =
+                map.iter().map(|(key, entry)| (Key::Owned(key.to_string()), plain(&entry.node)));
             Json::Map(sorted(entries.collect()), Vec::new())
         }
     }

@@ -167,7 +167,7 @@ impl Check<'_> {
             self.wrong(&node, field, "a mapping");
             return None;
         };
-        let mut done = Map::new();
+        let mut done = Map::with_capacity(map.len());
         for (key, entry) in map {
             let path = child(field, &key);
             let node = if optional && entry.node.is_null() {
@@ -194,7 +194,7 @@ impl Check<'_> {
             return None;
         };
         self.required(object, &map, node.place, field);
-        let mut done = Map::new();
+        let mut done = Map::with_capacity(map.len());
         for (key, entry) in map {
             let path = child(field, &key);
             let Some(known) = object.field(&key) else {

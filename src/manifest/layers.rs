@@ -34,7 +34,7 @@ pub(crate) struct Layers<'a, 'f> {
     pub(crate) chain: Vec<LocalPath>,
     /// How many includes were read so far.
     pub(crate) included: usize,
-    parsed: BTreeMap<LocalPath, Arc<[Node]>>,
+    parsed: BTreeMap<LocalPath, Arc<Vec<Node>>>,
 }
 
 impl<'a, 'f> Layers<'a, 'f> {
@@ -75,7 +75,14 @@ impl<'a, 'f> Layers<'a, 'f> {
         let mut complete = true;
         for path in paths {
             match self.read(path, None) {
-                Some(read) => documents.extend(read.iter().cloned()),
+                Some(read) => {
+                    // The only holder gives its trees away instead of copying them.
+                    self.parsed.remove(path);
+                    match Arc::try_unwrap(read) {
+                        Ok(read) => documents.extend(read),
+                        Err(shared) => documents.extend(shared.iter().cloned()),
+                    }
+                }
                 None => complete = false,
             }
         }
@@ -83,7 +90,7 @@ impl<'a, 'f> Layers<'a, 'f> {
     }
 
     /// The documents of one file; `from` is the place that names it.
-    pub(crate) fn read(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Arc<[Node]>> {
+    pub(crate) fn read(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Arc<Vec<Node>>> {
         if let Some(known) = self.parsed.get(path) {
             return Some(Arc::clone(known));
         }
@@ -110,7 +117,7 @@ impl<'a, 'f> Layers<'a, 'f> {
         let name = path.display().to_string();
         let text = parse::decode(bytes, &name, self.report).ok()?;
         let source = self.report.sources.add(path.clone(), Arc::clone(&text), Content::Manifest);
-        let documents: Arc<[Node]> = parse::documents(&text, source, self.report).ok()?.into();
+        let documents = Arc::new(parse::documents(&text, source, self.report).ok()?);
         if documents.is_empty() {
             let message = format!("{name} is empty");
             self.report.add(

@@ -138,8 +138,8 @@ impl<'a> Load<'a> {
         let mut paths = paths?;
         paths.extend(input.choices.files.iter().cloned());
         let directory = paths.first()?.parent();
-        let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
-        let documents = layers.read_all(&paths)?;
+        let documents =
+            Layers::new(&directory, &mut self.files, &mut self.report).read_all(&paths)?;
         self.name = self.project_name(input, &documents);
         if let Some(name) = &self.name {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());

@@ -1,6 +1,7 @@
 //! The tree that a YAML document becomes: ordered mappings, scalars already resolved as Compose resolves them, and the
 //! place of everything.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -49,8 +50,68 @@ pub(crate) enum Value {
     Map(Map),
 }
 
-/// A mapping in the order of the file.
-pub(crate) type Map = IndexMap<Arc<str>, Entry>;
+/// A mapping in the order of the file. Boxed, because most values are scalars and every value pays for the largest kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Map(Box<IndexMap<Arc<str>, Entry>>);
+
+impl Map {
+    /// An empty mapping.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty mapping with room for `count` keys.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self(Box::new(IndexMap::with_capacity(count)))
+    }
+}
+
+impl Deref for Map {
+    type Target = IndexMap<Arc<str>, Entry>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Map {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl FromIterator<(Arc<str>, Entry)> for Map {
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, Entry)>>(entries: I) -> Self {
+        Self(Box::new(entries.into_iter().collect()))
+    }
+}
+
+impl IntoIterator for Map {
+    type Item = (Arc<str>, Entry);
+    type IntoIter = indexmap::map::IntoIter<Arc<str>, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Map {
+    type Item = (&'a Arc<str>, &'a Entry);
+    type IntoIter = indexmap::map::Iter<'a, Arc<str>, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Map {
+    type Item = (&'a Arc<str>, &'a mut Entry);
+    type IntoIter = indexmap::map::IterMut<'a, Arc<str>, Entry>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter_mut()
+    }
+}
 
 /// The value of a key, and where the key stands.
 #[derive(Clone, Debug, PartialEq)]

@@ -103,7 +103,8 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
 
 fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_>) {
     let place = service.place;
-    let no_networks = service.get("networks").and_then(Node::as_map).is_none_or(Map::is_empty);
+    let no_networks =
+        service.get("networks").and_then(Node::as_map).is_none_or(|map| map.is_empty());
     if no_networks {
         service.take("networks");
         if service.get("network_mode").is_none() {

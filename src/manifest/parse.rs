@@ -326,7 +326,7 @@ impl<'a> Reader<'a, '_> {
                 merged = Some((key.place, node));
                 continue;
             }
-            let Some(name) = key.as_text().map(Arc::<str>::from) else {
+            let Value::Text(name) = key.value else {
                 let message = format!("a key must be a text, this is {}", key.kind());
                 return Err(self.stop(
                     "key-not-text",
@@ -343,6 +343,7 @@ impl<'a> Reader<'a, '_> {
         if let Some((_, node)) = merged {
             self.merge(&mut map, node)?;
         }
+        map.shrink_to_fit();
         Ok((map, cost))
     }
 

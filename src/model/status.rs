@@ -55,6 +55,9 @@ pub struct ServiceStatus {
     pub replicas: u32,
     /// Replicas that run.
     pub running: u32,
+    /// Replicas that run and are healthy if they have a check, of whatever revision, or completed.
+    #[serde(default)]
+    pub available: u32,
     /// Replicas that run, are of the current revision and healthy if they have a check, or completed.
     pub ready: u32,
     /// Conditions.

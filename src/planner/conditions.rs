@@ -2,6 +2,8 @@
 
 use crate::model::diagnostic::Severity;
 use crate::model::held::{Held, WaitingOn};
+use crate::model::plan::PlanNode;
+use crate::model::reason::Reason;
 use crate::model::status::{Condition, ConditionKind, ProjectStatus, ServiceStatus, Truth};
 use crate::planner::input::Intent;
 use crate::planner::status::StatusInput;
@@ -34,7 +36,8 @@ pub fn service_conditions(
     let working = look.plan.nodes.iter().any(|node| {
         let group = node.group.as_ref().map(|replica| &replica.service);
         let image = matches!(node.action.kind(), "PullImage" | "BuildImage")
-            && node.action.object() == status.image;
+            && node.action.object() == status.image
+            && !is_look(node);
         group == Some(&status.name) || image
     });
     let alone = match (ill, all) {
@@ -43,13 +46,18 @@ pub fn service_conditions(
         (false, false) => "ReplicasNotReady",
     };
     let reason = first.map_or(alone, |held| held.waiting_on.code());
+    let reconciling = match first {
+        _ if working => "Progressing",
+        None if all => "ReconciliationSucceeded",
+        _ => reason,
+    };
     let mut statements = vec![
         ready_statement(all && !working, reason, &waiting, held),
-        available(status, &count, reason),
+        available(status, reason),
         say(
             ConditionKind::Reconciling,
             working || (!all && first.is_some_and(|held| !is_final(&held.waiting_on))),
-            if working { "Progressing" } else { reason },
+            reconciling,
             waiting.clone(),
         ),
     ];
@@ -64,6 +72,11 @@ pub fn service_conditions(
         .collect()
 }
 
+/// A scheduled look at the registry disturbs nobody: what came of it decides.
+fn is_look(node: &PlanNode) -> bool {
+    node.reason == Reason::PullPolicy
+}
+
 fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> Statement {
     let unknown = held.iter().any(|held| matches!(held.waiting_on, WaitingOn::Unknown(_)));
     if unknown {
@@ -71,7 +84,9 @@ fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> St
         statement.status = Truth::Unknown;
         return statement;
     }
-    let blocked = held.iter().any(|held| held.waiting_on.blocks_once());
+    // Where all replicas are ready, a pull that runs is a look at the registry.
+    let looks = |waiting: &WaitingOn| matches!(waiting, WaitingOn::Operation { kind, .. } if kind == "pull");
+    let blocked = held.iter().any(|held| held.waiting_on.blocks_once() && !looks(&held.waiting_on));
     if all && !blocked {
         return say(
             ConditionKind::Ready,
@@ -83,10 +98,16 @@ fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> St
     say(ConditionKind::Ready, false, reason, waiting.to_owned())
 }
 
-fn available(status: &ServiceStatus, count: &str, reason: &str) -> Statement {
-    let serving = status.running > 0 || status.ready >= status.replicas;
+fn available(status: &ServiceStatus, reason: &str) -> Statement {
+    let count = format!("{} of {} replicas are available", status.available, status.replicas);
+    let serving = serves(status);
     let reason = if serving { "MinimumReplicasAvailable" } else { reason };
-    say(ConditionKind::Available, serving, reason, count.to_owned())
+    say(ConditionKind::Available, serving, reason, count)
+}
+
+/// Whether somebody answers for a service, of whatever revision; one without replicas lacks nobody.
+fn serves(status: &ServiceStatus) -> bool {
+    status.available > 0 || status.replicas == 0
 }
 
 /// Stalled, Degraded and Suspended, as far as holds say so.
@@ -154,7 +175,8 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
     let count = format!("{ready} of {} services are ready", status.services.len());
     let known = matches!(look.input.desired, Intent::Run(_) | Intent::RunKeeping(_));
     let steps = look.plan.nodes.len();
-    let all = known && ready == status.services.len() && steps == 0 && !invalid;
+    let work = look.plan.nodes.iter().filter(|node| !is_look(node)).count();
+    let all = known && ready == status.services.len() && work == 0 && !invalid;
     let (reason, message) = match leading(&held) {
         _ if invalid => {
             ("InvalidManifest", format!("{count}; the last good version goes on running"))
@@ -166,12 +188,16 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
         None => ("Progressing", count.clone()),
     };
     let mut statements = vec![ready_statement(all, reason, &message, &held)];
-    let serving = status
-        .services
-        .iter()
-        .all(|service| service.running > 0 || service.ready >= service.replicas);
+    let available = status.services.iter().filter(|service| serves(service)).count();
+    let serving = available == status.services.len();
+    let total = status.services.len();
     let word = if serving { "MinimumReplicasAvailable" } else { reason };
-    statements.push(say(ConditionKind::Available, serving && known, word, count));
+    statements.push(say(
+        ConditionKind::Available,
+        serving && known,
+        word,
+        format!("{available} of {total} services are available"),
+    ));
     let working = steps > 0 || held.iter().any(|held| held.waiting_on.blocks_once());
     let word = if working { reason } else { "ReconciliationSucceeded" };
     statements.push(say(ConditionKind::Reconciling, working, word, message));

@@ -7,6 +7,7 @@ use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::plan::Plan;
 use crate::model::status::{ContainerStatus, ImageStatus, ProjectStatus, ServiceStatus};
+use crate::model::time::Timestamp;
 use crate::planner::conditions::{project_conditions, service_conditions};
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
@@ -78,15 +79,19 @@ const STALE_HASH: &str =
 fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStatus {
     let input = look.input;
     let mut containers = Vec::new();
-    let (mut running, mut ready) = (0, 0);
+    let (mut running, mut available, mut ready) = (0, 0, 0);
     for slot in &view.slots {
         let record = input.ledger.replicas.get(&slot.replica.to_string());
         let judged = slot.current.iter().chain(&slot.old);
         if judged.clone().any(|one| matches!(one.container.lifecycle, Lifecycle::Running { .. })) {
             running += 1;
         }
+        let completed = slot.current.is_none() && view.completed(record);
+        if completed || judged.clone().any(|one| answers(view, one, record, input.now)) {
+            available += 1;
+        }
         let serving = slot.current.as_ref().is_some_and(|one| serves(look, view, one, record));
-        if serving || (slot.current.is_none() && view.completed(record)) {
+        if serving || completed {
             ready += 1;
         }
         containers.extend(judged.map(|one| {
@@ -111,6 +116,7 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
         revision: view.revision().map(|revision| revision.to_string()),
         replicas: view.service.replicas,
         running,
+        available,
         ready,
         conditions: Vec::new(),
         containers,
@@ -152,6 +158,22 @@ fn held_of<'a>(held: &'a [Held], view: &ServiceView<'_>) -> Vec<&'a Held> {
     held.iter().filter(of).collect()
 }
 
+/// Whether a container serves, whatever its version: runs and is not ill, or ran to its end.
+fn answers(
+    view: &ServiceView<'_>,
+    judged: &Judged<'_>,
+    record: Option<&ReplicaRecord>,
+    now: Timestamp,
+) -> bool {
+    let container = judged.container;
+    let runs = matches!(container.lifecycle, Lifecycle::Running { .. }) && well(container);
+    runs || healing(view, container, record, now) == Healing::Completed
+}
+
+fn well(container: &ObservedContainer) -> bool {
+    matches!(container.health, Health::None | Health::Healthy)
+}
+
 /// Whether a replica does what it is for: runs in its current version and is healthy, or ran to its end.
 fn serves(
     look: &StatusInput<'_>,
@@ -163,7 +185,7 @@ fn serves(
         // Whether it is of the current version is not known without the image.
         return false;
     }
-    let health = matches!(judged.container.health, Health::None | Health::Healthy);
+    let health = well(judged.container);
     match healing(view, judged.container, record, look.input.now) {
         Healing::Runs => judged.conformity.keeps() && health,
         Healing::Completed => judged.conformity.keeps(),
@@ -240,7 +262,7 @@ fn health_word(health: &Health) -> &'static str {
     }
 }
 
-fn since(container: &ObservedContainer) -> Option<crate::model::time::Timestamp> {
+fn since(container: &ObservedContainer) -> Option<Timestamp> {
     match &container.lifecycle {
         Lifecycle::Running { started_at } | Lifecycle::Paused { started_at } => Some(*started_at),
         Lifecycle::Exited(exit) | Lifecycle::Restarting(exit) => exit.finished_at,

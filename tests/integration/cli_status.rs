@@ -56,6 +56,7 @@ fn web() -> ServiceStatus {
         revision: Some("r1".to_owned()),
         replicas: 1,
         running: 0,
+        available: 0,
         ready: 0,
         conditions: vec![condition(
             ConditionKind::Ready,

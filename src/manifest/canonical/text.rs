@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Json;
+use super::{Json, Key};
 
 /// Compact JSON.
 pub(super) fn compact(value: &Json) -> String {
@@ -117,7 +117,7 @@ pub(super) fn yaml(value: &Json) -> String {
 fn yaml_node(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::Map(map, more) => {
-            let written = |(_, item): &&(String, Json)| !matches!(item, Json::Unwritten(_));
+            let written = |(_, item): &&(Key, Json)| !matches!(item, Json::Unwritten(_));
             for (key, item) in map.iter().chain(more).filter(written) {
                 out.push_str(&"  ".repeat(level));
                 out.push_str(&yaml_scalar(key));
