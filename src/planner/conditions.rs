@@ -37,7 +37,7 @@ pub fn service_conditions(
         let group = node.group.as_ref().map(|replica| &replica.service);
         let image = matches!(node.action.kind(), "PullImage" | "BuildImage")
             && node.action.object() == status.image
-            && !is_look(node);
+            && !(all && is_look(node));
         group == Some(&status.name) || image
     });
     let alone = match (ill, all) {
