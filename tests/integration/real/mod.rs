@@ -5,6 +5,7 @@
 
 mod adoption;
 mod backend_optimizacion;
+mod certificados;
 mod converge;
 mod crash_points;
 mod crashing;
@@ -12,8 +13,11 @@ mod edits;
 mod files;
 mod healing;
 mod isolation;
+mod montero;
 mod once;
+mod paqueteria;
 mod people;
+mod pontificia;
 mod process;
 mod registry;
 mod removal;

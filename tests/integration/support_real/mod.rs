@@ -8,4 +8,5 @@ pub(crate) mod events;
 pub(crate) mod host;
 pub(crate) mod look;
 pub(crate) mod registry;
+pub(crate) mod system;
 pub(crate) mod wait;

@@ -1,0 +1,1 @@
+"""The project: one code for eight services; the environment says which."""
