@@ -93,6 +93,7 @@ fn settings(args: &RunArgs, context: &Context) -> Settings {
         projects: args.projects.iter().map(|name| ProjectName::from(name.as_str())).collect(),
         watch: if poll { Watch::Poll } else { Watch::Auto },
         paths: PathMap::default(),
+        content: context.settings.state_dir.join("content"),
         policy: Policy { installation, ..Policy::default() },
         limits: Limits::default(),
         blocking: Blocking::default(),

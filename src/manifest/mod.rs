@@ -25,6 +25,7 @@ mod loader;
 mod merge;
 mod node;
 mod normalise;
+mod on_change;
 mod parse;
 mod render;
 mod report;

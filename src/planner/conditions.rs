@@ -139,6 +139,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::AdoptionNeedsConfirmation { .. }
             | WaitingOn::PruneNeedsConfirmation { .. }
             | WaitingOn::DataPathChanged(_)
+            | WaitingOn::FileReplaced { .. }
     )
 }
 
@@ -152,6 +153,9 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ImageRefreshBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
+            | WaitingOn::ContentUnwritable(_)
+            | WaitingOn::ReloadFailed { .. }
+            | WaitingOn::FileReplaced { .. }
             | WaitingOn::UnsupportedOnEngine { .. }
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)

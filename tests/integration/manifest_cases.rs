@@ -115,7 +115,7 @@ fn desired(loaded: &Loaded) -> String {
     for line in text.lines() {
         let value = line.trim().split_once(": ").map_or("", |(_, value)| value);
         let by_user = line.trim_start().starts_with('"');
-        let absent = !by_user && matches!(value, "None," | "{}," | "[]," | "false,");
+        let absent = !by_user && matches!(value, "None," | "{}," | "[]," | "false," | "Recreate,");
         let noise = line.starts_with("    digest:") || line.contains(" compose_hash:");
         if !absent && !noise {
             writeln!(out, "{line}").unwrap();
