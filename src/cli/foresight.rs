@@ -8,7 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::manifests::{self, Reading};
 use crate::engine::{Engine, ObserveRequest};
 use crate::ledger::Ledger;
-use crate::manifest::{Dialect, HostChoices, Loaded};
+use crate::manifest::{Dialect, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::id::ProjectName;
@@ -59,7 +59,7 @@ pub(super) async fn foresee(
     environment: BTreeMap<String, String>,
     selected: &[String],
 ) -> Result<Vec<Foreseen>, CliError> {
-    let choices = HostChoices::default();
+    let choices = context.settings.choices.clone();
     let reading = Reading { environment, choices, dialect: Dialect::Controller };
     let entries = manifests::entries_of_root(&context.settings.desired_state)?;
     let loaded: Vec<(String, Loaded)> = entries
