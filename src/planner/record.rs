@@ -108,15 +108,15 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
             if let OperationSubject::Container(container) = operation.subject() {
                 let rereads = matches!(node.reason, Reason::Reread { .. });
                 let content = ledger.contents.get_mut(&container).filter(|_| rereads);
-                match (&**operation, content) {
-                    (Operation::Reload { .. }, content) => {
-                        content.into_iter().for_each(|one| one.reloading = Some(one.wanted.clone()))
-                    }
-                    (_, content) => {
-                        // The next run reads everything.
-                        content.into_iter().for_each(|one| one.applied.clone_from(&one.wanted));
-                        record.restarting = Some(container);
-                    }
+                let reloads = matches!(&**operation, Operation::Reload { .. });
+                match content {
+                    Some(content) if reloads => content.reloading = Some(content.wanted.clone()),
+                    // The next run reads everything.
+                    Some(content) => content.applied.clone_from(&content.wanted),
+                    None => {}
+                }
+                if !reloads {
+                    record.restarting = Some(container);
                 }
             }
         }

@@ -45,3 +45,4 @@ mod source_watch;
 mod support;
 mod support_real;
 mod tidy;
+mod traps;
