@@ -8,7 +8,8 @@ use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::manifests::{self, Reading};
 use crate::cli::{diagnostics, view};
-use crate::manifest::{Dialect, HostChoices};
+use crate::manifest::suggest::nearest;
+use crate::manifest::{Dialect, HostChoices, LINTS};
 use crate::model::diagnostic::Severity;
 
 /// Arguments of `validate`.
@@ -19,13 +20,20 @@ pub struct ValidateArgs {
     /// Let manifests use this variable of the environment; repeatable
     #[arg(long, value_name = "NAME")]
     env: Vec<String>,
+    /// A warning is an error, too
+    #[arg(long)]
+    strict: bool,
+    /// Leave out warnings and notes with this code; repeatable. Codes stand in brackets, and in docs/lints.md
+    #[arg(long, value_name = "CODE")]
+    allow: Vec<String>,
 }
 
 /// Checks, and prints every finding.
 ///
 /// # Errors
-/// A path is not there, or the watched directory cannot be read.
+/// A path is not there, the watched directory cannot be read, or a code is not known.
 pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, CliError> {
+    check_codes(&args.allow)?;
     let reading = Reading {
         environment: context.settings.with_env(&args.env, &context.around)?,
         choices: HostChoices::default(),
@@ -40,7 +48,10 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
     }
     let mut outcome = Outcome::Done;
     for entry in &entries {
-        let loaded = reading.load(entry)?;
+        let mut loaded = reading.load(entry)?;
+        loaded
+            .diagnostics
+            .retain(|found| found.severity == Severity::Error || !args.allow.contains(&found.code));
         let errors = count(&loaded.diagnostics, Severity::Error);
         let warnings = count(&loaded.diagnostics, Severity::Warning);
         for found in &loaded.diagnostics {
@@ -48,16 +59,14 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         }
         let name = loaded.name.as_ref().map_or("(no name)", |name| name.as_str());
         let path = entry.path().display();
-        let verdict = match errors {
-            0 => diagnostics::good("valid"),
-            _ => diagnostics::bad("invalid"),
-        };
+        let bad = errors > 0 || args.strict && warnings > 0;
+        let verdict = if bad { diagnostics::bad("invalid") } else { diagnostics::good("valid") };
         context.out.result(&format!(
             "{path}: project {name}: {verdict}, {}, {}\n",
             view::count(errors, "error"),
             view::count(warnings, "warning")
         ))?;
-        if errors > 0 {
+        if bad {
             outcome = Outcome::Difference;
         }
     }
@@ -65,6 +74,24 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         context.out.note("there is no project to check");
     }
     Ok(outcome)
+}
+
+/// Only what is no error can be allowed, and only by a name that exists.
+fn check_codes(codes: &[String]) -> Result<(), CliError> {
+    for code in codes {
+        if LINTS.iter().any(|lint| lint.code == code) {
+            continue;
+        }
+        let error = CliError::usage(format!("there is no warning {code}"));
+        let near = nearest(code, LINTS.iter().map(|lint| lint.code));
+        return Err(match near {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint(
+                "the codes stand in brackets behind warning and note; errors cannot be allowed",
+            ),
+        });
+    }
+    Ok(())
 }
 
 fn count(found: &[crate::model::diagnostic::Diagnostic], severity: Severity) -> usize {

@@ -330,7 +330,7 @@ fn mount_target(section: &str, mount: &Node) -> Option<String> {
 }
 
 /// Whether a service declares a health check that runs.
-fn has_check(service: &Node) -> bool {
+pub(crate) fn has_check(service: &Node) -> bool {
     let Some(check) = service.get("healthcheck") else {
         return false;
     };

@@ -11,12 +11,13 @@ pub(crate) struct Files<'a> {
     given: &'a BTreeMap<LocalPath, FileContent>,
     asked: BTreeSet<LocalPath>,
     needs: BTreeSet<LocalPath>,
+    listed: BTreeSet<LocalPath>,
 }
 
 impl<'a> Files<'a> {
     /// Starts with what was read so far.
     pub(crate) fn new(given: &'a BTreeMap<LocalPath, FileContent>) -> Self {
-        Self { given, asked: BTreeSet::new(), needs: BTreeSet::new() }
+        Self { given, asked: BTreeSet::new(), needs: BTreeSet::new(), listed: BTreeSet::new() }
     }
 
     /// What is at `path`; `None` if that is not known yet: it is then among the needs.
@@ -27,6 +28,19 @@ impl<'a> Files<'a> {
             self.needs.insert(path.clone());
         }
         found
+    }
+
+    /// What a directory holds, for a look only: it takes no part in the digest of the project. `None` as for [`Self::get`].
+    pub(crate) fn list(&mut self, directory: &LocalPath) -> Option<&'a FileContent> {
+        if !self.asked.contains(directory) {
+            self.listed.insert(directory.clone());
+        }
+        self.get(directory)
+    }
+
+    /// Whether `path` was asked for.
+    pub(crate) fn was_asked(&self, path: &LocalPath) -> bool {
+        self.asked.contains(path)
     }
 
     /// Whether something was asked for that is not known yet.
@@ -41,6 +55,7 @@ impl<'a> Files<'a> {
 
     /// The bytes of everything that was asked for and is there, in the order of paths.
     pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a FileContent)> {
-        self.asked.iter().filter_map(|path| Some((path, self.given.get(path)?)))
+        let counts = self.asked.iter().filter(|path| !self.listed.contains(*path));
+        counts.filter_map(|path| Some((path, self.given.get(path)?)))
     }
 }

@@ -9,6 +9,7 @@ use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
 use crate::manifest::files::Files;
 use crate::manifest::include;
+use crate::manifest::lint;
 use crate::manifest::merge;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::parse;
@@ -137,6 +138,7 @@ impl<'a, 'f> Layers<'a, 'f> {
         environment: &mut Environment,
     ) -> Option<Node> {
         let mut model: Option<Node> = None;
+        let mut overrides = lint::Overrides::default();
         for document in documents {
             let Some(layer) = self.layer(document, self.directory, environment) else {
                 continue;
@@ -146,10 +148,16 @@ impl<'a, 'f> Layers<'a, 'f> {
                 let base = model.take().unwrap_or_else(|| Node::map(layer.place));
                 model = Some(include::apply(self, base, &list, environment));
             }
+            if let Some(base) = &model {
+                overrides.look(base, &layer);
+            }
             model = Some(match model {
                 None => merge::alone(&PROJECT, layer, "", self.report),
                 Some(base) => merge::merge(&PROJECT, base, layer, "", self.report),
             });
+        }
+        if let Some(model) = &model {
+            overrides.check(model, self.report);
         }
         model
     }

@@ -7,6 +7,7 @@ use crate::manifest::discovery;
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
 use crate::manifest::layers::Layers;
+use crate::manifest::lint;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
 use crate::manifest::report::{Finding, Report};
@@ -162,8 +163,11 @@ impl<'a> Load<'a> {
             report: &mut self.report,
         };
         let normal = normalise::normalise(model, &mut context)?;
+        // Asked for together with the files of configs and secrets, to save a round.
+        lint::ask(&normal, &mut context);
         let canonical = canonical::Canonical::new(&normal.tree);
         let project = desired::project(&normal, &canonical, &mut context)?;
+        lint::run(&normal, input.entry, &mut context);
         Some((project, canonical))
     }
 

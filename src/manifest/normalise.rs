@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::files::Files;
+use crate::manifest::lint::Facts;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::{Content, Place};
@@ -39,6 +40,8 @@ pub(crate) struct Context<'a, 'f> {
 pub(crate) struct Normal {
     /// The tree, with enabled services and the resources they use.
     pub(crate) tree: Node,
+    /// What is only known of the whole model, before profiles and unused resources are left out.
+    pub(crate) facts: Facts,
 }
 
 /// A place of one byte in a text that is not YAML.
@@ -50,6 +53,7 @@ pub(crate) fn mistake_place(source: u32, at: usize) -> Place {
 /// Brings the merged model into normal form and checks it; `None` after an error or if a file is lacking.
 pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Option<Normal> {
     let place = model.place;
+    let facts = Facts::of(&model);
     model.set("name", Node::text(context.name.as_str(), place));
     let Some(Value::Map(services)) = model.take("services").map(|node| node.value) else {
         context.report.add(
@@ -80,7 +84,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     ] {
         keep_used(&mut model, section, users);
     }
-    Some(Normal { tree: model })
+    Some(Normal { tree: model, facts })
 }
 
 /// Enabled services, and the names of the others with the place of their key.

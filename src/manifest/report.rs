@@ -1,7 +1,7 @@
 //! Where the floors of the loader put what they find.
 
 use crate::manifest::source::{Place, Sources};
-use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::diagnostic::{Diagnostic, Location, Severity};
 
 /// Most diagnostics of one load; what comes after is only counted.
 const MOST: usize = 200;
@@ -12,6 +12,7 @@ pub(crate) struct Finding {
     severity: Severity,
     code: &'static str,
     place: Option<Place>,
+    shown: Option<String>,
     field: String,
     message: String,
     help: Option<String>,
@@ -39,6 +40,7 @@ impl Finding {
             severity,
             code,
             place: None,
+            shown: None,
             field: field.to_owned(),
             message,
             help: None,
@@ -50,6 +52,17 @@ impl Finding {
     pub(crate) fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
+    }
+
+    /// What stands in place of the line of the file, because that line holds a secret (invariant 17).
+    pub(crate) fn hiding(mut self, shown: impl Into<String>) -> Self {
+        self.shown = Some(shown.into());
+        self
+    }
+
+    /// The code, and the source and first byte of the place.
+    pub(crate) fn spot(&self) -> (&'static str, Option<(u32, u32)>) {
+        (self.code, self.place.map(|place| (place.source, place.start)))
     }
 
     /// What is allowed, or what to do.
@@ -116,7 +129,10 @@ impl Report {
         Diagnostic {
             severity: finding.severity,
             code: finding.code.to_owned(),
-            location: finding.place.and_then(|place| self.sources.location(place)),
+            location: finding
+                .place
+                .and_then(|place| self.sources.location(place))
+                .map(|location| hide(location, finding.shown.as_deref())),
             field: finding.field,
             message: finding.message,
             help: finding.help,
@@ -124,4 +140,14 @@ impl Report {
             related,
         }
     }
+}
+
+/// The location with `shown` in place of its line, at the same column.
+fn hide(location: Location, shown: Option<&str>) -> Location {
+    let Some(shown) = shown else {
+        return location;
+    };
+    let before = " ".repeat(location.column.saturating_sub(1) as usize);
+    let width = u32::try_from(shown.chars().count()).unwrap_or(1).max(1);
+    Location { text: format!("{before}{shown} …"), width, ..location }
 }

@@ -90,6 +90,19 @@ impl Sources {
         })
     }
 
+    /// Each line of a text that was read, with its place; none if the file was not read.
+    pub(crate) fn lines_of(&self, file: &LocalPath) -> impl Iterator<Item = (Place, &str)> {
+        let found = self.0.iter().zip(0_u32..).find(|(source, _)| source.file == *file);
+        found.into_iter().flat_map(|(source, index)| {
+            let starts = source.line_starts.iter();
+            starts.zip(source.text.split('\n')).map(move |(&start, line)| {
+                let start = u32::try_from(start).unwrap_or(u32::MAX);
+                let length = u32::try_from(line.len()).unwrap_or(0);
+                (Place { source: index, start, end: start.saturating_add(length) }, line)
+            })
+        })
+    }
+
     fn get(&self, place: Place) -> Option<&Source> {
         self.0.get(place.source as usize)
     }

@@ -104,3 +104,25 @@ fn without_an_engine_a_plan_is_an_error() {
     assert_eq!(run.code, 2, "{}", run.out);
     assert!(run.err.contains("unix:///nowhere/docker.sock"), "{}", run.err);
 }
+
+/// `mariadb` names no version, which is a warning; `latest` of the other image is one, too.
+#[test]
+fn strict_turns_warnings_into_errors_and_allow_leaves_a_code_out() {
+    let directory = directory_with(SHOP);
+    let run =
+        |arguments: &[&str]| composelet(directory.path(), &[&["validate"], arguments].concat());
+    let plain = run(&[]);
+    assert_eq!(plain.code, 0, "{}", plain.out);
+    assert!(plain.out.contains("warning[floating-tag]"), "{}", plain.out);
+    assert!(plain.out.contains("valid, 0 errors, 2 warnings"), "{}", plain.out);
+    let strict = run(&["--strict"]);
+    assert_eq!(strict.code, 1, "{}", strict.out);
+    assert!(strict.out.contains("project shop: invalid, 0 errors, 2 warnings"), "{}", strict.out);
+    let allowed = run(&["--strict", "--allow", "floating-tag"]);
+    assert_eq!(allowed.code, 0, "{}", allowed.out);
+    assert!(!allowed.out.contains("floating-tag"), "{}", allowed.out);
+    let unknown = run(&["--allow", "floating-tags"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.err.contains("did you mean floating-tag?"), "{}", unknown.err);
+    assert_eq!(run(&["--allow", "unknown-key"]).code, 2, "errors cannot be allowed");
+}

@@ -25,6 +25,7 @@ mod ledger_files;
 mod ledger_journals;
 mod ledger_lock;
 mod manifest_cases;
+mod manifest_lints;
 mod manifest_properties;
 mod plan_cases;
 mod plan_properties;
