@@ -16,7 +16,8 @@ const VARIANTS: &[(&str, &str, &[&str])] = &[
     ("montero", "", &[]),
     ("montero", "scaled", &["no-health-check"]),
     ("montero", "dev", &[]),
-    ("paqueteria", "", &[]),
+    // Its owners take the newest, and wait for a start here and there.
+    ("paqueteria", "", &["floating-tag", "started-only"]),
     ("pontificia", "", &[]),
     ("pontificia", "secured", &[]),
 ];
