@@ -8,7 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::manifests::{self, Reading};
 use crate::engine::{Engine, ObserveRequest};
 use crate::ledger::Ledger;
-use crate::manifest::{Dialect, HostChoices, Loaded};
+use crate::manifest::{Dialect, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::id::ProjectName;
@@ -19,7 +19,7 @@ use crate::model::path::PathMap;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 use crate::planner::{Intent, PlanInput, Preview, preview};
-use crate::source::FactReader;
+use crate::source::{ContentStore, FactReader, stamps};
 
 /// A build context counts as settled when it was quiet for 5 s. A preview does not wait: it reads as if later.
 const AS_IF_LATER: Duration = Duration::from_secs(6);
@@ -59,7 +59,7 @@ pub(super) async fn foresee(
     environment: BTreeMap<String, String>,
     selected: &[String],
 ) -> Result<Vec<Foreseen>, CliError> {
-    let choices = HostChoices::default();
+    let choices = context.settings.choices.clone();
     let reading = Reading { environment, choices, dialect: Dialect::Controller };
     let entries = manifests::entries_of_root(&context.settings.desired_state)?;
     let loaded: Vec<(String, Loaded)> = entries
@@ -101,6 +101,7 @@ struct Host {
     view: HostView,
     ledger: Option<Ledger>,
     policy: Policy,
+    content: ContentStore,
     now: Timestamp,
 }
 
@@ -122,7 +123,8 @@ impl Host {
         let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
         let policy =
             Policy { installation: settings.installation.clone(), salt, ..Policy::default() };
-        Ok(Self { engine, view, ledger, policy, now: context.now() })
+        let content = ContentStore::new(&settings.state_dir.join("content"));
+        Ok(Self { engine, view, ledger, policy, content, now: context.now() })
     }
 
     /// Projects that ran and that no entry claims any more.
@@ -143,7 +145,8 @@ impl Host {
         let observed = observed.map_err(|failure| {
             CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
         })?;
-        let facts = desired.map_or_else(SourceFacts::default, |desired| facts(desired, self.now));
+        let facts = desired
+            .map_or_else(SourceFacts::default, |desired| facts(desired, &self.content, self.now));
         let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
         Ok(preview(&PlanInput {
             project: name,
@@ -172,7 +175,7 @@ fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveReque
 }
 
 /// Binds and builds, read until every build context is known, as if it had been quiet for long enough.
-fn facts(desired: &DesiredProject, now: Timestamp) -> SourceFacts {
+fn facts(desired: &DesiredProject, content: &ContentStore, now: Timestamp) -> SourceFacts {
     let (mut reader, paths) = (FactReader::default(), PathMap::default());
     let mut facts = reader.read(desired, &paths, now);
     for _ in 0..FACT_READINGS {
@@ -181,5 +184,7 @@ fn facts(desired: &DesiredProject, now: Timestamp) -> SourceFacts {
         }
         facts = reader.read(desired, &paths, now.plus(AS_IF_LATER));
     }
+    facts.kept = content.places(desired, &paths);
+    facts.stamps = stamps(desired, &facts.kept, &paths);
     facts
 }

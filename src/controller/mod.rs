@@ -3,6 +3,7 @@
 mod believing;
 mod blocking;
 mod clock;
+mod content;
 pub mod desired;
 mod directory;
 mod events;

@@ -52,6 +52,9 @@ impl OperationCalls for Engine {
                 Operation::Stop { container, timeout_s, .. } => {
                     self.stop_container(container, *timeout_s).await
                 }
+                Operation::Reload { container, signal, verify, .. } => {
+                    self.reload(container, verify, signal).await
+                }
             }
         })
     }

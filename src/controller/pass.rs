@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::blocking::Blocking;
 use crate::controller::clock::Clock;
+use crate::controller::content;
 use crate::controller::desired::belief::{Belief, Want};
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
@@ -32,6 +33,7 @@ use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
+use crate::source::ContentStore;
 
 /// Log lines that are read of a container that ended.
 const LAST_LINES: u32 = 20;
@@ -57,6 +59,8 @@ pub struct Surroundings {
     pub policy: Policy,
     /// Local and host paths.
     pub paths: PathMap,
+    /// Files that are written for containers.
+    pub content: ContentStore,
     /// Where files are read.
     pub blocking: Blocking,
     /// Cancelled at shutdown.
@@ -118,7 +122,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
     let looked = match engine_lost {
         Some(why) => Err(unreachable(why)),
-        None => observe(around, &name, &want, &mut memory, running).await,
+        None => observe(around, (&name, &want), &mut memory, running, &ledger).await,
     };
     let look = match looked {
         Ok(look) => look,
@@ -152,6 +156,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         diagnostics: &belief.diagnostics,
     });
     publish(around, &mut memory, status, now).await;
+    content::sweep(around, &name, &want, (&look.observed, &look.facts)).await;
     let remains = remains(&want, &report.plan);
     memory.ledger = Some(ledger);
     PassEnd {
@@ -237,10 +242,10 @@ fn unreachable(message: String) -> Failure {
 
 async fn observe(
     around: &Surroundings,
-    name: &ProjectName,
-    want: &Want,
+    (name, want): (&ProjectName, &Want),
     memory: &mut Memory,
     running: RunningOperations,
+    ledger: &ProjectLedger,
 ) -> Result<Look, Failure> {
     let mut request = ObserveRequest { project: Some(name.clone()), ..ObserveRequest::default() };
     let mut facts = SourceFacts::default();
@@ -252,15 +257,16 @@ async fn observe(
         let volumes = project.volumes.values();
         request.volumes = volumes.map(|volume| volume.name.clone()).collect();
         let mut reader = std::mem::take(&mut memory.facts);
-        let (project, paths, now) = (Arc::clone(project), around.paths.clone(), around.clock.now());
+        let (wanted, paths, now) = (Arc::clone(project), around.paths.clone(), around.clock.now());
         let read = around.blocking.run(move || {
-            let facts = reader.read(&project, &paths, now);
+            let facts = reader.read(&wanted, &paths, now);
             (reader, facts)
         });
         (memory.facts, facts) = read.await.map_err(|panicked| Failure {
             class: FailureClass::Maybe,
             message: panicked.to_string(),
         })?;
+        content::write(around, project, ledger, &mut facts).await;
     }
     let observed = around.engine.observe(&request).await?;
     let host = around.engine.host_view().await?;

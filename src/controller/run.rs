@@ -28,6 +28,7 @@ use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
 use crate::model::time::Timestamp;
+use crate::source::ContentStore;
 
 /// Why a run could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,7 @@ impl Controller {
             events: self.events,
             policy: settings.policy.clone(),
             paths: settings.paths.clone(),
+            content: ContentStore::new(&settings.content),
             blocking: settings.blocking,
             stopping: CancellationToken::new(),
         };

@@ -22,6 +22,8 @@ pub struct Settings {
     pub watch: Watch,
     /// Where the engine finds what this process sees.
     pub paths: PathMap,
+    /// Directory for files that are written for containers; below the state directory.
+    pub content: LocalPath,
     /// Numbers of the planner and our identity on the engine.
     pub policy: Policy,
     /// Limits of the host.

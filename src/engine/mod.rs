@@ -15,6 +15,7 @@ mod images;
 pub mod labels;
 mod observe;
 mod parse;
+mod reload;
 mod unsupported;
 mod wire;
 

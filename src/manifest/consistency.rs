@@ -228,10 +228,19 @@ impl<'a> Checker<'a> {
         for section in ["configs", "secrets"] {
             let map = self.model.get(section).and_then(Node::as_map);
             for (name, entry) in map.into_iter().flatten() {
-                if entry.node.get("file").is_none() {
-                    let path = child(section, name);
+                let known: &[&str] = match section {
+                    "configs" => &["file", "environment", "content"],
+                    _ => &["file", "environment"],
+                };
+                let given = known.iter().filter(|key| entry.node.get(key).is_some()).count();
+                let path = child(section, name);
+                let one_of = format!("write one of {}", known.join(", "));
+                if given == 0 {
                     let message = format!("{path} has no source");
-                    self.error("missing-key", entry.key, &path, message, "name a file under file");
+                    self.error("missing-key", entry.key, &path, message, &one_of);
+                } else if given > 1 {
+                    let message = format!("{path} has several sources, which exclude each other");
+                    self.error("exclusive-keys", entry.key, &path, message, &one_of);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Node, Value};
+use crate::manifest::on_change::{self, Change};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
@@ -86,11 +87,13 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
                     .help("true or false"),
             );
         }
+    } else if key == "on_change" && known.contains(&key) {
+        on_change::check(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))
                 .at(entry.key)
-                .help("remove it; only suspend works so far"),
+                .help("remove it; only suspend and on_change work so far"),
         );
     } else {
         let finding =
@@ -120,4 +123,9 @@ pub(crate) fn suspend(node: &Node) -> Suspend {
         Some(true) => Suspend::Yes,
         _ => Suspend::No,
     }
+}
+
+/// `on_change` of a checked service, if it has one.
+pub(crate) fn on_change(node: &Node) -> Option<Change> {
+    node.at(&[KEY, "on_change"]).and_then(on_change::read)
 }

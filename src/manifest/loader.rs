@@ -54,6 +54,20 @@ pub struct HostChoices {
     pub profiles: BTreeSet<String>,
     /// Files that are merged after the project's own.
     pub files: Vec<LocalPath>,
+    /// What holds for one project only, by its name.
+    pub projects: BTreeMap<ProjectName, ProjectChoices>,
+}
+
+/// What the settings of one host choose for one project, so that staging and production run from the same files. Paths are
+/// relative to the project's directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectChoices {
+    /// Profiles that are enabled beside those of COMPOSE_PROFILES.
+    pub profiles: BTreeSet<String>,
+    /// Files that are merged after the project's own, in this order. They cannot name the project.
+    pub files: Vec<String>,
+    /// Files of variables over `.env`, the later over the earlier; what `--env` lets in stands above them.
+    pub env_files: Vec<String>,
 }
 
 /// Whose rules of precedence hold where the controller and the command line differ.
@@ -139,9 +153,17 @@ impl<'a> Load<'a> {
         let mut paths = paths?;
         paths.extend(input.choices.files.iter().cloned());
         let directory = paths.first()?.parent();
-        let documents =
+        let mut documents =
             Layers::new(&directory, &mut self.files, &mut self.report).read_all(&paths)?;
         self.name = self.project_name(input, &documents);
+        let own = self.name.as_ref().and_then(|name| input.choices.projects.get(name));
+        if let Some(own) = own {
+            self.own_variables(own, &directory, input)?;
+            let more: Vec<LocalPath> = own.files.iter().map(|file| directory.join(file)).collect();
+            let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+            documents.extend(layers.read_all(&more)?);
+            paths.extend(more);
+        }
         if let Some(name) = &self.name {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
         }
@@ -152,7 +174,7 @@ impl<'a> Load<'a> {
             return None;
         }
         let name = self.name.clone()?;
-        let profiles = self.profiles(input);
+        let profiles = self.profiles(input, own);
         let mut context = normalise::Context {
             name: &name,
             directory: &directory,
@@ -171,11 +193,35 @@ impl<'a> Load<'a> {
         Some((project, canonical))
     }
 
-    fn profiles(&mut self, input: &LoadInput<'_>) -> BTreeSet<String> {
+    /// The env files that this host chooses for the project, over `.env` and below what the settings let in.
+    fn own_variables(
+        &mut self,
+        own: &ProjectChoices,
+        directory: &LocalPath,
+        input: &LoadInput<'_>,
+    ) -> Option<()> {
+        let mut values = BTreeMap::new();
+        for file in &own.env_files {
+            self.env_file(&directory.join(file), true, &mut values)?;
+        }
+        for (name, value) in values {
+            if !input.environment.contains_key(&name) {
+                self.environment.set(&name, &value);
+            }
+        }
+        Some(())
+    }
+
+    fn profiles(
+        &mut self,
+        input: &LoadInput<'_>,
+        own: Option<&ProjectChoices>,
+    ) -> BTreeSet<String> {
         let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
         let named = named.split(',').map(str::trim).filter(|name| !name.is_empty());
         let named: BTreeSet<String> = named.map(str::to_owned).collect();
-        named.union(&input.choices.profiles).cloned().collect()
+        let chosen = own.into_iter().flat_map(|own| &own.profiles);
+        named.iter().chain(&input.choices.profiles).chain(chosen).cloned().collect()
     }
 
     /// `.env`, and the files of COMPOSE_ENV_FILES above it.

@@ -185,6 +185,11 @@ pub enum MountSource {
         /// SELinux relabelling, `z` or `Z`.
         selinux: Option<String>,
     },
+    /// A file that composelet writes for the container, by its name below the project's directory of such files.
+    Kept {
+        /// The name; where the engine finds it is known to whoever writes it.
+        name: String,
+    },
     /// A named volume, by its real name.
     Volume {
         /// The real name on the engine.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::config::ContainerConfig;
+use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::path::{HostPath, LocalPath};
@@ -62,21 +63,14 @@ pub struct DesiredService {
     pub depends_on: BTreeMap<ServiceName, Dependency>,
     /// How composelet keeps it running.
     pub restart: RestartIntent,
-    /// Configs and secrets that are files of the host, by target; their content is part of the revision.
+    /// Files whose content counts, by their path in the container: configs, secrets, bound files of `on_change`.
     pub files: BTreeMap<String, BoundFile>,
+    /// What a change of one of these files does.
+    pub on_change: OnChange,
     /// `x-composelet.suspend` of the service.
     pub suspend: Suspend,
     /// The command line's hash of this service (`docker compose config --hash`), for its label.
     pub compose_hash: String,
-}
-
-/// A single file of the host that a service mounts as config or secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BoundFile {
-    /// The file.
-    pub source: LocalPath,
-    /// SHA-256 of its bytes when the project was loaded.
-    pub digest: String,
 }
 
 /// When an image is fetched (Compose `pull_policy`).
@@ -276,6 +270,10 @@ pub struct SourceFacts {
     pub builds: BTreeMap<ServiceName, BuildDigest>,
     /// State of each bind source.
     pub binds: BTreeMap<HostPath, BindState>,
+    /// Where the files are that composelet writes itself, by name.
+    pub kept: BTreeMap<String, KeptState>,
+    /// Stamps of the files whose content counts, those that composelet writes included; absent if they cannot be had.
+    pub stamps: BTreeMap<HostPath, FileStamp>,
 }
 
 /// What is known about the input of a build.

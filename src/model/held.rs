@@ -142,6 +142,20 @@ pub enum WaitingOn {
     },
     /// A bind source that does not exist and looks like a file.
     BindSourceMissing(String),
+    /// A file of a config or secret that composelet could not write.
+    ContentUnwritable(String),
+    /// A reload that failed: the program goes on with what it read before.
+    ReloadFailed {
+        /// Tries so far.
+        failures: u32,
+        /// Why.
+        error: String,
+    },
+    /// A person: another file took the place of a mounted one, and the container cannot see it while it runs.
+    FileReplaced {
+        /// The files.
+        files: Vec<String>,
+    },
     /// A bind source that was full and is empty or missing now, or a volume that would change its name.
     DataPathChanged(String),
     /// The definition of a volume changed; volumes are never replaced.
@@ -201,6 +215,9 @@ impl WaitingOn {
             Self::ExternalMissing => "ExternalMissing",
             Self::NetworkInUse { .. } => "NetworkInUse",
             Self::BindSourceMissing(_) => "BindSourceMissing",
+            Self::ContentUnwritable(_) => "ContentUnwritable",
+            Self::ReloadFailed { .. } => "ReloadFailed",
+            Self::FileReplaced { .. } => "FileReplaced",
             Self::DataPathChanged(_) => "DataPathChanged",
             Self::VolumeChanged(_) => "VolumeChanged",
             Self::Suspended(_) => "Suspended",
@@ -227,6 +244,7 @@ impl WaitingOn {
                 | Self::VolumeChanged(_)
                 | Self::InvalidManifest
                 | Self::RestartsExhausted { .. }
+                | Self::FileReplaced { .. }
         )
     }
 }
@@ -278,6 +296,18 @@ impl WaitingOn {
             Self::BindSourceMissing(path) => {
                 write!(f, "{path}: it looks like a file and is not there; create it")
             }
+            Self::ContentUnwritable(why) => write!(f, "a file that can be mounted: {why}"),
+            Self::ReloadFailed { failures, error } => {
+                write!(
+                    f,
+                    "files that pass; try {failures} failed, what was read before holds: {error}"
+                )
+            }
+            Self::FileReplaced { files } => write!(
+                f,
+                "a restart by hand: {} was replaced, not rewritten, and is not seen inside; bind its directory instead",
+                files.join(", ")
+            ),
             Self::DataPathChanged(what) => write!(f, "a person: {what}"),
             Self::VolumeChanged(what) => {
                 write!(f, "nothing; its definition differs and stays: {what}")

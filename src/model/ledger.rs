@@ -32,10 +32,44 @@ pub struct ProjectLedger {
     pub adoption_confirmed: bool,
     /// Named volumes that each replica's data lay in when it last ran, by `service target`.
     pub data_paths: BTreeMap<String, String>,
+    /// What each container has read of the files whose content counts.
+    pub contents: BTreeMap<ContainerId, ContentRecord>,
     /// Suspension by command, for the whole project (empty key) or a service.
     pub suspended: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.
     pub gap_ended: Option<Timestamp>,
+}
+
+/// Memory of what one container has read of its files: labels cannot change after create. Contents are salted digests by
+/// the path in the container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContentRecord {
+    /// Begin of the run that `inodes` belongs to.
+    pub run: Option<Timestamp>,
+    /// Inodes of mounted files at the begin of that run.
+    pub inodes: BTreeMap<String, u64>,
+    /// What it was made to read last. Empty: not known.
+    pub applied: BTreeMap<String, String>,
+    /// What it should have read as of the last pass.
+    pub wanted: BTreeMap<String, String>,
+    /// What a reload under way is about.
+    pub reloading: Option<BTreeMap<String, String>>,
+    /// The last reload failed.
+    pub failure: Option<ReloadFailure>,
+}
+
+/// A reload that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReloadFailure {
+    /// What it was about; other content is tried at once.
+    pub content: BTreeMap<String, String>,
+    /// In a row.
+    pub failures: u32,
+    /// Earliest instant of the next try.
+    pub next_try: Timestamp,
+    /// Why.
+    pub error: String,
 }
 
 /// Suspension by `composelet suspend`.

@@ -4,6 +4,7 @@
 
 pub mod canonical;
 pub mod config;
+pub mod content;
 pub mod desired;
 pub mod diagnostic;
 pub mod event;

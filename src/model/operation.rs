@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::desired::Build;
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
 /// A long call. Its end wakes the project; the next pass looks at what came of it.
@@ -43,6 +44,17 @@ pub enum Operation {
         /// Grace in seconds; `None` is the container's own.
         timeout_s: Option<u64>,
     },
+    /// Make a container read its files again: a command that checks them, then a signal.
+    Reload {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// The signal.
+        signal: String,
+        /// What is run in the container before; empty is nothing.
+        verify: Vec<Secret>,
+    },
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -61,7 +73,9 @@ impl Operation {
             Self::Pull { image, .. } | Self::Build { image, .. } => {
                 OperationSubject::Image(image.clone())
             }
-            Self::Stop { container, .. } => OperationSubject::Container(container.clone()),
+            Self::Stop { container, .. } | Self::Reload { container, .. } => {
+                OperationSubject::Container(container.clone())
+            }
         }
     }
 
@@ -71,6 +85,7 @@ impl Operation {
             Self::Pull { .. } => "pull",
             Self::Build { .. } => "build",
             Self::Stop { .. } => "stop",
+            Self::Reload { .. } => "reload",
         }
     }
 }
@@ -81,6 +96,7 @@ impl fmt::Display for Operation {
             Self::Pull { image, .. } => write!(f, "pull {image}"),
             Self::Build { image, .. } => write!(f, "build {image}"),
             Self::Stop { name, .. } => write!(f, "stop {name}"),
+            Self::Reload { name, .. } => write!(f, "reload {name}"),
         }
     }
 }

@@ -225,6 +225,7 @@ impl Action {
                 Operation::Pull { .. } => "PullImage",
                 Operation::Build { .. } => "BuildImage",
                 Operation::Stop { .. } => "StopContainer",
+                Operation::Reload { .. } => "ReloadContainer",
             },
         }
     }
@@ -249,7 +250,7 @@ impl Action {
             Self::RenameContainer { from, to, .. } => format!("{from} to {to}"),
             Self::Begin(operation) => match &**operation {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),
-                Operation::Stop { name, .. } => name.to_string(),
+                Operation::Stop { name, .. } | Operation::Reload { name, .. } => name.to_string(),
             },
         }
     }

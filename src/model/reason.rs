@@ -21,8 +21,18 @@ pub enum Reason {
         /// New id.
         new: String,
     },
-    /// A config, secret or bound file has other content.
+    /// A config, secret or bound file has other content; it is not known which.
     ContentChanged,
+    /// These files have other content.
+    FilesChanged {
+        /// Paths, or fields of the manifest.
+        files: Vec<String>,
+    },
+    /// These files have other content, which the container is made to read again.
+    Reread {
+        /// Paths, or fields of the manifest.
+        files: Vec<String>,
+    },
     /// First start after create.
     NotStarted,
     /// It ended and its policy wants it running.
@@ -95,7 +105,9 @@ impl Reason {
             Self::Missing => "Missing",
             Self::Drift(_) => "Drift",
             Self::ImageChanged { .. } => "ImageChanged",
-            Self::ContentChanged => "ContentChanged",
+            Self::ContentChanged | Self::FilesChanged { .. } | Self::Reread { .. } => {
+                "ContentChanged"
+            }
             Self::NotStarted => "NotStarted",
             Self::Exited { .. } => "Exited",
             Self::StartFailed { .. } => "StartFailed",
@@ -132,6 +144,10 @@ impl fmt::Display for Reason {
             Self::ImageChanged { old, new } => write!(f, "image {} -> {}", short(old), short(new)),
             Self::ContentChanged => {
                 f.write_str("content of a config, secret or bound file changed")
+            }
+            Self::FilesChanged { files } => write!(f, "content changed: {}", files.join(", ")),
+            Self::Reread { files } => {
+                write!(f, "content changed, to be read again: {}", files.join(", "))
             }
             Self::NotStarted => f.write_str("created, not started yet"),
             Self::Exited { code, oom_killed, failures } => {

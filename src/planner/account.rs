@@ -9,6 +9,7 @@ use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
 use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
+use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
 use crate::planner::heal::{completes, is_guess};
 use crate::planner::images::pull_key;
@@ -38,6 +39,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     }
     let seen = &input.observed.containers;
     ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
+    ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
     let stops = |key: &String| seen.iter().any(|container| stop_key(&container.id) == *key);
     ledger.calls.retain(|key, _| !key.starts_with("stop:") || stops(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
@@ -61,6 +63,7 @@ fn account_service(
         if container.claim.installation.is_none() && view.adoption.is_empty() {
             ledger.adopted.insert(container.id.clone());
         }
+        content::remember(input, service, container, ledger);
         if container.lifecycle.is_alive() {
             remember_data(input, service, ledger);
         }

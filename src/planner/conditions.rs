@@ -129,6 +129,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::AdoptionNeedsConfirmation { .. }
             | WaitingOn::PruneNeedsConfirmation { .. }
             | WaitingOn::DataPathChanged(_)
+            | WaitingOn::FileReplaced { .. }
     )
 }
 
@@ -141,6 +142,9 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ImagePullBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
+            | WaitingOn::ContentUnwritable(_)
+            | WaitingOn::ReloadFailed { .. }
+            | WaitingOn::FileReplaced { .. }
             | WaitingOn::UnsupportedOnEngine { .. }
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)

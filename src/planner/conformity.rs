@@ -9,13 +9,13 @@ use crate::model::observed::{
     ContainerDetail, Health, ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage,
 };
 use crate::model::reason::Reason;
+use crate::planner::content;
 use crate::planner::diff::diff;
 use crate::planner::expected::expected;
 use crate::planner::input::PlanInput;
 use crate::planner::joined;
 use crate::planner::names::container_name;
 use crate::planner::networks::elect;
-use crate::planner::revision;
 
 /// Verdict on one container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn conformity(
         return Conformity::Conforms;
     };
     if let Some(reason) =
-        image_change(container, image).or_else(|| content_change(service, container))
+        image_change(container, image).or_else(|| content::recreates(input, service, container))
     {
         return Conformity::Recreate(reason);
     }
@@ -122,12 +122,6 @@ fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<
     Some(Reason::ImageChanged { old: container.image_id.to_string(), new: new.to_string() })
 }
 
-/// Adopted containers carry no content label; what they mount is taken as current.
-fn content_change(service: &DesiredService, container: &ObservedContainer) -> Option<Reason> {
-    let label = container.claim.content.as_ref()?;
-    (*label != revision::content(service)).then_some(Reason::ContentChanged)
-}
-
 /// What the container should read back as, in canonical form, the brake on its restart policy included.
 pub fn wanted_config(
     input: &PlanInput<'_>,
@@ -145,6 +139,7 @@ pub fn wanted_config(
     }
     if let Some(detail) = container.detail.known() {
         joined::resolve(&mut wanted, &detail.config, input.host);
+        content::resolve(&mut wanted, input, service, container);
     }
     // A daemon adds log options of its own to every container of its default driver, and does not say which.
     let observed = container.detail.known().and_then(|detail| detail.config.logging.as_ref());

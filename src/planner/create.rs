@@ -8,6 +8,7 @@ use crate::model::observed::{ApiVersion, ObservedContainer};
 use crate::model::path::HostPath;
 use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId};
 use crate::model::reason::Reason;
+use crate::planner::content;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::images::{ImageVerdict, ImageVerdicts};
 use crate::planner::names;
@@ -51,12 +52,15 @@ pub fn create(
     let usable = grounds.images.get(&view.service.image) == Some(&ImageVerdict::Usable);
     let image_id = view.image_id().filter(|_| usable)?.clone();
     let revision = view.revision()?;
-    if let Some(waiting) = name_holder(world, name, slot).or_else(|| bind_missing(world, view)) {
+    let blocked = name_holder(world, name, slot).or_else(|| bind_missing(world, view));
+    let blocked = blocked.or_else(|| content::unwritten(view.service, world.input.facts));
+    if let Some(waiting) = blocked {
         draft.hold(subject, waiting, None);
         return None;
     }
     let after = foundations(grounds, &view.service.config)?;
-    let config = inherit_anonymous(view.service.config.clone(), view, predecessor);
+    let config = content::placed(view.service.config.clone(), world.input.facts);
+    let config = inherit_anonymous(config, view, predecessor);
     let primary = primary_network(&config);
     let policy = world.input.policy;
     let create = CreateContainer {

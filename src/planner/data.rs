@@ -46,6 +46,6 @@ pub fn data_path_change(
                 format!("{target} is on volume {before}; under {name} it would be another one")
             })
         }
-        MountSource::Anonymous | MountSource::Tmpfs { .. } => None,
+        MountSource::Anonymous | MountSource::Kept { .. } | MountSource::Tmpfs { .. } => None,
     })
 }

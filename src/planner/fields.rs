@@ -250,6 +250,8 @@ fn mount_text(mount: &Mount) -> String {
             format!("volume {name}{}", if *nocopy { " nocopy" } else { "" })
         }
         MountSource::Anonymous => "anonymous".to_owned(),
+        // Compared by target and content, not by source (DESIGN §5, revisions).
+        MountSource::Kept { .. } => "content".to_owned(),
         MountSource::Tmpfs { size_bytes, mode, options } => {
             let size = size_bytes.map(|size| format!("size={size}"));
             let mode = mode.map(|mode| format!("mode={mode:o}"));

@@ -8,6 +8,7 @@ pub mod brake;
 pub mod check;
 pub mod conditions;
 pub mod conformity;
+pub mod content;
 pub mod create;
 pub mod data;
 pub mod diff;

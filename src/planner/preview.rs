@@ -59,7 +59,7 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
         let step = plan(&look(input, &host, &ledger, now));
         host.apply(&step, now);
         let report = PassReport { outcomes: successes(&step), plan: step.clone(), at: now };
-        ledger = record(&ledger, &report, input.policy);
+        ledger = reloaded(record(&ledger, &report, input.policy), &step, now, input.policy);
         let idle = step.nodes.is_empty();
         if !idle || steps.is_empty() {
             steps.push(PreviewStep { when, certainty, plan: step.clone() });
@@ -91,10 +91,28 @@ fn successes(plan: &Plan) -> Vec<NodeOutcome> {
     plan.nodes.iter().map(|_| NodeOutcome::Succeeded(Effect::Done)).collect()
 }
 
+/// The reloads of a plan, ended well.
+fn reloaded(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) -> ProjectLedger {
+    ended(ledger, plan, at, policy, |operation| matches!(operation, Operation::Reload { .. }))
+}
+
 /// The pulls and builds of a plan, ended well.
 fn checked(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) -> ProjectLedger {
+    ended(ledger, plan, at, policy, |operation| !matches!(operation, Operation::Reload { .. }))
+}
+
+fn ended(
+    ledger: ProjectLedger,
+    plan: &Plan,
+    at: Timestamp,
+    policy: &Policy,
+    which: fn(&Operation) -> bool,
+) -> ProjectLedger {
     plan.nodes.iter().fold(ledger, |ledger, node| {
         let Action::Begin(operation) = &node.action else { return ledger };
+        if !which(operation) {
+            return ledger;
+        }
         let report = OperationReport {
             subject: operation.subject(),
             kind: operation.kind(),
@@ -131,7 +149,7 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
         let (image, build) = match &**operation {
             Operation::Pull { image, .. } => (image, None),
             Operation::Build { image, digest, .. } => (image, Some(digest.clone())),
-            Operation::Stop { .. } => continue,
+            Operation::Stop { .. } | Operation::Reload { .. } => continue,
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();
         if before.is_some() {

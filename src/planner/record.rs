@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::model::held::Subject;
 use crate::model::id::{ContainerId, Revision};
-use crate::model::ledger::{Brake, DriftRecord, LastExit, ProjectLedger, ReplicaRecord};
-use crate::model::operation::OperationSubject;
+use crate::model::ledger::{
+    Brake, DriftRecord, LastExit, ProjectLedger, ReloadFailure, ReplicaRecord,
+};
+use crate::model::operation::{Operation, OperationSubject};
 use crate::model::outcome::{Failure, FailureClass, NodeOutcome, OperationReport, PassReport};
 use crate::model::plan::{Action, ContainerRef, PlanNode};
 use crate::model::policy::Policy;
@@ -98,10 +100,21 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
     match (&node.action, &node.reason) {
         (
             Action::Begin(operation),
-            Reason::Unhealthy { .. } | Reason::DependencyReplaced { .. },
+            Reason::Unhealthy { .. } | Reason::DependencyReplaced { .. } | Reason::Reread { .. },
         ) => {
             if let OperationSubject::Container(container) = operation.subject() {
-                record.restarting = Some(container);
+                let rereads = matches!(node.reason, Reason::Reread { .. });
+                let content = ledger.contents.get_mut(&container).filter(|_| rereads);
+                match (&**operation, content) {
+                    (Operation::Reload { .. }, content) => {
+                        content.into_iter().for_each(|one| one.reloading = Some(one.wanted.clone()))
+                    }
+                    (_, content) => {
+                        // The next run reads everything.
+                        content.into_iter().for_each(|one| one.applied.clone_from(&one.wanted));
+                        record.restarting = Some(container);
+                    }
+                }
             }
         }
         (Action::StartContainer { .. }, _) => {
@@ -188,6 +201,9 @@ pub fn record_operation(
                 }
             }
         }
+        OperationSubject::Container(id) if report.kind == "reload" => {
+            record_reload(&mut ledger, id, report, policy);
+        }
         OperationSubject::Container(id) => match &report.result {
             Ok(()) => {
                 ledger.calls.remove(&stop_key(id));
@@ -203,6 +219,37 @@ pub fn record_operation(
         },
     }
     ledger
+}
+
+fn record_reload(
+    ledger: &mut ProjectLedger,
+    id: &ContainerId,
+    report: &OperationReport,
+    policy: &Policy,
+) {
+    let Some(record) = ledger.contents.get_mut(id) else {
+        return;
+    };
+    let Some(content) = record.reloading.take() else {
+        return;
+    };
+    match &report.result {
+        Ok(()) => {
+            record.applied = content;
+            record.failure = None;
+        }
+        Err(failure) => {
+            let before = record.failure.as_ref().map_or(0, |before| before.failures);
+            // What a check finds wrong seldom mends itself: the pace of pulls.
+            let wait = policy.image.delay(before, id.as_str());
+            record.failure = Some(ReloadFailure {
+                content,
+                failures: before.saturating_add(1),
+                next_try: report.at.plus(wait),
+                error: failure.message.clone(),
+            });
+        }
+    }
 }
 
 /// Key under which failed stops of a container are counted: they end long after the walk that began them.
@@ -249,6 +296,7 @@ pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
     ledger.calls.clear();
     ledger.drift.clear();
     ledger.replicas.values_mut().for_each(|record| record.next_try = None);
+    ledger.contents.values_mut().for_each(|record| record.failure = None);
     ledger.images.values_mut().for_each(|record| {
         record.next_try = None;
         record.checked_for = String::from("asked");

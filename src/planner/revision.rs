@@ -1,21 +1,26 @@
 //! Identity of one version of a service.
 
 use crate::model::config::ContainerConfig;
+use crate::model::content::{BoundFile, OnChange, Seen};
 use crate::model::desired::{DesiredService, NetworkConfig};
 use crate::model::field::FieldClass;
 use crate::model::id::{ImageId, Revision, SpecHash};
 use crate::model::secret::sha256_hex;
 use crate::planner::fields::FIELDS;
 
-/// Revision of `service` on image `image`: recreate-fields, image id and content digests. Fields that can be changed live
+/// Revision of `service` on image `image`: recreate-fields, image id, and content digests if other content recreates. Fields that can be changed live
 /// are not part of it, because the label that carries it cannot follow (invariants 12 and 13).
 pub fn revision(service: &DesiredService, image: &ImageId) -> Revision {
+    let content = match service.on_change {
+        OnChange::Recreate => content(service),
+        OnChange::Restart | OnChange::Signal(_) | OnChange::Ignore => String::new(),
+    };
     let hash = sha256_hex([
         projection(&service.config).as_str(),
         "\u{1}image\u{1}",
         image.as_str(),
         "\u{1}content\u{1}",
-        content(service).as_str(),
+        content.as_str(),
     ]);
     Revision::new(hash.chars().take(16).collect::<String>())
 }
@@ -25,13 +30,22 @@ pub fn spec_hash(config: &ContainerConfig) -> SpecHash {
     SpecHash::new(format!("v1:{}", sha256_hex([projection(config)])))
 }
 
+/// Digest and owner of one file, as they enter the label.
+pub fn content_of(file: &BoundFile) -> String {
+    match &file.seen {
+        Seen::Mounted(_) | Seen::Within(_) => file.digest.clone(),
+        Seen::Kept(kept) => format!("{} {}:{}:{:o}", file.digest, kept.uid, kept.gid, kept.mode),
+    }
+}
+
 /// Digest over the files that the service takes content from; empty without any.
 pub fn content(service: &DesiredService) -> String {
     if service.files.is_empty() {
         return String::new();
     }
-    let parts =
-        service.files.iter().flat_map(|(target, file)| [target.as_str(), "=", &file.digest, "\n"]);
+    let parts = service.files.iter().flat_map(|(target, file)| {
+        [target.clone(), "=".to_owned(), content_of(file), "\n".to_owned()]
+    });
     sha256_hex(parts).chars().take(32).collect()
 }
 

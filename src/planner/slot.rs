@@ -8,6 +8,7 @@ use crate::model::operation::Operation;
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
 use crate::planner::conformity::Conformity;
+use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::heal::{Healing, crash_loop, healing};
@@ -229,6 +230,9 @@ fn plan_running(
                 stop(context, draft, container, (Vec::new(), reason));
             }
         }
+        return;
+    }
+    if plan_content(context, draft, container) {
         return;
     }
     let Health::Unhealthy { streak, .. } = &container.health else {

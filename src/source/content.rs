@@ -1,95 +1,156 @@
-//! The content store: bytes of configs and secrets, by digest.
+//! Files that composelet writes for containers: configs and secrets that are no plain files of the host.
 
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
 
-use crate::model::path::LocalPath;
-use crate::model::secret::sha256_hex;
+use rustix::fs::OFlags;
 
-/// A directory of files that are named by the SHA-256 of their bytes. Directory 0700, files 0600.
+use crate::model::content::{KeptFile, KeptState, Seen};
+use crate::model::desired::{DesiredProject, DesiredService};
+use crate::model::id::ProjectName;
+use crate::model::path::{HostPath, LocalPath, PathMap};
+
+/// A directory with one directory for each project, 0700; the files have the owner and mode that containers are to see. The
+/// engine binds the files themselves, so that nobody but root needs a way through the directories.
 #[derive(Clone, Debug)]
 pub struct ContentStore {
     directory: PathBuf,
 }
 
 impl ContentStore {
-    /// A store in `directory`, which is made with the first content.
+    /// A store in `directory`, which is made with the first file.
     pub fn new(directory: &LocalPath) -> Self {
         Self { directory: directory.as_path().to_path_buf() }
     }
 
-    /// Keeps the bytes and gives their digest, 64 hexadecimal digits. On return they are on the disk. Blocking.
-    ///
-    /// # Errors
-    /// If the directory cannot be made or written; nothing half written stays.
-    pub fn put(&self, bytes: &[u8]) -> io::Result<String> {
-        let digest = sha256_hex([bytes]);
-        if self.get(&digest)?.is_some() {
-            return Ok(digest);
-        }
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".tmp-")
-            .permissions(PermissionsExt::from_mode(0o600))
-            .tempfile_in(&self.directory)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(self.directory.join(&digest)).map_err(|error| error.error)?;
-        std::fs::File::open(&self.directory)?.sync_all()?;
-        Ok(digest)
+    /// Where each file of a project is or would be. Writes nothing.
+    pub fn places(&self, project: &DesiredProject, paths: &PathMap) -> BTreeMap<String, KeptState> {
+        let files = project.services.values().flat_map(kept);
+        files
+            .map(|file| {
+                let place = self.host_path(&project.name, &file.name, paths);
+                (file.name.clone(), KeptState::Ready(place))
+            })
+            .collect()
     }
 
-    /// The bytes, or `None` if they are not there or are not what their name says. Blocking.
-    ///
-    /// # Errors
-    /// If the file is there and cannot be read.
-    pub fn get(&self, digest: &str) -> io::Result<Option<Vec<u8>>> {
-        let Some(path) = self.path(digest) else {
-            return Ok(None);
+    /// Brings every file of `services` to what it should be. One that exists is rewritten in place, so that containers that
+    /// have it mounted see the change; one that is right is not touched. On return all is on the disk. Blocking.
+    pub fn write<'a>(
+        &self,
+        project: &ProjectName,
+        services: impl Iterator<Item = &'a DesiredService>,
+        paths: &PathMap,
+    ) -> BTreeMap<String, KeptState> {
+        let write = |file: &KeptFile| match self.write_one(project, file) {
+            Ok(()) => KeptState::Ready(self.host_path(project, &file.name, paths)),
+            Err(error) => KeptState::Failed(error.to_string()),
         };
-        match std::fs::read(path.as_path()) {
-            Ok(bytes) => Ok((sha256_hex([&bytes]) == digest).then_some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        services.flat_map(kept).map(|file| (file.name.clone(), write(file))).collect()
     }
 
-    /// Where the bytes of this digest are or would be; `None` if the text is no digest.
-    pub fn path(&self, digest: &str) -> Option<LocalPath> {
-        is_digest(digest).then(|| LocalPath::new(self.directory.join(digest)))
-    }
-
-    /// The digests that are there, sorted. Blocking.
+    /// Removes the files of a project that are not in `keep`, and its directory with the last one. Blocking.
     ///
     /// # Errors
-    /// If the directory is there and cannot be read.
-    pub fn list(&self) -> io::Result<Vec<String>> {
-        let entries = match std::fs::read_dir(&self.directory) {
+    /// If the directory cannot be read, or a file not be removed.
+    pub fn sweep(
+        &self,
+        project: &ProjectName,
+        keep: &BTreeSet<HostPath>,
+        paths: &PathMap,
+    ) -> io::Result<usize> {
+        let directory = self.directory.join(project.as_str());
+        let entries = match std::fs::read_dir(&directory) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(error),
         };
-        let mut digests = Vec::new();
+        let (mut kept, mut removed) = (0_usize, 0_usize);
         for entry in entries {
-            digests.extend(entry?.file_name().into_string().ok().filter(|n| is_digest(n)));
+            let path = entry?.path();
+            if keep.contains(&paths.to_host(&LocalPath::new(&path))) {
+                kept += 1;
+            } else {
+                std::fs::remove_file(&path)?;
+                removed += 1;
+            }
         }
-        digests.sort();
-        Ok(digests)
+        if kept == 0 {
+            std::fs::remove_dir(&directory)?;
+        }
+        Ok(removed)
     }
 
-    /// Forgets the bytes; what is not there is forgotten already. Blocking.
-    ///
-    /// # Errors
-    /// If the file cannot be removed.
-    pub fn remove(&self, digest: &str) -> io::Result<()> {
-        match self.path(digest).map(|path| std::fs::remove_file(path.as_path())) {
-            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    fn host_path(&self, project: &ProjectName, name: &str, paths: &PathMap) -> HostPath {
+        paths.to_host(&LocalPath::new(self.directory.join(project.as_str()).join(name)))
+    }
+
+    fn write_one(&self, project: &ProjectName, file: &KeptFile) -> io::Result<()> {
+        let directory = self.directory.join(project.as_str());
+        let path = directory.join(&file.name);
+        match OpenOptions::new().read(true).custom_flags(nofollow()).open(&path) {
+            Ok(open) => return mend(open, &path, file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+        let mut new = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .permissions(PermissionsExt::from_mode(0o600))
+            .tempfile_in(&directory)?;
+        new.write_all(file.bytes.expose())?;
+        own(new.as_file(), file)?;
+        new.as_file().sync_all()?;
+        new.persist(&path).map_err(|error| error.error)?;
+        File::open(&directory)?.sync_all()
     }
 }
 
-fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+fn kept(service: &DesiredService) -> impl Iterator<Item = &KeptFile> {
+    service.files.values().filter_map(|file| match &file.seen {
+        Seen::Kept(kept) => Some(kept),
+        Seen::Mounted(_) | Seen::Within(_) => None,
+    })
+}
+
+/// A link at the place of a file would let somebody else choose what is written.
+fn nofollow() -> i32 {
+    i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default()
+}
+
+/// Puts right what differs, in the same inode: a bind holds on to it.
+fn mend(mut open: File, path: &Path, file: &KeptFile) -> io::Result<()> {
+    let metadata = open.metadata()?;
+    let wanted = file.bytes.expose();
+    let length = u64::try_from(wanted.len()).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    if metadata.len() == length {
+        open.read_to_end(&mut bytes)?;
+    }
+    if metadata.len() != length || bytes != wanted {
+        let mut open = OpenOptions::new().write(true).custom_flags(nofollow()).open(path)?;
+        open.write_all(wanted)?;
+        open.set_len(length)?;
+        open.sync_all()?;
+    }
+    let owner = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
+    if owner != (file.uid, file.gid, file.mode) {
+        own(&open, file)?;
+    }
+    Ok(())
+}
+
+/// Owner first: a change of owner takes special bits away.
+fn own(open: &File, file: &KeptFile) -> io::Result<()> {
+    let metadata = open.metadata()?;
+    if (metadata.uid(), metadata.gid()) != (file.uid, file.gid) {
+        fchown(open, Some(file.uid), Some(file.gid)).map_err(|error| {
+            let text = format!("it cannot be given to {}:{}: {error}", file.uid, file.gid);
+            io::Error::new(error.kind(), text)
+        })?;
+    }
+    open.set_permissions(PermissionsExt::from_mode(file.mode))
 }

@@ -1,10 +1,12 @@
 //! What the planner needs to know of files of the host that a project names.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::config::MountSource;
+use crate::model::content::{FileStamp, KeptState, Seen};
 use crate::model::desired::{BindState, Build, BuildDigest, DesiredProject, SourceFacts};
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::path::{HostPath, PathMap};
@@ -51,6 +53,7 @@ impl FactReader {
                     (source, state)
                 })
                 .collect(),
+            ..SourceFacts::default()
         }
     }
 
@@ -149,6 +152,33 @@ fn relative_to(context: &Path, mounted: &[PathBuf]) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Stamps of the files whose content counts; those that composelet writes are where `kept` says. Blocking.
+pub fn stamps(
+    project: &DesiredProject,
+    kept: &BTreeMap<String, KeptState>,
+    paths: &PathMap,
+) -> BTreeMap<HostPath, FileStamp> {
+    let files = project.services.values().flat_map(|service| service.files.values());
+    let places = files.filter_map(|file| match &file.seen {
+        Seen::Mounted(path) | Seen::Within(path) => Some(path),
+        Seen::Kept(own) => match kept.get(&own.name)? {
+            KeptState::Ready(path) => Some(path),
+            KeptState::Failed(_) => None,
+        },
+    });
+    places
+        .filter_map(|path| {
+            let metadata = std::fs::metadata(paths.to_local(path).as_path()).ok()?;
+            let since_epoch = Duration::new(
+                u64::try_from(metadata.ctime()).ok()?,
+                u32::try_from(metadata.ctime_nsec()).ok()?,
+            );
+            let changed_at = Timestamp::default().plus(since_epoch);
+            Some((path.clone(), FileStamp { inode: metadata.ino(), changed_at }))
+        })
+        .collect()
+}
+
 fn bind_sources(project: &DesiredProject) -> Vec<HostPath> {
     let mut sources: Vec<HostPath> = project
         .services
@@ -156,7 +186,10 @@ fn bind_sources(project: &DesiredProject) -> Vec<HostPath> {
         .flat_map(|service| service.config.mounts.values())
         .filter_map(|mount| match &mount.source {
             MountSource::Bind { source, .. } => Some(source.clone()),
-            MountSource::Volume { .. } | MountSource::Anonymous | MountSource::Tmpfs { .. } => None,
+            MountSource::Volume { .. }
+            | MountSource::Kept { .. }
+            | MountSource::Anonymous
+            | MountSource::Tmpfs { .. } => None,
         })
         .collect();
     sources.sort();

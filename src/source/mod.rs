@@ -17,7 +17,7 @@ mod watch;
 pub use archive::{context_archive, dockerfile_name};
 pub use content::ContentStore;
 pub use context::{MAX_CONTEXT_ENTRIES, context_files};
-pub use facts::FactReader;
+pub use facts::{FactReader, stamps};
 pub use file::{MAX_DIRECTORY_ENTRIES, MAX_FILE_BYTES, read_path, read_path_within};
 pub use ignore::IgnoreRules;
 pub use root::{MAX_ROOT_ENTRIES, RootReading, read_root};

@@ -46,3 +46,4 @@ mod support;
 mod support_real;
 mod system_files;
 mod tidy;
+mod traps;

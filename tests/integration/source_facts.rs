@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use composelet::model::config::{ContainerConfig, Mount, MountSource};
+use composelet::model::content::OnChange;
 use composelet::model::desired::{
     BindState, Build, BuildDigest, DesiredProject, DesiredService, Dockerfile, PullPolicy,
     RestartIntent, RestartWhen, Suspend,
@@ -56,6 +57,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
             max_attempts: None,
         },
         files: BTreeMap::new(),
+        on_change: OnChange::default(),
         suspend: Suspend::No,
         compose_hash: String::new(),
     }

@@ -34,7 +34,7 @@ impl Client {
 }
 
 /// The content of a multiplexed stream: frames of stream number, three zeroes, length, payload.
-fn payload(mut frames: Bytes) -> Vec<u8> {
+pub(super) fn payload(mut frames: Bytes) -> Vec<u8> {
     let mut text = Vec::new();
     while frames.len() >= 8 {
         frames.advance(4);
@@ -44,7 +44,8 @@ fn payload(mut frames: Bytes) -> Vec<u8> {
     text
 }
 
-fn last_lines(text: &[u8], count: u32) -> Vec<String> {
+/// The last `count` lines, without control characters.
+pub(super) fn last_lines(text: &[u8], count: u32) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
     let lines: Vec<&str> = text.lines().collect();
     let skipped = lines.len().saturating_sub(usize::try_from(count).unwrap_or(usize::MAX));

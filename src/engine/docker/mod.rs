@@ -6,6 +6,7 @@ mod connection;
 mod create;
 mod endpoint;
 mod error;
+mod exec;
 mod host_config;
 mod image;
 mod logs;

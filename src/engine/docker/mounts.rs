@@ -47,6 +47,9 @@ pub(super) fn mounts(config: &ContainerConfig, api: ApiVersion) -> Result<Mounts
                 }),
                 ..engine_mount(MountType::VOLUME, target, mount)
             }),
+            MountSource::Kept { name } => {
+                return Err(format!("internal error: nobody said where the file {name} is"));
+            }
             MountSource::Anonymous => {
                 sorted.long.push(engine_mount(MountType::VOLUME, target, mount));
             }

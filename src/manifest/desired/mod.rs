@@ -1,5 +1,6 @@
 //! From the normal form to the model that the planner works with.
 
+mod bound;
 mod build;
 mod container;
 mod endpoints;

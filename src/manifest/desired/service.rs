@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{build, container, files, restart, spec};
+use super::{bound, build, container, files, restart, spec};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
@@ -27,7 +27,11 @@ pub(super) fn service(
     let spec: spec::Service = decode(&entry.node, &field, context)?;
     let located = container::Located { node: &entry.node, field: &field };
     let mut config = container::config(&spec, &located, named, context);
-    let bound = files::bound(tree, &spec, &located, &mut config, context);
+    let change = extension::on_change(&entry.node);
+    let binds = change.as_ref().map(|change| bound::bound(change, &located, &config, context));
+    let on_change = change.map(|change| change.on_change).unwrap_or_default();
+    let mut files = files::mounted(tree, &spec, &located, &on_change, &mut config, context);
+    files.extend(binds.into_iter().flatten());
     let image = match &spec.image {
         Some(image) if !image.is_empty() => image.clone(),
         _ => format!("{}-{name}", context.name),
@@ -42,7 +46,8 @@ pub(super) fn service(
         build: build::build(&spec, &located, context),
         depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec),
-        files: bound,
+        files,
+        on_change,
         suspend: extension::suspend(&entry.node),
         compose_hash,
         config,

@@ -119,6 +119,9 @@ pub(super) struct Build {
 pub(super) struct FileMount {
     pub(super) source: String,
     pub(super) target: Option<String>,
+    pub(super) uid: Option<String>,
+    pub(super) gid: Option<String>,
+    pub(super) mode: Option<u32>,
 }
 
 /// An entry of `depends_on`.

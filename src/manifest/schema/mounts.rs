@@ -40,8 +40,6 @@ static VOLUME: Object = Object::new(&[
 
 static TMPFS: Object = Object::new(&[field("size", Kind::Bytes), field("mode", Kind::Mode)]);
 
-const OWNER: &str = "the file is bound as it is; its owner and mode on the host show through";
-
 /// A config in its short or long form.
 pub(super) static CONFIG_MOUNT: Form =
     Form { expand: forms::config_mount, long: Kind::Object(&FILE_MOUNT) };
@@ -54,9 +52,9 @@ static FILE_MOUNT: Object = Object {
     fields: &[
         field("source", Kind::Text),
         field("target", Kind::Text),
-        field("uid", Kind::TextOrNumber).no_effect(OWNER),
-        field("gid", Kind::TextOrNumber).no_effect(OWNER),
-        field("mode", Kind::Mode).print(Print::Set).no_effect(OWNER),
+        field("uid", Kind::TextOrNumber),
+        field("gid", Kind::TextOrNumber),
+        field("mode", Kind::Mode).print(Print::Set),
     ],
     required: &["source"],
 };

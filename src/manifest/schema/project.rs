@@ -73,13 +73,13 @@ pub(crate) static VOLUME: Object = Object::new(&[
     labels(),
 ]);
 
-const SWARM: &str = "there is no Swarm here; use file";
+const SWARM: &str = "it lives in a Swarm, and there is none here; use file, environment or content";
 
 static CONFIG: Object = Object::new(&[
     field("name", Kind::Text).no_effect("no object exists on the engine"),
     field("file", Kind::Form(&forms::PATH)),
-    field("environment", Kind::Text).not_yet("put the text into a file and name it with file"),
-    field("content", Kind::Text).not_yet("put the text into a file and name it with file"),
+    field("environment", Kind::Text),
+    field("content", Kind::Text),
     field("external", Kind::Form(&EXTERNAL)).not_yet(SWARM),
     labels().no_effect("no object exists on the engine"),
     field("template_driver", Kind::Text).not_yet(SWARM),
@@ -88,7 +88,7 @@ static CONFIG: Object = Object::new(&[
 static SECRET: Object = Object::new(&[
     field("name", Kind::Text).no_effect("no object exists on the engine"),
     field("file", Kind::Form(&forms::PATH)),
-    field("environment", Kind::Text).not_yet("put the text into a file and name it with file"),
+    field("environment", Kind::Text),
     field("external", Kind::Form(&EXTERNAL)).not_yet(SWARM),
     labels().no_effect("no object exists on the engine"),
     field("driver", Kind::Text).not_yet(SWARM),

@@ -6,6 +6,7 @@
 mod adoption;
 mod backend_optimizacion;
 mod certificados;
+mod content;
 mod converge;
 mod crash_points;
 mod crashing;

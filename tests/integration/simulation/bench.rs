@@ -98,6 +98,7 @@ impl Bench {
             projects: BTreeSet::new(),
             watch: Watch::Poll,
             paths: PathMap::default(),
+            content: LocalPath::new(self.root().with_extension("content")),
             policy,
             limits: Limits::default(),
             blocking: Blocking::Inline,

@@ -1,0 +1,142 @@
+//! Bound files and directories whose content counts (`x-composelet.on_change`).
+
+use std::collections::BTreeMap;
+
+use super::container::Located;
+use super::files::shown;
+use crate::manifest::normalise::Context;
+use crate::manifest::on_change::Change;
+use crate::manifest::report::Finding;
+use crate::manifest::source::Place;
+use crate::model::config::{ContainerConfig, MountSource};
+use crate::model::content::{BoundFile, OnChange, Seen};
+use crate::model::files::FileContent;
+use crate::model::path::{HostPath, LocalPath};
+use crate::model::secret::sha256_hex;
+
+/// Most files of one service.
+const MOST_FILES: usize = 256;
+/// Deepest directory below a bound one.
+const DEEPEST: usize = 8;
+
+/// The files by their path in the container.
+pub(super) fn bound(
+    change: &Change,
+    located: &Located<'_>,
+    config: &ContainerConfig,
+    context: &mut Context<'_, '_>,
+) -> BTreeMap<String, BoundFile> {
+    let field = format!("{}.x-composelet.on_change", located.field);
+    let mut walk = Walk { context, field, place: located.node.place, found: BTreeMap::new() };
+    if change.on_change == OnChange::Ignore {
+        return walk.found;
+    }
+    match &change.paths {
+        None => walk.single_files(config),
+        Some(paths) => {
+            for (path, place) in paths {
+                walk.place = *place;
+                walk.path(path, config);
+            }
+        }
+    }
+    walk.found
+}
+
+struct Walk<'a, 'c, 'f> {
+    context: &'a mut Context<'c, 'f>,
+    field: String,
+    place: Place,
+    found: BTreeMap<String, BoundFile>,
+}
+
+/// Source and target of the binds.
+fn binds(config: &ContainerConfig) -> impl Iterator<Item = (LocalPath, &String, bool)> {
+    config.mounts.iter().filter_map(|(target, mount)| match &mount.source {
+        MountSource::Bind { source, .. } => {
+            Some((LocalPath::new(source.as_path()), target, mount.read_only))
+        }
+        _ => None,
+    })
+}
+
+impl Walk<'_, '_, '_> {
+    /// What the container may not write is configuration.
+    fn single_files(&mut self, config: &ContainerConfig) {
+        for (source, target, read_only) in binds(config) {
+            if read_only && let Some(FileContent::Bytes(_)) = self.context.files.get(&source) {
+                let seen = Seen::Mounted(HostPath::new(source.as_path()));
+                self.file(&source, target, seen);
+            }
+        }
+    }
+
+    /// A path that is bound, or that lies in a directory that is.
+    fn path(&mut self, text: &str, config: &ContainerConfig) {
+        let path = self.context.directory.join(text);
+        let mut below = binds(config).filter_map(|(source, target, _)| {
+            let tail = path.as_path().strip_prefix(source.as_path()).ok()?;
+            Some((tail.display().to_string(), target))
+        });
+        let Some((tail, target)) = below.next() else {
+            let message =
+                format!("{} is not bound by this service", shown(&path, self.context.directory));
+            self.error(message, "name the source of one of its volumes, or a path below one");
+            return;
+        };
+        if tail.is_empty() {
+            let seen = Seen::Mounted(HostPath::new(path.as_path()));
+            self.visit(&path, target, seen, 0);
+        } else {
+            let seen = Seen::Within(HostPath::new(path.as_path()));
+            self.visit(&path, &format!("{}/{tail}", target.trim_end_matches('/')), seen, 0);
+        }
+    }
+
+    fn visit(&mut self, path: &LocalPath, target: &str, seen: Seen, depth: usize) {
+        match self.context.files.get(path) {
+            Some(FileContent::Bytes(_)) => self.file(path, target, seen),
+            Some(FileContent::Directory(names)) if depth < DEEPEST => {
+                let target = target.trim_end_matches('/');
+                for name in names.iter().filter(|name| counts(name)) {
+                    let path = path.join(name);
+                    let seen = Seen::Within(HostPath::new(path.as_path()));
+                    self.visit(&path, &format!("{target}/{name}"), seen, depth + 1);
+                }
+            }
+            Some(FileContent::TooLarge(_)) => {
+                let message =
+                    format!("{} is larger than 1 MiB", shown(path, self.context.directory));
+                self.error(message, "its changes cannot be followed: name other paths");
+            }
+            _ => {}
+        }
+    }
+
+    fn file(&mut self, path: &LocalPath, target: &str, seen: Seen) {
+        let Some(FileContent::Bytes(bytes)) = self.context.files.get(path) else {
+            return;
+        };
+        if self.found.len() == MOST_FILES {
+            self.error(
+                format!("more than {MOST_FILES} files would count"),
+                "name those that matter under paths",
+            );
+        }
+        if self.found.len() <= MOST_FILES {
+            let origin = shown(path, self.context.directory);
+            let file = BoundFile { origin, digest: sha256_hex([bytes]), seen };
+            self.found.insert(target.to_owned(), file);
+        }
+    }
+
+    fn error(&mut self, message: String, help: &str) {
+        let finding = Finding::error("on-change", &self.field, message).at(self.place);
+        self.context.report.add(finding.help(help));
+    }
+}
+
+/// Hidden files and what editors leave behind are nobody's configuration.
+fn counts(name: &str) -> bool {
+    !name.starts_with('.') && !name.ends_with('~')
+}
