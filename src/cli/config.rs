@@ -64,7 +64,7 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Result<Outcome, CliEr
         environment: context.around.environment.clone(),
         choices: HostChoices {
             profiles: args.profile.iter().cloned().collect(),
-            ..HostChoices::default()
+            ..context.settings.choices.clone()
         },
         dialect: Dialect::Cli,
     };

@@ -8,7 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::manifests::{self, Reading};
 use crate::engine::{Engine, ObserveRequest};
 use crate::ledger::Ledger;
-use crate::manifest::{Dialect, HostChoices, Loaded};
+use crate::manifest::{Dialect, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::id::ProjectName;
@@ -59,7 +59,7 @@ pub(super) async fn foresee(
     environment: BTreeMap<String, String>,
     selected: &[String],
 ) -> Result<Vec<Foreseen>, CliError> {
-    let choices = HostChoices::default();
+    let choices = context.settings.choices.clone();
     let reading = Reading { environment, choices, dialect: Dialect::Controller };
     let entries = manifests::entries_of_root(&context.settings.desired_state)?;
     let loaded: Vec<(String, Loaded)> = entries
@@ -101,7 +101,7 @@ struct Host {
     view: HostView,
     ledger: Option<Ledger>,
     policy: Policy,
-    content: ContentStore,
+    store: ContentStore,
     now: Timestamp,
 }
 
@@ -123,8 +123,8 @@ impl Host {
         let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
         let policy =
             Policy { installation: settings.installation.clone(), salt, ..Policy::default() };
-        let content = ContentStore::new(&settings.state_dir.join("content"));
-        Ok(Self { engine, view, ledger, policy, content, now: context.now() })
+        let store = ContentStore::new(&settings.state_dir.join("content"));
+        Ok(Self { engine, view, ledger, policy, store, now: context.now() })
     }
 
     /// Projects that ran and that no entry claims any more.
@@ -146,7 +146,7 @@ impl Host {
             CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
         })?;
         let facts = desired
-            .map_or_else(SourceFacts::default, |desired| facts(desired, &self.content, self.now));
+            .map_or_else(SourceFacts::default, |desired| facts(desired, &self.store, self.now));
         let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
         Ok(preview(&PlanInput {
             project: name,

@@ -2,6 +2,7 @@
 //! checked. Every command ends in an [`exit::Outcome`] or an [`exit::CliError`]; [`output`] alone prints.
 
 pub mod args;
+mod choices;
 mod config;
 mod confirm;
 mod context;

@@ -19,7 +19,6 @@ use crate::controller::{
 };
 use crate::engine::Engine;
 use crate::ledger::Ledger;
-use crate::manifest::HostChoices;
 use crate::model::id::ProjectName;
 use crate::model::path::PathMap;
 use crate::model::policy::Policy;
@@ -57,7 +56,7 @@ pub struct RunArgs {
 pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, CliError> {
     let loader = ComposeLoader {
         environment: context.settings.with_env(&args.env, &context.around)?,
-        choices: HostChoices::default(),
+        choices: context.settings.choices.clone(),
     };
     let ledger = Ledger::open(&context.settings.state_dir).map_err(|error| {
         CliError::runtime(format!("{}: {}", context.settings.state_dir.display(), chain(&error)))

@@ -7,6 +7,7 @@ use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
 use crate::cli::output::Color;
 use crate::cli::settings_file::{self, SettingsFile};
+use crate::manifest::HostChoices;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub environment: BTreeMap<String, String>,
     /// The directory is read at intervals instead of watched.
     pub poll: bool,
+    /// What this host chooses for its projects.
+    pub choices: HostChoices,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -95,6 +98,7 @@ impl Settings {
             color: args.color.or(from_file.color).unwrap_or_default(),
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
+            choices: HostChoices { projects: file.projects, ..HostChoices::default() },
             notes,
         })
     }

@@ -1,15 +1,19 @@
 //! The optional settings file, `composelet.yaml`: the flags of the command line under the same names.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_yaml::{Mapping, Value};
 
 use crate::cli::args::GlobalArgs;
+use crate::cli::choices;
 use crate::cli::exit::{CliError, chain};
+use crate::manifest::ProjectChoices;
+use crate::model::id::ProjectName;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "color",
     "desired_state",
     "env",
@@ -18,6 +22,7 @@ const KEYS: [&str; 9] = [
     "log_format",
     "log_level",
     "poll",
+    "projects",
     "state_dir",
 ];
 
@@ -30,6 +35,8 @@ pub(super) struct SettingsFile {
     pub(super) env: Vec<String>,
     /// The directory is read at intervals instead of watched.
     pub(super) poll: Option<bool>,
+    /// What this host chooses for single projects.
+    pub(super) projects: BTreeMap<ProjectName, ProjectChoices>,
 }
 
 /// Reads the file.
@@ -64,7 +71,7 @@ impl SettingsFile {
         match key {
             "color" => self.global.color = Some(choice(key, value)?),
             "desired_state" => self.global.desired_state = Some(path_of(key, value, directory)?),
-            "env" => self.env = texts(key, value)?,
+            "env" => self.env = choices::texts(key, value)?,
             "host" => self.global.host = Some(text_of(key, value)?),
             "installation" => self.global.installation = Some(text_of(key, value)?),
             "log_format" => self.global.log_format = Some(choice(key, value)?),
@@ -73,6 +80,7 @@ impl SettingsFile {
                 let poll = value.as_bool();
                 self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);
             }
+            "projects" => self.projects = choices::parse(value)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
             unknown => return Err(unknown_key(unknown)),
         }
@@ -83,11 +91,6 @@ impl SettingsFile {
 fn text_of(key: &str, value: &Value) -> Result<String, String> {
     let text = value.as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or_else(|| format!("{key}: expected a text"))
-}
-
-fn texts(key: &str, value: &Value) -> Result<Vec<String>, String> {
-    let list = value.as_sequence().ok_or_else(|| format!("{key}: expected a list of texts"))?;
-    list.iter().map(|value| text_of(key, value)).collect()
 }
 
 fn path_of(key: &str, value: &Value, directory: &Path) -> Result<PathBuf, String> {

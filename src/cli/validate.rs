@@ -9,7 +9,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::manifests::{self, Reading};
 use crate::cli::{diagnostics, view};
 use crate::manifest::suggest::nearest;
-use crate::manifest::{Dialect, HostChoices, LINTS};
+use crate::manifest::{Dialect, LINTS};
 use crate::model::diagnostic::Severity;
 
 /// Arguments of `validate`.
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
     check_codes(&args.allow)?;
     let reading = Reading {
         environment: context.settings.with_env(&args.env, &context.around)?,
-        choices: HostChoices::default(),
+        choices: context.settings.choices.clone(),
         dialect: Dialect::Controller,
     };
     let mut entries = Vec::new();
@@ -47,6 +47,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         entries = manifests::entries_of_root(&context.settings.desired_state)?;
     }
     let mut outcome = Outcome::Done;
+    let mut idle = context.settings.choices.projects.clone();
     for entry in &entries {
         let mut loaded = reading.load(entry)?;
         loaded
@@ -57,6 +58,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         for found in &loaded.diagnostics {
             context.out.result(&diagnostics::render(found))?;
         }
+        idle.retain(|name, _| loaded.name.as_ref() != Some(name));
         let name = loaded.name.as_ref().map_or("(no name)", |name| name.as_str());
         let path = entry.path().display();
         let bad = errors > 0 || args.strict && warnings > 0;
@@ -69,6 +71,9 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         if bad {
             outcome = Outcome::Difference;
         }
+    }
+    for name in idle.keys().filter(|_| args.paths.is_empty()) {
+        context.out.note(&format!("the settings choose for {name}, which is no project here"));
     }
     if entries.is_empty() {
         context.out.note("there is no project to check");

@@ -121,8 +121,11 @@ fn empty() -> Json {
 }
 
 fn object(object: &'static Object, node: &Node) -> Json {
-    if let Some(single) = node.get("single").and_then(Node::as_int) {
-        return Json::Int(single);
+    match node.get("single").and_then(Node::as_int) {
+        None => {}
+        // The command line shows a single limit of 0 as if nothing stood there.
+        Some(0) => return empty(),
+        Some(single) => return Json::Int(single),
     }
     let mut fields = Vec::new();
     for field in object.fields {

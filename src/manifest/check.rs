@@ -1,6 +1,7 @@
 //! One walk over a document with the schema: unknown keys, wrong kinds and features that are not built are reported with
 //! their place, and every value is brought into its canonical long form.
 
+pub(crate) mod nulls;
 mod pairs;
 
 use crate::manifest::environment::child;
@@ -79,7 +80,8 @@ impl Check<'_> {
             Kind::TextOrNumber if !matches!(node.value, Value::Bool(_)) => {
                 node.scalar_text().map(Value::Text)
             }
-            Kind::Label if node.is_null() => Some(Value::Text("".into())),
+            // An earlier file may have brought the value.
+            Kind::Label if node.is_null() => Some(Value::Null),
             Kind::Label => node.scalar_text().map(Value::Text),
             Kind::Bool => self.boolean(node, field).map(Value::Bool),
             Kind::Int => integer(node).map(Value::Int),
@@ -170,6 +172,10 @@ impl Check<'_> {
         let mut done = Map::with_capacity(map.len());
         for (key, entry) in map {
             let path = child(field, &key);
+            if key.is_empty() {
+                self.empty_key(entry.key, &path);
+                continue;
+            }
             let node = if optional && entry.node.is_null() {
                 Some(entry.node)
             } else {
@@ -180,6 +186,11 @@ impl Check<'_> {
             }
         }
         Some(Node::new(Value::Map(done), node.place))
+    }
+
+    fn empty_key(&mut self, place: Place, field: &str) {
+        let finding = Finding::error("empty-key", field, "a key is empty").at(place);
+        self.report.add(finding.help("give it a name, or remove the line"));
     }
 
     /// Checks a mapping with known keys.
@@ -230,14 +241,12 @@ impl Check<'_> {
     }
 
     fn field(&mut self, known: &'static Field, entry: Entry, path: &str) -> Option<Node> {
-        // The command line takes `deploy:` without a value, and nothing else.
-        if entry.node.is_null()
-            && entry.node.merge == MergeTag::Rule
-            && !matches!(known.kind, Kind::Words | Kind::Any)
-        {
-            if known.key != "deploy" {
-                self.null_field(known, &entry, path);
-            }
+        if nulls::is_lacking(known, &entry.node) && path != "services" {
+            // An earlier file may have brought the value.
+            return Some(entry.node);
+        }
+        if nulls::is_lacking(known, &entry.node) {
+            nulls::tell(known, &entry, path, self.report);
             return None;
         }
         match known.support {
@@ -285,15 +294,6 @@ impl Check<'_> {
     /// Whether a key stands in the file; defaults and short forms have keys that nobody wrote.
     fn is_written(&self, entry: &Entry, key: &str) -> bool {
         self.report.sources.raw(entry.key).trim_matches(['"', '\'']) == key
-    }
-
-    /// An empty value where the specification wants one.
-    fn null_field(&mut self, known: &'static Field, entry: &Entry, path: &str) {
-        self.report.add(
-            Finding::error("empty-value", path, format!("{path} has no value"))
-                .at(entry.key)
-                .help(format!("{path} takes {}; or remove the line", allowed(&known.kind))),
-        );
     }
 
     fn unknown(&mut self, object: &'static Object, key: &str, entry: &Entry, field: &str) {

@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
                 let value = self.value()?;
                 self.values.insert(key, value);
             }
-            None | Some('\n' | '\r' | '#') if !key.is_empty() => {
+            None | Some('\n' | '\r') if !key.is_empty() => {
                 if let Some(value) = (self.lookup)(&key) {
                     self.values.insert(key, value);
                 }
@@ -147,11 +147,8 @@ impl<'a> Reader<'a> {
         let rest = self.rest();
         let line = rest.split('\n').next().unwrap_or("");
         self.at += line.len();
-        let end = line
-            .char_indices()
-            .zip(std::iter::once(' ').chain(line.chars()))
-            .find(|((_, symbol), before)| *symbol == '#' && before.is_whitespace())
-            .map_or(line.len(), |((at, _), _)| at);
+        // A comment has a blank before it; a value may begin with `#`.
+        let end = line.find(" #").unwrap_or(line.len());
         let value = line.get(..end).unwrap_or("").trim();
         self.expand(value, start)
     }
@@ -171,8 +168,6 @@ impl<'a> Reader<'a> {
         };
         let inner = body.get(..end).unwrap_or("");
         self.at += end + 1;
-        // What stands behind the closing quote is ignored, as the command line ignores it.
-        self.at += self.rest().find('\n').unwrap_or(self.rest().len());
         if quote == '\'' {
             return Ok(inner.replace("\\'", "'"));
         }
@@ -214,7 +209,10 @@ fn unescape(text: &str) -> String {
                 out.push('$');
                 ('$', 1)
             }
-            Some('0') => octal(after),
+            Some('0') => {
+                rest = octal(after.get(1..).unwrap_or(""), &mut out);
+                continue;
+            }
             _ => ('\0', 0),
         };
         if used == 0 {
@@ -228,15 +226,19 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// `\0ooo`: up to three octal digits behind the zero.
-fn octal(text: &str) -> (char, usize) {
-    let digits =
-        text.bytes().skip(1).take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
-    let code = u32::from_str_radix(text.get(1..=digits).unwrap_or("0"), 8).unwrap_or(0);
-    match char::from_u32(code) {
-        Some(symbol) if digits > 0 => (symbol, digits + 1),
-        _ => ('\0', 0),
+/// `\0ooo`: exactly three octal digits behind the zero are a symbol; fewer only lose the zero. What follows is returned.
+fn octal<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let digits = text.bytes().take(3).take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at_checked(digits).unwrap_or((text, ""));
+    let code = u8::from_str_radix(number, 8).ok().filter(|_| digits == 3);
+    match code {
+        Some(code) => out.push(char::from(code)),
+        None => {
+            out.push('\\');
+            out.push_str(number);
+        }
     }
+    rest
 }
 
 #[cfg(test)]
@@ -258,7 +260,7 @@ mod tests {
             ("A=b # c", "A", "b"),
             ("A=b#c", "A", "b#c"),
             ("A=\"b\" c", "A", "b"),
-            ("A=#c", "A", ""),
+            ("A=#c", "A", "#c"),
             ("A='b $OUTER'", "A", "b $OUTER"),
             ("A='it\\'s'", "A", "it's"),
             ("A=\"b\\tc\\n$OUTER\"", "A", "b\tc\nouter"),

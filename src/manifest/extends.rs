@@ -9,7 +9,7 @@ use crate::manifest::layers::Layers;
 use crate::manifest::merge;
 use crate::manifest::node::Node;
 use crate::manifest::report::Finding;
-use crate::manifest::schema::SERVICE;
+use crate::manifest::schema::{PROJECT, SERVICE};
 use crate::model::path::LocalPath;
 
 /// Longest chain of bases.
@@ -87,9 +87,16 @@ impl Resolver<'_, '_, '_> {
         }
         let directory = path.parent();
         let documents = self.layers.read(path, from);
-        let document = documents.and_then(|documents| documents.first().cloned());
-        let layer =
-            document.and_then(|document| self.layers.layer(document, &directory, self.environment));
+        let mut layer: Option<Node> = None;
+        for document in documents.iter().flat_map(|documents| documents.iter()) {
+            let next = self.layers.layer(document.clone(), &directory, self.environment);
+            layer = match (layer, next) {
+                (Some(base), Some(over)) => {
+                    Some(merge::merge(&PROJECT, base, over, "", self.layers.report))
+                }
+                (first, next) => next.or(first),
+            };
+        }
         self.loaded.insert(path.clone(), layer);
     }
 

@@ -18,20 +18,19 @@ const MOST: usize = 100;
 /// Sections whose entries are copied.
 const SECTIONS: [&str; 5] = ["services", "networks", "volumes", "configs", "secrets"];
 
-/// Copies what `list` names into `base`.
+/// Copies what `list` names into `layer`, the document that includes it, before that is merged with others.
 pub(crate) fn apply(
     layers: &mut Layers<'_, '_>,
-    mut base: Node,
+    layer: &mut Node,
     list: &Node,
     environment: &mut Environment,
-) -> Node {
+) {
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
         let field = format!("include[{index}]");
         if let Some(model) = one(layers, entry, &field, environment) {
-            copy(layers, &mut base, model, entry);
+            copy(layers, layer, model, entry);
         }
     }
-    base
 }
 
 fn one(
@@ -120,7 +119,7 @@ fn copy(layers: &mut Layers<'_, '_>, base: &mut Node, mut model: Node, entry: &N
     }
 }
 
-/// Two includes may bring the very same definition, but not two different ones.
+/// The document and its includes may bring the very same definition, but not two different ones.
 fn clash(
     layers: &mut Layers<'_, '_>,
     into: &Map,
@@ -132,7 +131,7 @@ fn clash(
     let Some(before) = into.get(name) else {
         return;
     };
-    if before.node == *imported {
+    if before.node.means(imported) {
         return;
     }
     let field = child(section, name);

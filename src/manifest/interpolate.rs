@@ -140,15 +140,24 @@ fn expression(
         None => (false, tail),
     };
     let argument = operator.get(1..).unwrap_or("");
+    let operator = operator.as_bytes().first();
+    if !matches!(operator, Some(b'-' | b'?' | b'+')) {
+        return Err(invalid());
+    }
+    // What follows the operator must be right also where it is not used.
+    let mut other = Interpolated::default();
+    expand(argument, lookup, &mut other, depth + 1)?;
     let value = lookup(name).filter(|value| !colon || !value.is_empty());
-    match (operator.as_bytes().first(), value) {
+    match (operator, value) {
         (Some(b'-' | b'?'), Some(value)) => push(out, &value),
-        (Some(b'-'), None) | (Some(b'+'), Some(_)) => expand(argument, lookup, out, depth + 1),
-        (Some(b'+'), None) => Ok(()),
+        (Some(b'-'), None) | (Some(b'+'), Some(_)) => {
+            out.unset.extend(other.unset);
+            push(out, &other.text)
+        }
         (Some(b'?'), None) => {
             Err(Problem::Required { name: name.to_owned(), message: argument.to_owned() })
         }
-        _ => Err(invalid()),
+        _ => Ok(()),
     }
 }
 

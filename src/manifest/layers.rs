@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::manifest::check::Check;
+use crate::manifest::check::{Check, nulls};
 use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
@@ -119,14 +119,6 @@ impl<'a, 'f> Layers<'a, 'f> {
         let text = parse::decode(bytes, &name, self.report).ok()?;
         let source = self.report.sources.add(path.clone(), Arc::clone(&text), Content::Manifest);
         let documents = Arc::new(parse::documents(&text, source, self.report).ok()?);
-        if documents.is_empty() {
-            let message = format!("{name} is empty");
-            self.report.add(
-                Finding::error("empty-file", "", message)
-                    .help("a Compose file has at least services:"),
-            );
-            return None;
-        }
         self.parsed.insert(path.clone(), Arc::clone(&documents));
         Some(documents)
     }
@@ -145,16 +137,17 @@ impl<'a, 'f> Layers<'a, 'f> {
             };
             let mut layer = extends::apply(self, layer, environment);
             if let Some(list) = layer.take("include") {
-                let base = model.take().unwrap_or_else(|| Node::map(layer.place));
-                model = Some(include::apply(self, base, &list, environment));
+                include::apply(self, &mut layer, &list, environment);
             }
             if let Some(base) = &model {
                 overrides.look(base, &layer);
             }
-            model = Some(match model {
+            let mut merged = match model {
                 None => merge::alone(&PROJECT, layer, "", self.report),
                 Some(base) => merge::merge(&PROJECT, base, layer, "", self.report),
-            });
+            };
+            nulls::settle(&PROJECT, &mut merged, "", self.report);
+            model = Some(merged);
         }
         if let Some(model) = &model {
             overrides.check(model, self.report);
@@ -179,7 +172,31 @@ impl<'a, 'f> Layers<'a, 'f> {
         external_names(&mut document, self.report);
         let mut check =
             Check { report: self.report, directory, home: home.as_deref(), no_effect: false };
-        check.object(&PROJECT, document, "")
+        let mut layer = check.object(&PROJECT, document, "");
+        if let Some(layer) = &mut layer {
+            bound_devices(layer, &mut check);
+        }
+        layer
+    }
+}
+
+/// The device of a volume that is a bind in truth is a path like any other; the driver must be said.
+fn bound_devices(layer: &mut Node, check: &mut Check<'_>) {
+    let volumes = layer.get_mut("volumes").and_then(Node::as_map_mut);
+    for (key, entry) in volumes.into_iter().flatten() {
+        let text = |path: &[&str]| entry.node.at(path).and_then(Node::as_text);
+        let is_bind =
+            text(&["driver"]) == Some("local") && text(&["driver_opts", "o"]) == Some("bind");
+        let device = entry.node.get_mut("driver_opts").and_then(|node| node.get_mut("device"));
+        let Some(device) = device.filter(|_| is_bind) else {
+            continue;
+        };
+        let field = format!("{}.driver_opts.device", child("volumes", key));
+        let path = device.as_text().map(str::to_owned);
+        let path = path.and_then(|path| check.absolute(&path, device, &field));
+        if let Some(path) = path {
+            device.value = Value::Text(path.into());
+        }
     }
 }
 
@@ -207,6 +224,13 @@ fn external_names(document: &mut Node, report: &mut Report) {
             );
             if entry.node.get("name").is_none() {
                 entry.node.set("name", name);
+            } else {
+                let message = format!("{field}.name and the name beside it exclude each other");
+                report.add(
+                    Finding::error("exclusive-keys", &field, message)
+                        .at(name.place)
+                        .help("write external: true, and name: on a line of its own"),
+                );
             }
         }
     }

@@ -40,6 +40,13 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
             });
         }
     }
+    if let Some(node) = service.get("oom_score_adj")
+        && !(-1000..=1000).contains(&node.as_int().unwrap_or(0))
+    {
+        let path = format!("{field}.oom_score_adj");
+        let finding = Finding::error("wrong-kind", &path, format!("{path} is out of range"));
+        report.add(finding.at(node.place).help("-1000 to 1000"));
+    }
     replicas(service, field, report);
     grace(service, field, report);
     jobs(service, field, report);

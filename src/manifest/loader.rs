@@ -54,6 +54,20 @@ pub struct HostChoices {
     pub profiles: BTreeSet<String>,
     /// Files that are merged after the project's own.
     pub files: Vec<LocalPath>,
+    /// What holds for one project only, by its name.
+    pub projects: BTreeMap<ProjectName, ProjectChoices>,
+}
+
+/// What the settings of one host choose for one project, so that staging and production run from the same files. Paths are
+/// relative to the project's directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProjectChoices {
+    /// Profiles that are enabled beside those of COMPOSE_PROFILES.
+    pub profiles: BTreeSet<String>,
+    /// Files that are merged after the project's own, in this order. They cannot name the project.
+    pub files: Vec<String>,
+    /// Files of variables over `.env`, the later over the earlier; what `--env` lets in stands above them.
+    pub env_files: Vec<String>,
 }
 
 /// Whose rules of precedence hold where the controller and the command line differ.
@@ -139,9 +153,18 @@ impl<'a> Load<'a> {
         let mut paths = paths?;
         paths.extend(input.choices.files.iter().cloned());
         let directory = paths.first()?.parent();
-        let documents =
+        let mut documents =
             Layers::new(&directory, &mut self.files, &mut self.report).read_all(&paths)?;
-        self.name = self.project_name(input, &documents);
+        self.not_empty(&paths, &documents);
+        self.name = self.project_name(input, &documents, &directory);
+        let own = self.name.as_ref().and_then(|name| input.choices.projects.get(name));
+        if let Some(own) = own {
+            self.own_variables(own, &directory, input)?;
+            let more: Vec<LocalPath> = own.files.iter().map(|file| directory.join(file)).collect();
+            let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
+            documents.extend(layers.read_all(&more)?);
+            paths.extend(more);
+        }
         if let Some(name) = &self.name {
             self.environment.set("COMPOSE_PROJECT_NAME", name.as_str());
         }
@@ -152,7 +175,7 @@ impl<'a> Load<'a> {
             return None;
         }
         let name = self.name.clone()?;
-        let profiles = self.profiles(input);
+        let profiles = self.profiles(input, own);
         let mut context = normalise::Context {
             name: &name,
             directory: &directory,
@@ -171,20 +194,63 @@ impl<'a> Load<'a> {
         Some((project, canonical))
     }
 
-    fn profiles(&mut self, input: &LoadInput<'_>) -> BTreeSet<String> {
-        let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
-        let named = named.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let named: BTreeSet<String> = named.map(str::to_owned).collect();
-        named.union(&input.choices.profiles).cloned().collect()
+    /// One empty file among others is nothing; all of them empty are no project.
+    fn not_empty(&mut self, paths: &[LocalPath], documents: &[Node]) {
+        if documents.is_empty() {
+            let names: Vec<&str> = paths.iter().map(LocalPath::file_name).collect();
+            let finding =
+                Finding::error("empty-file", "", format!("{} is empty", names.join(", ")));
+            self.report.add(finding.help("a Compose file has at least services:"));
+        }
     }
 
-    /// `.env`, and the files of COMPOSE_ENV_FILES above it.
+    /// The env files that this host chooses for the project, over `.env` and below what the settings let in.
+    fn own_variables(
+        &mut self,
+        own: &ProjectChoices,
+        directory: &LocalPath,
+        input: &LoadInput<'_>,
+    ) -> Option<()> {
+        let mut values = BTreeMap::new();
+        for file in &own.env_files {
+            self.env_file(&directory.join(file), true, &mut values)?;
+        }
+        for (name, value) in values {
+            if !input.environment.contains_key(&name) {
+                self.environment.set(&name, &value);
+            }
+        }
+        Some(())
+    }
+
+    fn profiles(
+        &mut self,
+        input: &LoadInput<'_>,
+        own: Option<&ProjectChoices>,
+    ) -> BTreeSet<String> {
+        let named = self.environment.get("COMPOSE_PROFILES").unwrap_or_default();
+        // Nothing named is the profile without a name, as for the command line.
+        let named = named.split(',').map(str::trim);
+        let named: BTreeSet<String> = named.map(str::to_owned).collect();
+        let chosen = own.into_iter().flat_map(|own| &own.profiles);
+        named.iter().chain(&input.choices.profiles).chain(chosen).cloned().collect()
+    }
+
+    /// `.env`, and the files of COMPOSE_ENV_FILES above it; for the command line these stand in its place, and `.env` cannot
+    /// name them.
     fn dotenv(&mut self, input: &LoadInput<'_>) -> Option<()> {
         let directory = input.entry.directory();
         let mut values = BTreeMap::new();
-        self.env_file(&directory.join(".env"), false, &mut values)?;
-        let files = self.environment.get("COMPOSE_ENV_FILES");
-        let files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
+        let mut files = self.environment.get("COMPOSE_ENV_FILES");
+        let disabled = self.environment.get("COMPOSE_DISABLE_ENV_FILE");
+        let disabled = disabled.is_some_and(|text| matches!(text.as_str(), "1" | "true"));
+        let replaced = input.dialect == Dialect::Cli && files.is_some();
+        if !disabled && !replaced {
+            self.env_file(&directory.join(".env"), false, &mut values)?;
+        }
+        if input.dialect == Dialect::Controller {
+            files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
+        }
         for path in files.unwrap_or_default().split(',').filter(|path| !path.is_empty()) {
             self.env_file(&directory.join(path), true, &mut values)?;
         }
@@ -208,7 +274,12 @@ impl<'a> Load<'a> {
     }
 
     /// Explicit name, COMPOSE_PROJECT_NAME, or the name of directory or file; the last top-level `name` wins.
-    fn project_name(&mut self, input: &LoadInput<'_>, documents: &[Node]) -> Option<ProjectName> {
+    fn project_name(
+        &mut self,
+        input: &LoadInput<'_>,
+        documents: &[Node],
+        directory: &LocalPath,
+    ) -> Option<ProjectName> {
         let named = documents.iter().rev().find_map(|document| document.get("name"));
         let from_environment =
             self.environment.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
@@ -234,7 +305,12 @@ impl<'a> Load<'a> {
             );
             return None;
         }
-        let text = explicit.as_deref().unwrap_or_else(|| input.entry.base_name());
+        // The command line asks where the first file lies; for us the directory that is watched is the project (DESIGN §5).
+        let base = match input.dialect {
+            Dialect::Cli if matches!(input.entry, Entry::Directory(_)) => directory.file_name(),
+            _ => input.entry.base_name(),
+        };
+        let text = explicit.as_deref().unwrap_or(base);
         let name = discovery::normalise_name(text);
         if name.is_empty() {
             let mut finding =

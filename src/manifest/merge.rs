@@ -75,6 +75,7 @@ impl Merger<'_> {
     fn fresh(&mut self, kind: &'static Kind, merge: Merge, node: Node, field: &str) -> Node {
         let place = node.place;
         let empty = match &node.value {
+            _ if matches!(merge, Merge::Pools | Merge::Replace) => return node,
             Value::Map(_) => Value::Map(Map::new()),
             Value::List(_) => Value::List(Vec::new()),
             _ => return node,
@@ -94,8 +95,10 @@ impl Merger<'_> {
             return over;
         }
         match (&base.value, &over.value, merge) {
+            (_, _, Merge::Replace) => over,
             (_, Value::Null, _) => base,
-            (Value::List(_), Value::List(_), Merge::Replace) => over,
+            (Value::Null, _, _) => self.fresh(kind, merge, over, field),
+            (Value::List(_), Value::List(_), Merge::Pools) => self.pools(base, over, field),
             (Value::List(_), Value::List(_), _) => self.lists(kind, merge, base, over, field),
             (Value::Map(_), Value::Map(_), _) => self.mappings(kind, merge, base, over, field),
             _ => over,
@@ -166,6 +169,30 @@ impl Merger<'_> {
             _ => into.extend(upon),
         }
         Node::new(Value::List(into), place)
+    }
+
+    /// Address pools, as the command line has them: each pair of an earlier and a later one is looked at in turn, and what
+    /// no later one mentions is gone.
+    fn pools(&mut self, base: Node, over: Node, field: &str) -> Node {
+        let place = over.place;
+        let subnet = |node: &Node| node.get("subnet").and_then(Node::scalar_text);
+        let mut out: Vec<Node> = Vec::new();
+        for earlier in base.as_list().unwrap_or(&[]) {
+            for later in over.as_list().unwrap_or(&[]) {
+                let known = out.iter().any(|pool| subnet(pool) == subnet(later));
+                if subnet(later) != subnet(earlier) && !known {
+                    out.push(later.clone());
+                    continue;
+                }
+                let merged = self
+                    .maps(earlier.clone(), later.clone(), field, &|_| (&Kind::Any, Merge::Default));
+                match out.iter_mut().find(|pool| subnet(pool) == subnet(&merged)) {
+                    Some(before) => *before = merged,
+                    None => out.push(merged),
+                }
+            }
+        }
+        Node::new(Value::List(out), place)
     }
 
     fn unique(

@@ -42,6 +42,6 @@ pub use crate::model::files::Entry;
 pub use crate::model::files::FileContent;
 pub use canonical::Canonical;
 pub use lint::{LINTS, Lint, Teller};
-pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, load};
+pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, ProjectChoices, load};
 pub use render::render;
-pub use schema::{KeyRow, keys};
+pub use schema::{Key, KeyRow, Shape, keys, shape};

@@ -236,6 +236,23 @@ impl Node {
         }
     }
 
+    /// Whether both say the same, wherever they stand.
+    pub(crate) fn means(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::List(left), Value::List(right)) => {
+                left.len() == right.len()
+                    && left.iter().zip(right).all(|(left, right)| left.means(right))
+            }
+            (Value::Map(left), Value::Map(right)) => {
+                left.len() == right.len()
+                    && left.iter().all(|(key, entry)| {
+                        right.get(key).is_some_and(|other| entry.node.means(&other.node))
+                    })
+            }
+            (left, right) => left == right,
+        }
+    }
+
     /// What kind of value it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {

@@ -120,11 +120,38 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
     if let Some(build) = service.get_mut("build") {
         build_defaults(build, context);
     }
+    small_defaults(service);
     let field = child("services", name);
     variable_files(service, ("env_file", "environment"), &field, context);
     variable_files(service, ("label_file", "labels"), &field, context);
     if let Some(environment) = service.get_mut("environment") {
         resolve_unset(environment, context.environment, false);
+    }
+}
+
+/// Dependencies are required, `scale` is told to `deploy`, and an empty `dns` is none.
+fn small_defaults(service: &mut Node) {
+    let edges = service.get_mut("depends_on").and_then(Node::as_map_mut);
+    for entry in edges.into_iter().flat_map(|map| map.values_mut()) {
+        let place = entry.node.place;
+        if entry.node.as_map().is_some() && entry.node.get("required").is_none() {
+            entry.node.set("required", Node::new(Value::Bool(true), place));
+        }
+    }
+    let scale = service.get("scale").cloned();
+    if let (Some(scale), Some(deploy)) = (scale, service.get_mut("deploy"))
+        && deploy.get("replicas").is_none()
+    {
+        deploy.set("replicas", scale);
+    }
+    let logging = service.get_mut("logging").and_then(|logging| logging.get_mut("options"));
+    for entry in logging.and_then(Node::as_map_mut).into_iter().flat_map(|map| map.values_mut()) {
+        if entry.node.is_null() {
+            entry.node.value = Value::Text("".into());
+        }
+    }
+    if let Some(Value::List(servers)) = service.get_mut("dns").map(|node| &mut node.value) {
+        servers.retain(|server| server.as_text() != Some(""));
     }
 }
 
@@ -134,9 +161,7 @@ fn build_defaults(build: &mut Node, context: &mut Context<'_, '_>) {
         let directory = context.directory.display().to_string();
         build.set("context", Node::text(directory, place));
     }
-    let inline =
-        build.get("dockerfile_inline").and_then(Node::as_text).is_some_and(|text| !text.is_empty());
-    if build.get("dockerfile").is_none() && !inline {
+    if build.get("dockerfile").is_none() && build.get("dockerfile_inline").is_none() {
         build.set("dockerfile", Node::text("Dockerfile", place));
     }
     if let Some(args) = build.get_mut("args") {
@@ -172,16 +197,9 @@ fn variable_files(
         return;
     };
     let mut values: BTreeMap<String, String> = BTreeMap::new();
-    let explicit: BTreeMap<String, String> = service
-        .get(pairs)
-        .and_then(Node::as_map)
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, entry)| Some((key.to_string(), entry.node.as_text()?.to_owned())))
-        .collect();
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
         let field = format!("{field}.{files}[{index}]");
-        if let Some(read) = env_file(entry, &field, &explicit, &values, context) {
+        if let Some(read) = env_file(entry, &field, &values, context) {
             values.extend(read);
         }
     }
@@ -200,7 +218,6 @@ fn variable_files(
 fn env_file(
     entry: &Node,
     field: &str,
-    explicit: &BTreeMap<String, String>,
     earlier: &BTreeMap<String, String>,
     context: &mut Context<'_, '_>,
 ) -> Option<dotenv::Assignments> {
@@ -218,10 +235,7 @@ fn env_file(
     let name = path.display().to_string();
     let text = parse::decode(bytes, &name, context.report).ok()?;
     let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
-    let mut lookup = |key: &str| {
-        let own = || explicit.get(key).or_else(|| earlier.get(key)).cloned();
-        context.environment.get(key).or_else(own)
-    };
+    let mut lookup = |key: &str| earlier.get(key).cloned().or_else(|| context.environment.get(key));
     let raw = entry.get("format").and_then(Node::as_text) == Some("raw");
     let read =
         if raw { dotenv::parse_raw(&text, &mut lookup) } else { dotenv::parse(&text, &mut lookup) };

@@ -47,7 +47,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, report: &mut Report) -> Result<Ar
     }
 }
 
-/// Reads every document of `text`; empty documents are left out.
+/// Reads every document of `text`; a text without one has none.
 pub(crate) fn documents(
     text: &str,
     source: u32,
@@ -70,10 +70,7 @@ pub(crate) fn documents(
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
             Event::StreamEnd => break,
             event => {
-                let (node, _) = reader.node(event, span, 0)?;
-                if !node.is_null() {
-                    documents.push(node);
-                }
+                documents.push(reader.node(event, span, 0)?.0);
             }
         }
     }
@@ -265,6 +262,19 @@ impl<'a> Reader<'a, '_> {
         } else {
             Value::Text(Arc::from(text))
         };
+        let unusable = match &value {
+            Value::Float(number) if !number.is_finite() => {
+                Some("this is not a number with a value")
+            }
+            _ if tag.is_some_and(|tag| tag.suffix() == "binary") => {
+                Some("bytes in base64 are not understood here")
+            }
+            _ => None,
+        };
+        if let Some(message) = unusable {
+            let finding = Finding::error("unusable-value", "", message).at(place);
+            self.report.add(finding.help("write it as a text, in quotes"));
+        }
         Node::new(value, place).tagged(merge)
     }
 

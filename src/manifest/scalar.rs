@@ -39,7 +39,8 @@ fn number(text: &str) -> Option<Value> {
         });
     }
     if looks_like_float(&plain) {
-        return plain.parse().ok().map(Value::Float);
+        // What is too large for a number stays a text.
+        return plain.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::Float);
     }
     None
 }

@@ -1,8 +1,8 @@
 //! Command lines that Compose splits like a shell, without being one (observed with the command line 2.26).
 
 /// Splits a line: quotes and backslashes as in a shell; what stands in backquotes or `$(…)` stays in one word, as it is. An
-/// unquoted `#` at the start of a word and an unquoted `;`, `&`, `|`, `<` or `>` end the line. `None`: something is not
-/// closed, or a parenthesis stands alone.
+/// unquoted `;`, `&`, `|`, `<` or `>` ends the line; `#` is a symbol like any other. `None`: something is not closed, or a
+/// parenthesis stands alone.
 pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     split(line).map(|(words, _)| words)
 }
@@ -89,10 +89,6 @@ fn split(line: &str) -> Option<(Vec<String>, Option<char>)> {
                 cut = Some(symbol);
                 break;
             }
-            '#' if splitter.free() && !splitter.began => {
-                cut = Some(symbol);
-                break;
-            }
             '\'' | '"' | '`' | '(' | ')' => splitter.delimiter(symbol)?,
             symbol => splitter.push(symbol),
         }
@@ -111,7 +107,7 @@ mod tests {
         for (line, wanted) in [
             ("sleep 1000", vec!["sleep", "1000"]),
             ("echo a && echo b", vec!["echo", "a"]),
-            ("echo a # b", vec!["echo", "a"]),
+            ("echo a # b", vec!["echo", "a", "#", "b"]),
             ("echo a;b", vec!["echo", "a"]),
             (r#"echo "a\\nb" 'c\d' \\e"#, vec!["echo", r"a\nb", r"c\d", r"\e"]),
             ("echo ''", vec!["echo", ""]),

@@ -27,7 +27,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::sim::{AppScript, FaultAction, FaultRule, ImageSpec, SimEngine, SimOptions};
 
 /// An engine of this API version with the image `app:1`, whose application runs until it is stopped.
-async fn engine(api_version: &str) -> (SimEngine, Engine) {
+pub(crate) async fn engine(api_version: &str) -> (SimEngine, Engine) {
     let sim =
         SimEngine::new(SimOptions { api_version: api_version.to_owned(), ..SimOptions::default() });
     sim.add_image("app:1", &ImageSpec::new("app"));
@@ -39,7 +39,7 @@ async fn engine(api_version: &str) -> (SimEngine, Engine) {
     (sim, engine)
 }
 
-fn create(service: &str) -> CreateContainer {
+pub(crate) fn create(service: &str) -> CreateContainer {
     CreateContainer {
         replica: ReplicaId::new(ServiceName::new(service), 1),
         name: ContainerName::new(format!("shop-{service}-1")),
@@ -64,7 +64,7 @@ async fn run(engine: &Engine, service: &str) -> ContainerId {
     id
 }
 
-async fn observe(engine: &Engine) -> ObservedState {
+pub(crate) async fn observe(engine: &Engine) -> ObservedState {
     let request =
         ObserveRequest { project: Some(ProjectName::new("shop")), ..ObserveRequest::default() };
     engine.observe(&request).await.expect("observe")

@@ -18,6 +18,10 @@ impl Check<'_> {
             Value::Map(map) => {
                 for (key, entry) in map {
                     let path = child(field, &key);
+                    if key.is_empty() {
+                        self.empty_key(entry.key, &path);
+                        continue;
+                    }
                     if let Some(node) = self.pair_value(unset, entry.node, &path) {
                         done.insert(key, Entry { key: entry.key, node });
                     }
@@ -90,7 +94,7 @@ impl Check<'_> {
 
     /// The command line drops everything behind an unquoted operator without a word; so do we, but not in silence.
     fn warn_operator(&mut self, line: &str, node: &Node, field: &str) {
-        if shell::cut_at(line).is_some_and(|symbol| symbol != '#') {
+        if shell::cut_at(line).is_some() {
             self.report.add(
                 Finding::warning(
                     "no-shell",

@@ -28,8 +28,3 @@ pub(crate) fn port_identity(node: &Node) -> String {
 pub(crate) fn path_identity(node: &Node) -> String {
     part(node, "path")
 }
-
-/// Address pools: the subnet.
-pub(crate) fn subnet_identity(node: &Node) -> String {
-    part(node, "subnet")
-}

@@ -58,8 +58,12 @@ fn bind_source(check: &mut Check<'_>, long: &mut Node, field: &str) -> Option<()
 }
 
 fn short_volume(check: &mut Check<'_>, text: &str, node: &Node, field: &str) -> Option<Node> {
-    let mut parts = text.splitn(3, ':');
+    let mut parts = text.split(':');
     let (first, second, options) = (parts.next().unwrap_or(""), parts.next(), parts.next());
+    if parts.next().is_some() || options == Some("") {
+        check.wrong(node, field, "source:target:options, with nothing empty between the colons");
+        return None;
+    }
     let Some(target) = second else {
         if !first.starts_with('/') {
             check.wrong(node, field, "an absolute path inside the container, or source:target");
@@ -90,32 +94,39 @@ fn short_volume(check: &mut Check<'_>, text: &str, node: &Node, field: &str) -> 
     let is_bind = first.starts_with(['.', '/', '~']);
     let kind = if is_bind { "bind" } else { "volume" };
     let mut long = mapping(node, &[("type", kind), ("source", first), ("target", target)]);
-    let mut details = Node::map(node.place);
+    long.set(kind, Node::map(node.place));
     if is_bind {
-        details.set("create_host_path", truth(true, node));
+        detail(&mut long, "bind", "create_host_path", truth(true, node));
     }
     for option in options.unwrap_or("").split(',').filter(|option| !option.is_empty()) {
-        short_option(check, option, is_bind, &mut long, &mut details, (node, field));
+        short_option(check, option, &mut long, (node, field));
     }
-    long.set(kind, details);
     Some(long)
+}
+
+/// Sets a detail of a mount, also one of another kind of mount: the command line takes the words as they come.
+fn detail(long: &mut Node, block: &str, key: &str, value: Node) {
+    if long.get(block).is_none() {
+        long.set(block, Node::map(value.place));
+    }
+    if let Some(block) = long.get_mut(block) {
+        block.set(key, value);
+    }
 }
 
 fn short_option(
     check: &mut Check<'_>,
     option: &str,
-    is_bind: bool,
     long: &mut Node,
-    details: &mut Node,
     (node, field): (&Node, &str),
 ) {
     match option {
         "ro" => long.set("read_only", truth(true, node)),
         "rw" => long.set("read_only", truth(false, node)),
-        "nocopy" if !is_bind => details.set("nocopy", truth(true, node)),
-        "z" | "Z" if is_bind => details.set("selinux", Node::text(option, node.place)),
-        word if is_bind && PROPAGATIONS.contains(&word) => {
-            details.set("propagation", Node::text(word, node.place));
+        "nocopy" => detail(long, "volume", "nocopy", truth(true, node)),
+        "z" | "Z" => detail(long, "bind", "selinux", Node::text(option, node.place)),
+        word if PROPAGATIONS.contains(&word) => {
+            detail(long, "bind", "propagation", Node::text(word, node.place));
         }
         _ => {
             let shown = check.report.sources.shown(option, node.place).to_owned();

@@ -15,7 +15,11 @@ pub(crate) static CONTEXT: Form = Form { expand: context, long: Kind::Text };
 impl Check<'_> {
     /// `text` as an absolute path; `None` after an error.
     pub(crate) fn absolute(&mut self, text: &str, node: &Node, field: &str) -> Option<String> {
-        let text = if text == "~" || text.starts_with("~/") {
+        if text.starts_with('/') {
+            // As it is: the command line does not clean what is absolute already.
+            return Some(text.to_owned());
+        }
+        let text = if let Some(below) = text.strip_prefix('~') {
             let Some(home) = self.home else {
                 self.report.add(
                     Finding::error("no-home", field, "~ means nothing here: no HOME is let in")
@@ -24,7 +28,7 @@ impl Check<'_> {
                 );
                 return None;
             };
-            format!("{home}{}", text.get(1..).unwrap_or(""))
+            format!("{home}/{below}")
         } else {
             text.to_owned()
         };

@@ -14,7 +14,10 @@ struct Range {
 
 impl Range {
     fn read(text: &str) -> Option<Self> {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        // A third part has no effect, as for the command line.
+        let mut parts = text.split('-');
+        let first = parts.next().unwrap_or("");
+        let last = parts.next().unwrap_or(first);
         let (first, last) = (port(first)?, port(last)?);
         (first <= last).then_some(Self { first, last })
     }
@@ -45,7 +48,7 @@ pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<No
                 let checked = check.object(&PORT, long_form(item), &path);
                 done.extend(checked.filter(|_| check.report.errors() == before));
             }
-            Value::Text(_) | Value::Int(_) | Value::Float(_) => {
+            Value::Text(_) | Value::Int(_) => {
                 let text = item.scalar_text().unwrap_or_default();
                 match short_form(&text, &item) {
                     Some(ports) => done.extend(ports),
@@ -73,7 +76,9 @@ fn long_form(mut item: Node) -> Node {
 }
 
 fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
-    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let mut parts = text.split('/');
+    let ports = parts.next().unwrap_or("");
+    let protocol = parts.next().filter(|word| !word.is_empty()).unwrap_or("tcp");
     let protocol = protocol.to_ascii_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
         return None;
@@ -92,7 +97,9 @@ fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
     let entry = |offset: u16| {
         let published = match host {
             None => String::new(),
-            Some(_) if target.count() == 1 => published.to_owned(),
+            Some(host) if target.count() == 1 && host.count() > 1 => {
+                format!("{}-{}", host.first, host.last)
+            }
             Some(host) => (host.first + offset).to_string(),
         };
         let mut entry = mapping(item, &[("mode", "ingress")]);

@@ -1,5 +1,7 @@
 //! The small families: dependencies, networks of a service, devices, limits, hosts, health tests, policies.
 
+use std::time::Duration;
+
 use super::{mapping, names_to_map, truth};
 use crate::manifest::check::Check;
 use crate::manifest::node::{Node, Value};
@@ -9,27 +11,21 @@ use crate::manifest::units;
 /// Lines of `/etc/hosts`: a list of `name=address` or `name:address`, or a mapping; canonical is `name=address`.
 pub(crate) static EXTRA_HOSTS: Form = Form { expand: extra_hosts, long: Kind::List(&Kind::Text) };
 
-/// A list of services, or a mapping with conditions; defaults are filled in.
+/// A list of services, or a mapping with conditions; what the list does not say is filled in, because it replaces what an
+/// earlier file says.
 pub(crate) fn depends_on(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    let mut map = match &node.value {
-        Value::List(_) => {
-            let made =
-                names_to_map(&node, |item| mapping(item, &[("condition", "service_started")]));
-            let Some(made) = made else {
-                check.wrong(&node, field, "a list of services");
-                return None;
-            };
-            made
-        }
-        _ => node,
-    };
-    for entry in map.as_map_mut().into_iter().flat_map(|map| map.values_mut()) {
-        let place = entry.node.clone();
-        if entry.node.as_map().is_some() && entry.node.get("required").is_none() {
-            entry.node.set("required", truth(true, &place));
-        }
+    if !matches!(node.value, Value::List(_)) {
+        return Some(node);
     }
-    Some(map)
+    let made = names_to_map(&node, |item| {
+        let mut long = mapping(item, &[("condition", "service_started")]);
+        long.set("required", truth(true, item));
+        long
+    });
+    if made.is_none() {
+        check.wrong(&node, field, "a list of services");
+    }
+    made
 }
 
 /// A list of networks, or a mapping with details.
@@ -106,8 +102,10 @@ pub(crate) fn ulimit(check: &mut Check<'_>, node: Node, field: &str) -> Option<N
 
 /// `true`, or the deprecated `{name: …}`.
 pub(crate) fn external(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
-    if node.as_map().is_none() {
-        return Some(node);
+    match node.as_map() {
+        None => return Some(node),
+        Some(map) if map.is_empty() => return Some(truth(true, &node)),
+        Some(_) => {}
     }
     check.wrong(&node, field, "true; the name stands beside it, under name");
     None
@@ -163,16 +161,25 @@ pub(crate) fn pull_policy(check: &mut Check<'_>, node: Node, field: &str) -> Opt
     let text = node.as_text().unwrap_or("");
     let known = matches!(
         text,
-        "always" | "never" | "missing" | "if_not_present" | "build" | "daily" | "weekly"
+        "always"
+            | "never"
+            | "missing"
+            | "if_not_present"
+            | "build"
+            | "daily"
+            | "weekly"
+            | "refresh"
     );
-    let timed = text.strip_prefix("every_").is_some_and(|time| units::duration(time).is_some());
+    let period = text.strip_prefix("every_").and_then(units::duration);
+    let timed = period.is_some_and(|period| period >= Duration::from_secs(1));
     if text == "if_not_present" {
         return Some(Node::text("missing", node.place));
     }
     if known || timed {
         return Some(node);
     }
-    check.wrong(&node, field, "always, missing, never, build, daily, weekly or every_<time>");
+    let words = "always, missing, never, build, daily, weekly, refresh or every_<time> with a time of at least 1s";
+    check.wrong(&node, field, words);
     None
 }
 

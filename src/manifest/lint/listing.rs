@@ -43,6 +43,10 @@ const SAMPLES: [&str; 12] = [
     "default",
 ];
 
+/// Ends of the names of env files that belong to one host and not to another.
+const STAGES: [&str; 9] =
+    ["ci", "dev", "development", "local", "prod", "production", "stage", "staging", "test"];
+
 /// Whether something is at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Presence {
@@ -168,6 +172,8 @@ impl<'a> Listing<'a> {
             let path = self.directory.join(name).display().to_string();
             paths.contains(path.as_str())
         };
+        // Env files of stages: where one is loaded, the others are for other hosts.
+        let staged = self.loaded.iter().any(|name| is_stage(name));
         // A mounted project directory, or a build of its pages, may read them by themselves.
         let whole = self.directory.display().to_string();
         let by_itself = paths.contains(whole.as_str())
@@ -175,6 +181,7 @@ impl<'a> Listing<'a> {
         let names = self.names().iter().filter(|_| !by_itself).map(String::as_str);
         names
             .filter(|name| is_env_file(name) && !self.loaded.contains(*name) && !named(name))
+            .filter(|name| !staged || !is_stage(name))
             .collect()
     }
 }
@@ -186,6 +193,11 @@ fn is_env_file(name: &str) -> bool {
     let sample = lowered.ends_with('~')
         || lowered.split(['.', '-', '_']).any(|part| SAMPLES.contains(&part));
     shaped && !sample
+}
+
+/// `.env.staging` and the like.
+fn is_stage(name: &str) -> bool {
+    name.strip_prefix(".env.").is_some_and(|stage| STAGES.contains(&stage))
 }
 
 #[cfg(test)]

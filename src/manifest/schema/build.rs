@@ -35,6 +35,6 @@ static BUILD_LONG: Object = Object::new(&[
     field("tags", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
     field("ulimits", Kind::Map(&Kind::Form(&ULIMIT)))
         .not_yet("limits of build steps are not built yet"),
-    field("platforms", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
+    field("platforms", Kind::List(&Kind::Text)),
     field("privileged", Kind::Bool).not_yet(CLASSIC),
 ]);

@@ -135,6 +135,8 @@ pub(crate) enum Merge {
     Logging,
     /// Mappings by key; each entry is replaced whole.
     ReplaceEntries,
+    /// Address pools: those of the later file, each upon the earlier one with its subnet.
+    Pools,
 }
 
 impl Field {

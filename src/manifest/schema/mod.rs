@@ -10,6 +10,7 @@ mod kind;
 mod mounts;
 mod project;
 mod service;
+mod shape;
 
 pub(crate) use build::BUILD;
 pub(crate) use devices::{THROTTLE_DEVICE, WEIGHT_DEVICE};
@@ -17,5 +18,6 @@ pub use keys::{KeyRow, keys};
 pub(crate) use kind::{Field, Form, Kind, Merge, Object, Print, Support, Unset};
 pub(crate) use project::{PROJECT, VOLUME};
 pub(crate) use service::{PORT, SERVICE};
+pub use shape::{Key, Shape, shape};
 
 use kind::field;

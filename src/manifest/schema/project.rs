@@ -6,7 +6,7 @@ use crate::model::feature::IMAGE_MOUNTS;
 
 /// A Compose file.
 pub(crate) static PROJECT: Object = Object::new(&[
-    field("version", Kind::TextOrNumber)
+    field("version", Kind::Text)
         .no_effect("obsolete: the specification has no versions any more")
         .print(Print::Never),
     field("name", Kind::Text),
@@ -65,9 +65,8 @@ static NETWORK: Object = Object::new(&[
 
 static IPAM: Object = Object::new(&[
     field("driver", Kind::Text),
-    field("config", Kind::List(&Kind::Object(&IPAM_POOL)))
-        .merge(Merge::Unique(forms::subnet_identity)),
-    field("options", Kind::Map(&Kind::TextOrNumber)).print(Print::Never),
+    field("config", Kind::List(&Kind::Object(&IPAM_POOL))).merge(Merge::Pools),
+    field("options", Kind::Map(&Kind::Text)).print(Print::Never),
 ]);
 
 static IPAM_POOL: Object = Object::new(&[

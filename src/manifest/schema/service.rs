@@ -42,7 +42,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("device_cgroup_rules", Kind::List(&Kind::Text)).merge(Merge::NoRepeat),
     field("devices", Kind::List(&Kind::Form(&DEVICE))).merge(Merge::Unique(forms::target_identity)),
     unique_texts("dns"),
-    unique_texts("dns_opt"),
+    unique_list("dns_opt"),
     unique_texts("dns_search"),
     field("domainname", Kind::Text),
     field("entrypoint", Kind::Words).print(Print::Null).merge(Merge::Replace),
@@ -86,8 +86,9 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("ports", Kind::Form(&PORTS)).merge(Merge::Unique(forms::port_identity)),
     field("privileged", Kind::Bool),
     field("pull_policy", Kind::Form(&PULL_POLICY)),
-    field("pull_refresh_after", Kind::Text)
-        .no_effect("nothing reads it, the command line neither; use pull_policy: every_<time>"),
+    field("pull_refresh_after", Kind::Text).no_effect(
+        "as in Compose, where `refresh` acts as `missing`; use pull_policy: every_<time>",
+    ),
     field("read_only", Kind::Bool),
     field("restart", Kind::Form(&RESTART)),
     field("runtime", Kind::Text),
@@ -136,12 +137,23 @@ static EXTENDS_LONG: Object = Object {
 
 static DEVELOP: Object = Object::new(&[field("watch", Kind::List(&Kind::Object(&WATCH)))]);
 
+static WATCH_EXEC: Object = Object::new(&[
+    field("command", Kind::Words).print(Print::Null),
+    field("user", Kind::Text),
+    field("privileged", Kind::Bool),
+    field("working_dir", Kind::Text),
+    field("environment", Kind::Pairs(Unset::FromEnvironment)),
+]);
+
 static WATCH: Object = Object {
     fields: &[
         field("path", Kind::Form(&forms::PATH)).no_effect("docker compose watch only"),
-        field("action", Kind::Text).no_effect("docker compose watch only"),
+        field("action", Kind::OneOf(&["rebuild", "sync", "restart", "sync+restart", "sync+exec"]))
+            .no_effect("docker compose watch only"),
         field("target", Kind::Text).no_effect("docker compose watch only"),
-        field("exec", Kind::Any).print(Print::Never).no_effect("docker compose watch only"),
+        field("exec", Kind::Object(&WATCH_EXEC))
+            .print(Print::Empty)
+            .no_effect("docker compose watch only"),
         field("include", Kind::OneOrMany(&Kind::Text)).no_effect("docker compose watch only"),
         field("ignore", Kind::OneOrMany(&Kind::Text)).no_effect("docker compose watch only"),
         field("initial_sync", Kind::Bool).no_effect("docker compose watch only"),

@@ -1,6 +1,6 @@
 //! The oracle: what `docker compose config` of the command line 2.26 says about a fixture, we must say, too.
 //!
-//! COMPOSELET_COMPOSE_CLI names the program (`docker-compose`, stand-alone or the plug-in itself). No engine is needed.
+//! No engine is needed.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,7 @@ use std::process::Command;
 use composelet::manifest::{Dialect, Entry};
 use composelet::model::path::LocalPath;
 
+use crate::compose_oracle::cli::program;
 use crate::manifest_cases::{cases, load_from_disk};
 
 /// Runs the command line in the folder of a case, with an environment that holds nothing of ours.
@@ -76,9 +77,7 @@ fn differences(program: &str, case: &Path) -> Vec<String> {
 
 #[test]
 fn the_canonical_form_and_the_hashes_are_those_of_the_command_line() {
-    let program = std::env::var("COMPOSELET_COMPOSE_CLI").expect(
-        "COMPOSELET_COMPOSE_CLI must name docker-compose 2.26 (Debian package docker-compose 2.26.1-4)",
-    );
+    let program = program();
     let marked: Vec<_> = cases().into_iter().filter(|case| case.join("oracle").exists()).collect();
     assert!(!marked.is_empty(), "no case is marked with a file named oracle");
     let wrong: Vec<String> = marked
