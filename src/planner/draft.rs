@@ -16,7 +16,7 @@ use crate::planner::record::stop_key;
 pub struct Draft<'a> {
     input: &'a PlanInput<'a>,
     nodes: Vec<PlanNode>,
-    held: BTreeMap<(Subject, &'static str, String), Held>,
+    held: BTreeMap<(Subject, &'static str), Held>,
 }
 
 /// Where a node belongs.
@@ -95,12 +95,7 @@ impl<'a> Draft<'a> {
 
     /// Notes that something waits. One hold for each subject and kind of wait.
     pub fn hold(&mut self, subject: Subject, waiting_on: WaitingOn, until: Option<Timestamp>) {
-        // One hold for each reason; each attribute that the engine does not know is a reason of its own.
-        let detail = match &waiting_on {
-            WaitingOn::UnsupportedOnEngine { attribute, .. } => attribute.clone(),
-            _ => String::new(),
-        };
-        let key = (subject.clone(), waiting_on.code(), detail);
+        let key = (subject.clone(), waiting_on.code());
         self.held.entry(key).or_insert(Held { subject, waiting_on, until });
     }
 
