@@ -7,7 +7,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::published::{self, Published};
 use crate::cli::sections;
 use crate::cli::target::Target;
-use crate::model::status::{ContainerStatus, ProjectStatus, ServiceStatus};
+use crate::model::status::{ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
 
 /// Arguments of `describe`.
@@ -39,7 +39,8 @@ pub(super) fn run(args: &DescribeArgs, context: &Context) -> Result<Outcome, Cli
         [name] => any(&published, name)?,
         _ => return Err(CliError::usage("name one thing to describe")),
     };
-    context.out.result(&text(&object, published.now))?;
+    let running = published.controller.as_ref().map(|one| one.operations.as_slice());
+    context.out.result(&text(&object, running.unwrap_or_default(), published.now))?;
     Ok(Outcome::Done)
 }
 
@@ -100,12 +101,13 @@ fn container<'a>(published: &'a Published, name: &str) -> Option<Object<'a>> {
     })
 }
 
-fn text(object: &Object<'_>, now: Timestamp) -> String {
+fn text(object: &Object<'_>, running: &[OperationStatus], now: Timestamp) -> String {
     let parts = match object {
         Object::Project(project) => vec![
             sections::project_facts(project, now),
             sections::conditions(&project.conditions, now),
             sections::held(&project.held, now),
+            sections::operations(running, &project.services, now),
             sections::service_lines(&project.services, now),
             sections::containers("Other containers", &project.others, now),
             sections::diagnostics(&project.diagnostics),
@@ -115,6 +117,7 @@ fn text(object: &Object<'_>, now: Timestamp) -> String {
             sections::service_facts(project, service, now),
             sections::conditions(&service.conditions, now),
             sections::held(sections::held_of(project, service), now),
+            sections::operations(running, std::slice::from_ref(*service), now),
             sections::containers("Containers", &service.containers, now),
             sections::diagnostics(sections::diagnostics_of(project, service)),
             sections::recent(sections::recent_of(project, service), now),

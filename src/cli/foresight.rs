@@ -101,7 +101,7 @@ struct Host {
     view: HostView,
     ledger: Option<Ledger>,
     policy: Policy,
-    content: ContentStore,
+    store: ContentStore,
     now: Timestamp,
 }
 
@@ -123,8 +123,8 @@ impl Host {
         let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
         let policy =
             Policy { installation: settings.installation.clone(), salt, ..Policy::default() };
-        let content = ContentStore::new(&settings.state_dir.join("content"));
-        Ok(Self { engine, view, ledger, policy, content, now: context.now() })
+        let store = ContentStore::new(&settings.state_dir.join("content"));
+        Ok(Self { engine, view, ledger, policy, store, now: context.now() })
     }
 
     /// Projects that ran and that no entry claims any more.
@@ -146,7 +146,7 @@ impl Host {
             CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
         })?;
         let facts = desired
-            .map_or_else(SourceFacts::default, |desired| facts(desired, &self.content, self.now));
+            .map_or_else(SourceFacts::default, |desired| facts(desired, &self.store, self.now));
         let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
         Ok(preview(&PlanInput {
             project: name,

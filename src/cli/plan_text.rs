@@ -23,7 +23,8 @@ fn project_text(project: &Foreseen, now: Timestamp) -> String {
     let Some(preview) = &project.preview else {
         return format!("{name}: {}\n", styled(BAD, "manifest has errors"));
     };
-    let held = preview.steps.first().map_or(&[][..], |step| &step.plan.held);
+    let held: Vec<&Held> =
+        preview.steps.first().into_iter().flat_map(|step| step.plan.waits()).collect();
     if !project.has_changes() && held.is_empty() {
         return format!("{name}: {}\n", styled(GOOD, "nothing to do"));
     }

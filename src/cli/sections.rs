@@ -5,8 +5,9 @@ use crate::cli::table::{Cell, Table};
 use crate::cli::{diagnostics as findings, view};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::{Held, Subject, WaitingOn};
+use crate::model::operation::OperationSubject;
 use crate::model::status::{
-    ActionRecord, Condition, ContainerStatus, ProjectStatus, ServiceStatus, Truth,
+    ActionRecord, Condition, ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus, Truth,
 };
 use crate::model::time::Timestamp;
 
@@ -38,9 +39,19 @@ pub(super) fn service_facts(
     service: &ServiceStatus,
     now: Timestamp,
 ) -> String {
+    let image = service.image_is.as_ref();
+    let digest = image.map(|image| {
+        image.digest.clone().unwrap_or_else(|| "none: it came from no registry".to_owned())
+    });
+    let checked = image.and_then(|image| image.checked);
+    let checked = checked
+        .map_or_else(|| "never".to_owned(), |at| format!("{} ago", view::age(now, Some(at))));
     facts(&[
         ("Service", format!("{}/{}", project.name, service.name)),
         ("Image", service.image.clone()),
+        ("Image id", image.map_or_else(|| "not known".to_owned(), |image| image.id.clone())),
+        ("Digest", digest.unwrap_or_else(|| "not known".to_owned())),
+        ("Checked", checked),
         ("Revision", service.revision.clone().unwrap_or_else(|| "not known yet".to_owned())),
         (
             "Replicas",
@@ -85,6 +96,32 @@ fn facts(pairs: &[(&str, String)]) -> String {
         format!("{} {value}\n", styled(BOLD, &format!("{:<13}", format!("{label}:"))))
     };
     pairs.iter().map(line).collect()
+}
+
+/// Long calls about the images and containers of these services, with their last line of progress.
+pub(super) fn operations(
+    operations: &[OperationStatus],
+    services: &[ServiceStatus],
+    now: Timestamp,
+) -> String {
+    let mut text = String::new();
+    for operation in operations {
+        let about = services.iter().find_map(|service| match &operation.subject {
+            OperationSubject::Image(image) => (*image == service.image).then(|| image.clone()),
+            OperationSubject::Container(id) => {
+                let mut containers = service.containers.iter();
+                containers.find(|one| one.id == id.as_str()).map(|one| one.name.clone())
+            }
+        });
+        let Some(about) = about else { continue };
+        let running = &operation.running;
+        let age = view::age(now, Some(running.since));
+        append(
+            &mut text,
+            &format!("{} {about} for {age}  {}\n", running.kind, styled(DIM, &running.progress)),
+        );
+    }
+    section("Running", text.is_empty(), &text)
 }
 
 /// All conditions, as a table.

@@ -18,6 +18,7 @@ use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 use crate::model::operation::{Operation, OperationSubject, RunningOperation, RunningOperations};
 use crate::model::outcome::{Failure, FailureClass, OperationReport, SkipReason};
+use crate::model::status::OperationStatus;
 use crate::model::time::Timestamp;
 use crate::source;
 
@@ -110,6 +111,16 @@ struct Entry {
     projects: BTreeSet<ProjectName>,
 }
 
+impl Entry {
+    fn shown(&self) -> RunningOperation {
+        RunningOperation {
+            kind: self.kind.to_owned(),
+            since: self.since,
+            progress: self.progress.clone(),
+        }
+    }
+}
+
 impl Operations {
     /// An empty table.
     pub fn new(
@@ -168,19 +179,19 @@ impl Operations {
     pub fn take(&self, project: &ProjectName) -> (RunningOperations, Vec<OperationReport>) {
         let mut table = self.shared.table();
         let reports = table.reports.remove(project).unwrap_or_default();
-        let running = table
-            .running
-            .iter()
-            .map(|(subject, entry)| {
-                let running = RunningOperation {
-                    kind: entry.kind.to_owned(),
-                    since: entry.since,
-                    progress: entry.progress.clone(),
-                };
-                (subject.clone(), running)
-            })
-            .collect();
+        let running =
+            table.running.iter().map(|(subject, entry)| (subject.clone(), entry.shown())).collect();
         (running, reports)
+    }
+
+    /// What runs now, for people.
+    pub fn running(&self) -> Vec<OperationStatus> {
+        let table = self.shared.table();
+        let running = table.running.iter().map(|(subject, entry)| OperationStatus {
+            subject: subject.clone(),
+            running: entry.shown(),
+        });
+        running.collect()
     }
 
     /// `project` waits for the image operation about `image`, which another project may have begun. `false`: it does not

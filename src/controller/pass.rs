@@ -147,7 +147,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     ledger = planner::record(&ledger, &report, &around.policy);
     // A failure to write was reported above; the next pass tries again.
     drop(save(around, &name, &mut memory, &ledger).await);
-    tell(around, &name, &mut memory, &report, generation).await;
+    tell(around, &name, &mut memory, (&report, &look.observed.images), generation).await;
     let status = planner::status(&StatusInput {
         input: &context.input(&ledger),
         plan: &report.plan,

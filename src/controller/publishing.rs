@@ -33,6 +33,7 @@ impl Supervisor {
             mutating_calls: counts.mutating,
             calls: counts.all,
             passes: self.counts.passes,
+            operations: self.around.operations.running(),
             held: self.beliefs.held(),
             diagnostics: self.beliefs.diagnostics().to_vec(),
         }

@@ -1,16 +1,38 @@
 //! Words about what came of a pass: action records, and the status of a project that could not be looked at.
 
+use std::collections::BTreeMap;
+
 use crate::controller::desired::belief::Belief;
 use crate::model::id::ProjectName;
+use crate::model::observed::ImageState;
 use crate::model::outcome::{Failure, NodeOutcome, PassReport, SkipReason};
-use crate::model::plan::PlanNode;
+use crate::model::plan::{Action, CreateContainer, PlanNode};
 use crate::model::status::{ActionRecord, Condition, ConditionKind, ProjectStatus, Truth};
 use crate::model::time::Timestamp;
 
 /// One record per node.
-pub(crate) fn action_records(report: &PassReport) -> Vec<ActionRecord> {
+pub(crate) fn action_records(
+    report: &PassReport,
+    images: &BTreeMap<String, ImageState>,
+) -> Vec<ActionRecord> {
     let nodes = report.plan.nodes.iter().zip(&report.outcomes);
-    nodes.map(|(node, outcome)| action_record(node, outcome, report.at)).collect()
+    nodes
+        .map(|(node, outcome)| {
+            let mut record = action_record(node, outcome, report.at);
+            if let Action::CreateContainer(create) = &node.action {
+                record.message.push_str(&image_text(create, images));
+            }
+            record
+        })
+        .collect()
+}
+
+/// What the reference of a new container meant, so that a tag that moved can be explained later.
+fn image_text(create: &CreateContainer, images: &BTreeMap<String, ImageState>) -> String {
+    let present = images.get(&create.image).and_then(ImageState::present);
+    let digest = present.and_then(|image| image.repo_digest(&create.image));
+    let digest = digest.map(|digest| format!(", in the registry {digest}")).unwrap_or_default();
+    format!("; image {} is {}{digest}", create.image, create.image_id)
 }
 
 fn action_record(node: &PlanNode, outcome: &NodeOutcome, at: Timestamp) -> ActionRecord {

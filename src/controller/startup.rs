@@ -168,6 +168,7 @@ impl Startup<'_> {
             mutating_calls: 0,
             calls: 0,
             passes: 0,
+            operations: Vec::new(),
             held: Vec::new(),
             diagnostics: Vec::new(),
         };

@@ -37,6 +37,8 @@ const REQUESTS: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often the controller's own status is published.
 const PUBLISH: Duration = Duration::from_secs(10);
+/// The same while pulls, builds or stops run: people watch their progress.
+const PUBLISH_PROGRESS: Duration = Duration::from_secs(2);
 
 /// State of the loop.
 pub(crate) struct Supervisor {
@@ -197,7 +199,8 @@ impl Supervisor {
             self.take_requests().await;
         }
         if self.timers.publish <= now {
-            self.timers.publish = now + PUBLISH;
+            let busy = !self.around.operations.running().is_empty();
+            self.timers.publish = now + if busy { PUBLISH_PROGRESS } else { PUBLISH };
             self.publish("acting").await;
         }
     }

@@ -1,5 +1,6 @@
 //! What a pass tells: history, recent actions, events, the published status.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::controller::memory::Memory;
@@ -8,6 +9,7 @@ use crate::controller::report;
 use crate::ledger::HistoryRecord;
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
+use crate::model::observed::ImageState;
 use crate::model::outcome::PassReport;
 use crate::model::status::ProjectStatus;
 use crate::model::time::Timestamp;
@@ -20,7 +22,7 @@ pub(crate) async fn tell(
     around: &Surroundings,
     name: &ProjectName,
     memory: &mut Memory,
-    report: &PassReport,
+    (report, images): (&PassReport, &BTreeMap<String, ImageState>),
     generation: u64,
 ) {
     let before = memory.status.as_ref();
@@ -29,13 +31,13 @@ pub(crate) async fn tell(
         send(EventKind::Accepted { generation });
     }
     let known = before.map(|before| before.held.as_slice()).unwrap_or_default();
-    for held in report.plan.held.iter().filter(|held| !known.contains(held)) {
+    for held in report.plan.waits().filter(|held| !known.contains(held)) {
         send(EventKind::Held(held.clone()));
     }
     if report.plan.nodes.is_empty() {
         return;
     }
-    let actions = report::action_records(report);
+    let actions = report::action_records(report, images);
     memory.note(&actions);
     memory.mutating_calls += report::calls_made(report);
     let record =
@@ -76,7 +78,9 @@ pub(crate) async fn publish(
             around.events.send(now, Some(&status.name), kind);
         }
     }
-    let converged = |status: &ProjectStatus| status.held.is_empty() && is_ready(status);
+    let converged = |status: &ProjectStatus| {
+        status.held.iter().all(|held| held.waiting_on.is_schedule()) && is_ready(status)
+    };
     if converged(&status) && !previous.as_ref().is_some_and(converged) {
         around.events.send(now, Some(&status.name), EventKind::Converged);
     }

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use docker_credential::DockerCredential;
+use docker_credential::{CredentialRetrievalError, DockerCredential};
 use serde_json::{Value, json};
 
 /// Longest time that a credential helper gets.
 const HELPER_LIMIT: Duration = Duration::from_secs(10);
+/// In the place of a user: what stands for the password is an identity token.
+const TOKEN_USER: &str = "<token>";
 /// The key of Docker's own registry in the configuration.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
@@ -55,27 +57,66 @@ pub(super) fn registry_of(reference: &str) -> &str {
     }
 }
 
-/// The login for a registry, if there is one. A helper that fails or takes longer than 10 s counts as none: the engine
-/// then pulls as nobody, and its answer says what is missing.
-pub(super) async fn login(registry: &str) -> Option<RegistryLogin> {
+/// The login for a registry, if there is one.
+///
+/// # Errors
+/// The configuration cannot be read, or a credential helper failed, with what to do about it. What the helper said is left
+/// out: it may be a secret. The caller asks the registry as nobody then, and shows this text if that is refused.
+pub(super) async fn login(registry: &str) -> Result<Option<RegistryLogin>, String> {
     let server = registry.to_owned();
     let asked = registry.to_owned();
     let lookup = tokio::task::spawn_blocking(move || docker_credential::get_credential(&asked));
     let found = match tokio::time::timeout(HELPER_LIMIT, lookup).await {
         Ok(Ok(Ok(found))) => found,
-        Ok(Ok(Err(_)) | Err(_)) => return None,
+        Ok(Ok(Err(error))) => return nothing(&error),
+        Ok(Err(_)) => return Err("the lookup of the login failed".to_owned()),
         Err(_) => {
-            tracing::warn!(registry, "credential helper did not answer in time");
-            return None;
+            let seconds = HELPER_LIMIT.as_secs();
+            return Err(format!("the credential helper gave no answer within {seconds} s"));
         }
     };
     let credential = match found {
+        // As helpers tell an identity token: by this word in the place of the user.
+        DockerCredential::UsernamePassword(user, token) if user == TOKEN_USER => {
+            Credential::IdentityToken(token)
+        }
         DockerCredential::UsernamePassword(user, password) => {
             Credential::Password { user, password }
         }
         DockerCredential::IdentityToken(token) => Credential::IdentityToken(token),
     };
-    Some(RegistryLogin { server, credential })
+    Ok(Some(RegistryLogin { server, credential }))
+}
+
+/// No login is no trouble; a helper that fails is.
+fn nothing(error: &CredentialRetrievalError) -> Result<Option<RegistryLogin>, String> {
+    use CredentialRetrievalError as Error;
+    let why = match error {
+        // A file that is not there comes as one that cannot be read.
+        Error::NoCredentialConfigured | Error::ConfigNotFound | Error::ConfigReadError => {
+            return Ok(None);
+        }
+        // The protocol of helpers: "credentials not found in native keychain" means that there are none.
+        Error::HelperFailure { stdout, stderr, .. }
+            if [stdout, stderr].iter().any(|text| text.contains("credentials not found")) =>
+        {
+            return Ok(None);
+        }
+        Error::HelperFailure { helper, .. } => format!("the credential helper {helper} failed"),
+        Error::HelperCommunicationError => {
+            "the credential helper of the Docker configuration cannot be run: is it on the PATH of the controller?"
+                .to_owned()
+        }
+        Error::MalformedHelperResponse => {
+            "the credential helper of the Docker configuration gave an answer that cannot be read"
+                .to_owned()
+        }
+        Error::CredentialDecodingError | Error::CredentialMismatchError => {
+            "the login in the Docker configuration cannot be read: run `docker login` again"
+                .to_owned()
+        }
+    };
+    Err(why)
 }
 
 #[cfg(test)]
@@ -95,6 +136,21 @@ mod tests {
         for (reference, registry) in table {
             assert_eq!(registry_of(reference), registry, "{reference}");
         }
+    }
+
+    #[test]
+    fn a_helper_that_fails_is_told_and_quotes_nothing() {
+        let failed = |stdout: &str| CredentialRetrievalError::HelperFailure {
+            helper: "docker-credential-pass".into(),
+            stdout: stdout.into(),
+            stderr: String::new(),
+        };
+        let none = failed("credentials not found in native keychain");
+        assert_eq!(nothing(&none), Ok(None));
+        let told = nothing(&failed("hunter2")).unwrap_err();
+        assert!(told.contains("docker-credential-pass") && !told.contains("hunter2"), "{told}");
+        assert_eq!(nothing(&CredentialRetrievalError::NoCredentialConfigured), Ok(None));
+        assert!(nothing(&CredentialRetrievalError::HelperCommunicationError).is_err());
     }
 
     #[test]

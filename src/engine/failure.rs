@@ -63,6 +63,7 @@ fn class_of_answer(status: u16, message: &str) -> FailureClass {
         401 | 403 => FailureClass::Forbidden,
         404 => FailureClass::NotFound,
         409 => FailureClass::Conflict,
+        429 => FailureClass::RateLimited,
         400..=499 => FailureClass::Invalid,
         _ => class_of_text(message),
     }
@@ -74,6 +75,8 @@ fn class_of_text(message: &str) -> FailureClass {
     let any = |needles: &[&str]| needles.iter().any(|needle| text.contains(needle));
     if is_port_conflict(&text) {
         FailureClass::PortTaken
+    } else if any(&["toomanyrequests", "too many requests"]) {
+        FailureClass::RateLimited
     } else if any(&["unauthorized", "authentication required", "no basic auth credentials"]) {
         FailureClass::Forbidden
     } else if any(&["manifest unknown", "repository does not exist", "not found: manifest"]) {
@@ -123,6 +126,8 @@ mod tests {
             (500, "no space left on device", FailureClass::Engine),
             (500, "unauthorized: authentication required", FailureClass::Forbidden),
             (500, "manifest unknown: manifest unknown", FailureClass::NotFound),
+            (500, "toomanyrequests: retry-after: 40", FailureClass::RateLimited),
+            (429, "slow down", FailureClass::RateLimited),
             (503, "This node is not a swarm manager.", FailureClass::Engine),
         ];
         for (status, message, class) in table {

@@ -17,7 +17,7 @@ use crate::engine::failure::{CallError, Effect, classify};
 use crate::engine::labels;
 use crate::model::desired::{Build, Dockerfile};
 use crate::model::operation::Operation;
-use crate::model::outcome::Failure;
+use crate::model::outcome::{Failure, PullTrouble};
 
 /// The build context as a tar stream, filtered by `.dockerignore` already.
 pub type BuildContext = BoxStream<'static, io::Result<Bytes>>;
@@ -43,12 +43,14 @@ impl Engine {
         platform: Option<&str>,
         progress: &ProgressSink,
     ) -> Result<(), Failure> {
-        let login = self.login(registry_of(image)).await;
+        let found = self.login(registry_of(image)).await;
+        let login = found.as_ref().ok().and_then(Option::as_ref);
         let client = self.client();
         let watch = Progress { sink: progress, idle: PULL_IDLE };
-        let work = client.pull_image(image, platform, login.as_ref(), &watch);
+        let work = client.pull_image(image, platform, login, &watch);
         let call = Call::mutating("pull_image", 0);
-        self.inner.switchboard.watched(call, work).await
+        let pulled = self.inner.switchboard.watched(call, work).await;
+        pulled.map_err(|failure| refused_as_nobody(failure, found.err()))
     }
 
     /// Builds an image with the engine's own builder. `operation` is [`Operation::Build`]. The image gets the labels of
@@ -91,10 +93,10 @@ impl Engine {
         self.inner.switchboard.watched(call, work).await
     }
 
-    async fn login(&self, registry: &str) -> Option<RegistryLogin> {
+    async fn login(&self, registry: &str) -> Result<Option<RegistryLogin>, String> {
         match self.inner.logins {
             Logins::DockerConfig => login(registry).await,
-            Logins::Nowhere => None,
+            Logins::Nowhere => Ok(None),
         }
     }
 
@@ -110,12 +112,21 @@ impl Engine {
         }
         let mut logins = Vec::new();
         for registry in registries {
-            if let Some(login) = self.login(registry).await {
+            if let Ok(Some(login)) = self.login(registry).await {
                 logins.push((registry.to_owned(), login));
             }
         }
         logins
     }
+}
+
+/// A registry that refuses nobody in particular: why there was no login belongs to the text.
+fn refused_as_nobody(mut failure: Failure, trouble: Option<String>) -> Failure {
+    let refused = matches!(failure.pull_trouble(), PullTrouble::Unauthorized | PullTrouble::Denied);
+    if let Some(trouble) = trouble.filter(|_| refused) {
+        failure.message = format!("{}; {trouble}", failure.message);
+    }
+    failure
 }
 
 /// Name of the Dockerfile within the context.

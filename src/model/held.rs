@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::outcome::PullTrouble;
 use crate::model::time::Timestamp;
 
 /// Something that a reader would expect to happen and that does not happen yet.
@@ -103,7 +104,21 @@ pub enum WaitingOn {
         failures: u32,
         /// The engine's or registry's text.
         error: String,
+        /// What kind of failure it was.
+        #[serde(default)]
+        trouble: PullTrouble,
     },
+    /// The back-off after failed looks at the registry, while an image is at hand and is used.
+    ImageRefreshBackOff {
+        /// Tries so far.
+        failures: u32,
+        /// The engine's or registry's text.
+        error: String,
+        /// What kind of failure it was.
+        trouble: PullTrouble,
+    },
+    /// Nothing: `pull_policy` asks for a look at the registry again then.
+    ImageCheckDue,
     /// The image is missing and the policy forbids a pull.
     ErrImageNeverPull,
     /// The back-off after a failed engine call.
@@ -204,7 +219,13 @@ impl WaitingOn {
             Self::Operation { .. } => "Progressing",
             Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
-            Self::ImagePullBackOff { .. } => "ImagePullBackOff",
+            Self::ImagePullBackOff { trouble, .. } => match trouble {
+                PullTrouble::Unauthorized => "ImagePullUnauthorized",
+                PullTrouble::RateLimited => "ImagePullRateLimited",
+                _ => "ImagePullBackOff",
+            },
+            Self::ImageRefreshBackOff { .. } => "ImageRefreshFailed",
+            Self::ImageCheckDue => "ImageCheckScheduled",
             Self::ErrImageNeverPull => "ErrImageNeverPull",
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
             Self::Throttled => "Throttled",
@@ -244,8 +265,22 @@ impl WaitingOn {
                 | Self::VolumeChanged(_)
                 | Self::InvalidManifest
                 | Self::RestartsExhausted { .. }
+                | Self::ImageRefreshBackOff { .. }
+                | Self::ImageCheckDue
                 | Self::FileReplaced { .. }
         )
+    }
+
+    /// Whether it only says when something is due again: all is as it should be, and nobody need hear of it.
+    pub fn is_schedule(&self) -> bool {
+        matches!(self, Self::ImageCheckDue)
+    }
+}
+
+fn write_mend(f: &mut fmt::Formatter<'_>, trouble: PullTrouble) -> fmt::Result {
+    match trouble.mend() {
+        "" => Ok(()),
+        mend => write!(f, "; {mend}"),
     }
 }
 
@@ -263,8 +298,19 @@ impl fmt::Display for WaitingOn {
             Self::RestartsExhausted { policy, .. } => {
                 write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
-            Self::ImagePullBackOff { failures, error } => {
-                write!(f, "back-off after failed try {failures}: {error}")
+            Self::ImagePullBackOff { failures, error, trouble } => {
+                write!(f, "back-off after failed try {failures}: {error}")?;
+                write_mend(f, *trouble)
+            }
+            Self::ImageRefreshBackOff { failures, error, trouble } => {
+                write!(
+                    f,
+                    "back-off after failed look {failures} at the registry; the image at hand is used: {error}"
+                )?;
+                write_mend(f, *trouble)
+            }
+            Self::ImageCheckDue => {
+                f.write_str("nothing; pull_policy looks at the registry again then")
             }
             Self::ErrImageNeverPull => {
                 f.write_str("the image: it is not there and pull_policy is never")

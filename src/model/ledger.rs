@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::id::{ContainerId, ProjectName, Revision};
+use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
+use crate::model::outcome::PullTrouble;
 use crate::model::time::Timestamp;
+
+/// Versions of a service whose images are remembered (DESIGN §6).
+pub const MOST_REVISIONS: usize = 10;
 
 /// Memory of one project. Written by the pass of that project only; changed by the pure functions `planner::account` and
 /// `planner::record` only.
@@ -22,6 +26,8 @@ pub struct ProjectLedger {
     pub replicas: BTreeMap<String, ReplicaRecord>,
     /// By image reference.
     pub images: BTreeMap<String, ImageRecord>,
+    /// Images of the last versions of each service, oldest first; at most [`MOST_REVISIONS`] of each.
+    pub revisions: BTreeMap<ServiceName, VecDeque<RevisionImage>>,
     /// Failed engine calls by the subject of the call, as it prints.
     pub calls: BTreeMap<String, CallRecord>,
     /// Fields that were put right lately, by `replica field`.
@@ -163,6 +169,23 @@ pub struct ImageRecord {
     pub next_try: Option<Timestamp>,
     /// The registry's or engine's text.
     pub error: String,
+    /// What kind of failure it was.
+    pub trouble: PullTrouble,
+}
+
+/// The image of one version of a service: what a tag meant then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevisionImage {
+    /// The version.
+    pub revision: Revision,
+    /// Reference as written.
+    pub image: String,
+    /// What it meant.
+    pub id: ImageId,
+    /// `sha256:…` of the manifest in the registry; `None` for an image that never came from one.
+    pub digest: Option<String>,
+    /// When a container of that version was first seen.
+    pub since: Timestamp,
 }
 
 /// Memory of failed calls about one subject.

@@ -324,6 +324,8 @@ impl ImageState {
 pub struct ObservedImage {
     /// Its id; empty in defaults only.
     pub id: Option<ImageId>,
+    /// Digests under which registries know it, as `repository@sha256:…`.
+    pub digests: BTreeSet<String>,
     /// `io.composelet.build`: digest of the build that made it.
     pub build: Option<String>,
     /// `ENTRYPOINT`.
@@ -346,6 +348,27 @@ pub struct ObservedImage {
     pub stop_signal: Option<String>,
     /// `VOLUME`.
     pub volumes: BTreeSet<String>,
+}
+
+impl ObservedImage {
+    /// Digest (`sha256:…`) of the manifest that `reference` meant when it was pulled. An image that was only built or
+    /// loaded has none.
+    pub fn repo_digest(&self, reference: &str) -> Option<&str> {
+        let wanted = repository(reference);
+        let mut known = self.digests.iter().filter_map(|known| known.split_once('@'));
+        known.find(|(name, _)| repository(name) == wanted).map(|(_, digest)| digest)
+    }
+}
+
+/// The repository of a reference, without tag, digest, and the host and folder that Docker implies.
+fn repository(reference: &str) -> &str {
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    let name = match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    };
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name)
 }
 
 /// What every pass may know of the rest of the host: one unfiltered list of containers.

@@ -14,7 +14,7 @@ use crate::model::id::{
 use crate::model::operation::Operation;
 use crate::model::reason::Reason;
 
-/// What one pass may do. Acyclic; every node's dependencies stand before it. No nodes and no holds: converged.
+/// What one pass may do. Acyclic; every node's dependencies stand before it. No nodes and no holds but schedules: converged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The project.
@@ -23,6 +23,13 @@ pub struct Plan {
     pub nodes: Vec<PlanNode>,
     /// Sorted by subject.
     pub held: Vec<Held>,
+}
+
+impl Plan {
+    /// Holds of something that is amiss or not done yet: all but schedules.
+    pub fn waits(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| !held.waiting_on.is_schedule())
+    }
 }
 
 /// Position of a node in its plan, from 1, as it prints.

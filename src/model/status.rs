@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::Held;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::operation::{OperationSubject, RunningOperation};
 use crate::model::time::Timestamp;
 
 /// Status of one project.
@@ -45,6 +46,9 @@ pub struct ServiceStatus {
     pub name: ServiceName,
     /// Image reference.
     pub image: String,
+    /// What that reference means now, if the image is there.
+    #[serde(default)]
+    pub image_is: Option<ImageStatus>,
     /// Current revision, if its image is known.
     pub revision: Option<String>,
     /// Declared replicas.
@@ -60,6 +64,27 @@ pub struct ServiceStatus {
     pub conditions: Vec<Condition>,
     /// Its containers.
     pub containers: Vec<ContainerStatus>,
+}
+
+/// What an image reference means now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageStatus {
+    /// Id on this engine.
+    pub id: String,
+    /// `sha256:…` of its manifest in the registry, if it came from one.
+    pub digest: Option<String>,
+    /// When it was last pulled, checked or built by the controller.
+    pub checked: Option<Timestamp>,
+}
+
+/// A long call that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationStatus {
+    /// About what.
+    pub subject: OperationSubject,
+    /// What, since when, and its last line of progress.
+    #[serde(flatten)]
+    pub running: RunningOperation,
 }
 
 /// Status of one container.
@@ -185,6 +210,9 @@ pub struct ControllerStatus {
     pub calls: u64,
     /// Passes since begin.
     pub passes: u64,
+    /// Long calls that run.
+    #[serde(default)]
+    pub operations: Vec<OperationStatus>,
     /// Host-wide holds, e.g. a mass removal that waits for confirmation.
     pub held: Vec<Held>,
     /// Findings that belong to no project (a file without a name, two claimants of one).

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::model::config::MountSource;
 use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
-use crate::model::ledger::{Counted, LastExit, ProjectLedger, ReplicaRecord};
+use crate::model::ledger::{
+    Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage,
+};
 use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
 use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
@@ -37,6 +39,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     for view in &world.services {
         account_service(input, desired, view, &mut ledger);
     }
+    ledger.images.retain(|image, _| desired.services.values().any(|one| one.image == *image));
+    ledger.revisions.retain(|service, _| desired.services.contains_key(service));
     let seen = &input.observed.containers;
     ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
@@ -67,6 +71,7 @@ fn account_service(
         if container.lifecycle.is_alive() {
             remember_data(input, service, ledger);
         }
+        remember_image(input, view, container, ledger);
     }
     let always = service.pull_policy == PullPolicy::Always;
     let record = ledger.images.get_mut(&service.image);
@@ -80,6 +85,37 @@ fn account_service(
         desired.services.keys().any(|service| service.as_str() == name)
     };
     ledger.replicas.retain(|key, _| declared(key));
+}
+
+/// What the tag of a version meant, once for each version.
+fn remember_image(
+    input: &PlanInput<'_>,
+    view: &ServiceView<'_>,
+    container: &ObservedContainer,
+    ledger: &mut ProjectLedger,
+) {
+    let (Some(image), Some(revision)) = (view.image, view.revision()) else {
+        return;
+    };
+    if container.claim.revision.as_ref() != Some(&revision) {
+        return;
+    }
+    let digest = image.repo_digest(&view.service.image).map(str::to_owned);
+    let known = ledger.revisions.entry(view.service.name.clone()).or_default();
+    match known.back_mut().filter(|last| last.revision == revision) {
+        Some(last) if digest.is_some() => last.digest = digest,
+        Some(_) => {}
+        None => known.push_back(RevisionImage {
+            revision,
+            image: view.service.image.clone(),
+            id: container.image_id.clone(),
+            digest,
+            since: input.now,
+        }),
+    }
+    while known.len() > MOST_REVISIONS {
+        known.pop_front();
+    }
 }
 
 /// Bind sources that hold data while the container runs: an empty one must not take their place.

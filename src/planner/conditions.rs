@@ -2,6 +2,8 @@
 
 use crate::model::diagnostic::Severity;
 use crate::model::held::{Held, WaitingOn};
+use crate::model::plan::PlanNode;
+use crate::model::reason::Reason;
 use crate::model::status::{Condition, ConditionKind, ProjectStatus, ServiceStatus, Truth};
 use crate::planner::input::Intent;
 use crate::planner::status::StatusInput;
@@ -34,7 +36,8 @@ pub fn service_conditions(
     let working = look.plan.nodes.iter().any(|node| {
         let group = node.group.as_ref().map(|replica| &replica.service);
         let image = matches!(node.action.kind(), "PullImage" | "BuildImage")
-            && node.action.object() == status.image;
+            && node.action.object() == status.image
+            && !(all && is_look(node));
         group == Some(&status.name) || image
     });
     let alone = match (ill, all) {
@@ -69,6 +72,11 @@ pub fn service_conditions(
         .collect()
 }
 
+/// A scheduled look at the registry disturbs nobody: what came of it decides.
+fn is_look(node: &PlanNode) -> bool {
+    node.reason == Reason::PullPolicy
+}
+
 fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> Statement {
     let unknown = held.iter().any(|held| matches!(held.waiting_on, WaitingOn::Unknown(_)));
     if unknown {
@@ -76,7 +84,9 @@ fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> St
         statement.status = Truth::Unknown;
         return statement;
     }
-    let blocked = held.iter().any(|held| held.waiting_on.blocks_once());
+    // Where all replicas are ready, a pull that runs is a look at the registry.
+    let looks = |waiting: &WaitingOn| matches!(waiting, WaitingOn::Operation { kind, .. } if kind == "pull");
+    let blocked = held.iter().any(|held| held.waiting_on.blocks_once() && !looks(&held.waiting_on));
     if all && !blocked {
         return say(
             ConditionKind::Ready,
@@ -140,6 +150,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
         WaitingOn::CrashLoopBackOff { .. }
             | WaitingOn::RestartsExhausted { .. }
             | WaitingOn::ImagePullBackOff { .. }
+            | WaitingOn::ImageRefreshBackOff { .. }
             | WaitingOn::EngineCallBackOff { .. }
             | WaitingOn::DriftConflict { .. }
             | WaitingOn::ContentUnwritable(_)
@@ -154,7 +165,8 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
 
 /// The hold that says most: what blocks before what only tells, final ones first.
 fn leading<'a>(held: &[&'a Held]) -> Option<&'a Held> {
-    held.iter().copied().max_by_key(|held| {
+    let said = held.iter().copied().filter(|held| !held.waiting_on.is_schedule());
+    said.max_by_key(|held| {
         (is_final(&held.waiting_on), is_trouble(&held.waiting_on), held.waiting_on.blocks_once())
     })
 }
@@ -167,7 +179,8 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
     let count = format!("{ready} of {} services are ready", status.services.len());
     let known = matches!(look.input.desired, Intent::Run(_) | Intent::RunKeeping(_));
     let steps = look.plan.nodes.len();
-    let all = known && ready == status.services.len() && steps == 0 && !invalid;
+    let work = look.plan.nodes.iter().filter(|node| !is_look(node)).count();
+    let all = known && ready == status.services.len() && work == 0 && !invalid;
     let (reason, message) = match leading(&held) {
         _ if invalid => {
             ("InvalidManifest", format!("{count}; the last good version goes on running"))

@@ -1,5 +1,6 @@
 //! Images: present, pulled by policy, built by digest.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub enum ImageVerdict {
 /// What the image of a service needs next.
 enum Need {
     Nothing,
+    /// A look at the registry at that time.
+    Later(Timestamp),
     Begin(Operation, Reason),
     Wait(WaitingOn, Option<Timestamp>),
 }
@@ -82,6 +85,10 @@ fn plan_image(
     };
     match need {
         Need::Nothing => ImageVerdict::Usable,
+        Need::Later(due) => {
+            draft.hold(subject, WaitingOn::ImageCheckDue, Some(due));
+            ImageVerdict::Usable
+        }
         Need::Wait(waiting, until) => {
             draft.hold(subject, waiting, until);
             ImageVerdict::Awaited
@@ -93,12 +100,13 @@ fn plan_image(
 }
 
 impl Need {
-    /// A service that forbids the pull does not forbid it to the others.
-    fn rank(&self) -> u8 {
+    /// A service that forbids the pull does not forbid it to the others; of several schedules the next look counts.
+    fn rank(&self) -> (u8, Reverse<Option<Timestamp>>) {
         match self {
-            Self::Nothing => 0,
-            Self::Wait(..) => 1,
-            Self::Begin(..) => 2,
+            Self::Nothing => (0, Reverse(None)),
+            Self::Later(due) => (1, Reverse(Some(*due))),
+            Self::Wait(..) => (2, Reverse(None)),
+            Self::Begin(..) => (3, Reverse(None)),
         }
     }
 }
@@ -122,11 +130,15 @@ fn begin(
         draft.push(place, Action::Begin(Box::new(operation)), reason);
         return ImageVerdict::Awaited;
     };
+    let (failures, error, trouble) = (record.failures, record.error.clone(), record.trouble);
     let pull = matches!(operation, Operation::Pull { .. });
-    let waiting =
-        WaitingOn::ImagePullBackOff { failures: record.failures, error: record.error.clone() };
+    let (waiting, verdict) = if pull && present.is_some() {
+        (WaitingOn::ImageRefreshBackOff { failures, error, trouble }, ImageVerdict::Usable)
+    } else {
+        (WaitingOn::ImagePullBackOff { failures, error, trouble }, ImageVerdict::Awaited)
+    };
     draft.hold(subject.clone(), waiting, record.next_try);
-    if pull && present.is_some() { ImageVerdict::Usable } else { ImageVerdict::Awaited }
+    verdict
 }
 
 fn build_need(
@@ -178,8 +190,12 @@ fn pull_need(world: &World<'_>, service: &DesiredService, present: Option<&Obser
         }
         (PullPolicy::Every(period), Some(_)) => {
             let checked = record.and_then(|record| record.checked);
-            let due = checked.is_none_or(|at| input.now.since(at) >= period);
-            if due { Need::Begin(operation, Reason::PullPolicy) } else { Need::Nothing }
+            // A clock that was set back must not put the next look off.
+            let due = checked.filter(|at| *at <= input.now).map(|at| at.plus(period));
+            match due.filter(|due| *due > input.now) {
+                Some(due) => Need::Later(due),
+                None => Need::Begin(operation, Reason::PullPolicy),
+            }
         }
         (PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build, Some(_)) => Need::Nothing,
     }

@@ -136,8 +136,8 @@ fn advance(host: &mut PerfectHost, plan: &Plan, now: Timestamp) -> Option<(Strin
     if let Some(name) = plan.held.iter().find_map(|held| complete(host, held, now)) {
         return Some((format!("when {name} has completed"), now));
     }
-    let until =
-        plan.held.iter().filter_map(|held| held.until).filter(|until| *until > now).min()?;
+    // What a schedule brings cannot be foreseen, and it never ends.
+    let until = plan.waits().filter_map(|held| held.until).filter(|until| *until > now).min()?;
     Some((format!("at {until}"), until))
 }
 

@@ -1,11 +1,12 @@
 //! Putting what came of a plan, or of a long call, into the ledger.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::model::held::Subject;
 use crate::model::id::{ContainerId, Revision};
 use crate::model::ledger::{
-    Brake, DriftRecord, LastExit, ProjectLedger, ReloadFailure, ReplicaRecord,
+    Brake, DriftRecord, ImageRecord, LastExit, ProjectLedger, ReloadFailure, ReplicaRecord,
 };
 use crate::model::operation::{Operation, OperationSubject};
 use crate::model::outcome::{Failure, FailureClass, NodeOutcome, OperationReport, PassReport};
@@ -16,6 +17,8 @@ use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
 
+/// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(6);
 /// Longest memory of one run's log: lines, and characters of each.
 const LOG_LINES: usize = 20;
 /// See [`LOG_LINES`].
@@ -39,7 +42,7 @@ pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> P
             failed(&mut ledger, node, failure, report, policy);
         }
     }
-    if report.plan.nodes.is_empty() && report.plan.held.is_empty() {
+    if report.plan.nodes.is_empty() && report.plan.waits().next().is_none() {
         ledger.converged_generation = ledger.generation;
     }
     ledger
@@ -105,15 +108,15 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
             if let OperationSubject::Container(container) = operation.subject() {
                 let rereads = matches!(node.reason, Reason::Reread { .. });
                 let content = ledger.contents.get_mut(&container).filter(|_| rereads);
-                match (&**operation, content) {
-                    (Operation::Reload { .. }, content) => {
-                        content.into_iter().for_each(|one| one.reloading = Some(one.wanted.clone()))
-                    }
-                    (_, content) => {
-                        // The next run reads everything.
-                        content.into_iter().for_each(|one| one.applied.clone_from(&one.wanted));
-                        record.restarting = Some(container);
-                    }
+                let reloads = matches!(&**operation, Operation::Reload { .. });
+                match content {
+                    Some(content) if reloads => content.reloading = Some(content.wanted.clone()),
+                    // The next run reads everything.
+                    Some(content) => content.applied.clone_from(&content.wanted),
+                    None => {}
+                }
+                if !reloads {
+                    record.restarting = Some(container);
                 }
             }
         }
@@ -188,16 +191,14 @@ pub fn record_operation(
             let record = ledger.images.entry(reference.clone()).or_default();
             match &report.result {
                 Ok(()) => {
-                    *record = crate::model::ledger::ImageRecord {
-                        checked: Some(report.at),
-                        ..Default::default()
-                    };
+                    *record = ImageRecord { checked: Some(report.at), ..Default::default() };
                 }
                 Err(failure) => {
-                    let wait = policy.image.delay(record.failures, reference);
+                    let wait = image_wait(record, reference, failure, policy);
                     record.failures = record.failures.saturating_add(1);
                     record.next_try = Some(report.at.plus(wait));
                     record.error.clone_from(&failure.message);
+                    record.trouble = failure.pull_trouble();
                 }
             }
         }
@@ -219,6 +220,23 @@ pub fn record_operation(
         },
     }
     ledger
+}
+
+/// Time until the next try of an image. A registry that asks for fewer requests gets the longest back-off at once, and
+/// more if it says so.
+fn image_wait(
+    record: &ImageRecord,
+    reference: &str,
+    failure: &Failure,
+    policy: &Policy,
+) -> Duration {
+    let wait = policy.image.delay(record.failures, reference);
+    let asked = failure.retry_after().map(|asked| asked.min(LONGEST_RETRY_AFTER));
+    match (failure.class, asked) {
+        (FailureClass::RateLimited, None) => policy.image.cap,
+        (_, Some(asked)) => wait.max(asked),
+        (_, None) => wait,
+    }
 }
 
 fn record_reload(

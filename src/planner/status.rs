@@ -6,7 +6,7 @@ use crate::model::held::{Held, Subject};
 use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::plan::Plan;
-use crate::model::status::{ContainerStatus, ProjectStatus, ServiceStatus};
+use crate::model::status::{ContainerStatus, ImageStatus, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
 use crate::planner::conditions::{project_conditions, service_conditions};
 use crate::planner::conformity::Conformity;
@@ -112,6 +112,7 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
     let mut status = ServiceStatus {
         name: view.service.name.clone(),
         image: view.service.image.clone(),
+        image_is: image_status(input, view),
         revision: view.revision().map(|revision| revision.to_string()),
         replicas: view.service.replicas,
         running,
@@ -122,6 +123,15 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
     };
     status.conditions = service_conditions(look, &status, &held_of(&look.plan.held, view));
     status
+}
+
+fn image_status(input: &PlanInput<'_>, view: &ServiceView<'_>) -> Option<ImageStatus> {
+    let record = input.ledger.images.get(&view.service.image);
+    Some(ImageStatus {
+        id: view.image_id()?.to_string(),
+        digest: view.image?.repo_digest(&view.service.image).map(str::to_owned),
+        checked: record.and_then(|record| record.checked),
+    })
 }
 
 /// Whether the command line would see a change where there is none: labels cannot follow a live update.

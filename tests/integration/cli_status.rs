@@ -52,6 +52,7 @@ fn web() -> ServiceStatus {
     ServiceStatus {
         name: ServiceName::from("web"),
         image: "shop-web".to_owned(),
+        image_is: None,
         revision: Some("r1".to_owned()),
         replicas: 1,
         running: 0,
@@ -120,6 +121,7 @@ fn controller() -> ControllerStatus {
         mutating_calls: 12,
         calls: 90,
         passes: 30,
+        operations: Vec::new(),
         held: Vec::new(),
         diagnostics: Vec::new(),
     }

@@ -95,6 +95,7 @@ fn status_is_published_only_when_it_changed() {
         mutating_calls: 0,
         calls: 0,
         passes: 0,
+        operations: Vec::new(),
         held: Vec::new(),
         diagnostics: Vec::new(),
     };

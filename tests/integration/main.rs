@@ -44,5 +44,6 @@ mod source_root;
 mod source_watch;
 mod support;
 mod support_real;
+mod system_files;
 mod tidy;
 mod traps;

@@ -13,6 +13,7 @@ pub(in crate::engine) fn image(json: &ImageJson) -> ObservedImage {
     let build = brings.labels.as_ref().and_then(|all| all.get(labels::BUILD)).cloned();
     ObservedImage {
         id: Some(ImageId::new(json.id.as_str())),
+        digests: json.repo_digests.clone().unwrap_or_default().into_iter().collect(),
         build: filled(build),
         entrypoint: config::secrets(brings.entrypoint.as_ref()).unwrap_or_default(),
         command: config::secrets(brings.cmd.as_ref()).unwrap_or_default(),

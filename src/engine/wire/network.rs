@@ -67,5 +67,6 @@ pub(in crate::engine) struct VolumeJson {
 #[serde(rename_all = "PascalCase", default)]
 pub(in crate::engine) struct ImageJson {
     pub(in crate::engine) id: String,
+    pub(in crate::engine) repo_digests: Option<Vec<String>>,
     pub(in crate::engine) config: Option<ConfigJson>,
 }

@@ -241,14 +241,35 @@ fn needs_double(text: &str) -> bool {
     use crate::manifest::node::Value;
     let old_boolean =
         matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off");
-    let base_60 = text.contains(':')
-        && text.starts_with(|first: char| first.is_ascii_digit() || first == '-' || first == '+')
-        && text
-            .chars()
-            .all(|symbol| symbol.is_ascii_digit() || matches!(symbol, ':' | '.' | '_' | '-' | '+'));
     let resolved = crate::manifest::scalar::resolve(text);
     let other = !matches!(&resolved, Value::Text(same) if **same == *text);
-    text.is_empty() || old_boolean || base_60 || other
+    text.is_empty() || old_boolean || is_base_60(text) || other
+}
+
+/// Numbers to base 60 of YAML 1.1, `190:20:30.15`: a first group, others below 60, perhaps a fraction.
+fn is_base_60(text: &str) -> bool {
+    let digits = |part: &str| part.chars().all(|one| one.is_ascii_digit() || one == '_');
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let mut groups = unsigned.split(':');
+    let first = groups.next().unwrap_or_default();
+    let mut rest: Vec<&str> = groups.collect();
+    if let Some(last) = rest.last_mut()
+        && let Some((whole, fraction)) = last.split_once('.')
+    {
+        if !digits(fraction) {
+            return false;
+        }
+        *last = whole;
+    }
+    let below_60 = |group: &&str| match group.as_bytes() {
+        [one] => one.is_ascii_digit(),
+        [ten, one] => (b'0'..=b'5').contains(ten) && one.is_ascii_digit(),
+        _ => false,
+    };
+    first.starts_with(|one: char| one.is_ascii_digit())
+        && digits(first)
+        && !rest.is_empty()
+        && rest.iter().all(below_60)
 }
 
 /// Texts whose form is YAML's own.

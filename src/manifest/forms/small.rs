@@ -1,5 +1,7 @@
 //! The small families: dependencies, networks of a service, devices, limits, hosts, health tests, policies.
 
+use std::time::Duration;
+
 use super::{mapping, names_to_map, truth};
 use crate::manifest::check::Check;
 use crate::manifest::node::{Node, Value};
@@ -163,16 +165,25 @@ pub(crate) fn pull_policy(check: &mut Check<'_>, node: Node, field: &str) -> Opt
     let text = node.as_text().unwrap_or("");
     let known = matches!(
         text,
-        "always" | "never" | "missing" | "if_not_present" | "build" | "daily" | "weekly"
+        "always"
+            | "never"
+            | "missing"
+            | "if_not_present"
+            | "build"
+            | "daily"
+            | "weekly"
+            | "refresh"
     );
-    let timed = text.strip_prefix("every_").is_some_and(|time| units::duration(time).is_some());
+    let period = text.strip_prefix("every_").and_then(units::duration);
+    let timed = period.is_some_and(|period| period >= Duration::from_secs(1));
     if text == "if_not_present" {
         return Some(Node::text("missing", node.place));
     }
     if known || timed {
         return Some(node);
     }
-    check.wrong(&node, field, "always, missing, never, build, daily, weekly or every_<time>");
+    let words = "always, missing, never, build, daily, weekly, refresh or every_<time> with a time of at least 1s";
+    check.wrong(&node, field, words);
     None
 }
 

@@ -86,7 +86,9 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("ports", Kind::Form(&PORTS)).merge(Merge::Unique(forms::port_identity)),
     field("privileged", Kind::Bool),
     field("pull_policy", Kind::Form(&PULL_POLICY)),
-    field("pull_refresh_after", Kind::Text).not_yet("use pull_policy: every_<time>"),
+    field("pull_refresh_after", Kind::Text).no_effect(
+        "as in Compose, where `refresh` acts as `missing`; use pull_policy: every_<time>",
+    ),
     field("read_only", Kind::Bool),
     field("restart", Kind::Form(&RESTART)),
     field("runtime", Kind::Text),

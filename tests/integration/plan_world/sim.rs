@@ -318,7 +318,7 @@ impl Sim {
             moved |= self.finish(&|_| None);
             moved |= !self.engine.make_healthy().is_empty();
             moved |= jobs && self.complete_jobs();
-            let until = plan.held.iter().filter_map(|held| held.until);
+            let until = plan.waits().filter_map(|held| held.until);
             let until = until.filter(|until| *until > self.now).min();
             match until {
                 _ if moved => self.pass_time(Duration::from_millis(200)),

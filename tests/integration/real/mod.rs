@@ -20,6 +20,7 @@ mod paqueteria;
 mod people;
 mod pontificia;
 mod process;
+mod registry;
 mod removal;
 mod silence;
 mod text;

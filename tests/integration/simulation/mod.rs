@@ -5,5 +5,6 @@ mod bench;
 mod crash;
 mod files;
 mod healing;
+mod images;
 mod once;
 mod standby;

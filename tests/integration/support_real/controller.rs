@@ -20,10 +20,15 @@ pub(crate) struct Controller {
 
 impl Controller {
     /// Starts it; both streams go to `log`.
-    pub(crate) fn start(arguments: &[String], log: &Path) -> Self {
+    pub(crate) fn start(
+        arguments: &[String],
+        environment: &[(String, String)],
+        log: &Path,
+    ) -> Self {
         let file = File::create(log).unwrap();
         let child = command()
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

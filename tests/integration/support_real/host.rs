@@ -38,6 +38,8 @@ pub(crate) struct Host {
     prefix: String,
     /// The controllers that were started and not ended by the test.
     pub(crate) controllers: Vec<Controller>,
+    /// Environment of its controllers, beside what finds programs.
+    pub(crate) environment: Vec<(String, String)>,
     directory: TempDir,
     logs: Cell<u32>,
 }
@@ -52,8 +54,8 @@ impl Host {
         let random = RandomState::new().hash_one(directory.path());
         let prefix = format!("ct-{:08x}", random & 0xffff_ffff);
         let events = Events::listen(&engine, &prefix);
-        let host =
-            Self { engine, events, prefix, controllers: Vec::new(), directory, logs: Cell::new(0) };
+        let (controllers, environment, logs) = (Vec::new(), Vec::new(), Cell::new(0));
+        let host = Self { engine, events, prefix, controllers, environment, directory, logs };
         fs::create_dir(host.desired()).unwrap();
         host
     }
@@ -116,7 +118,7 @@ impl Host {
         let mut arguments = vec!["run".to_owned()];
         arguments.extend(self.settings());
         let log = self.directory.path().join(format!("controller-{}.log", self.logs.get()));
-        self.controllers.push(Controller::start(&arguments, &log));
+        self.controllers.push(Controller::start(&arguments, &self.environment, &log));
     }
 
     /// Ends the oldest controller as a power failure would.

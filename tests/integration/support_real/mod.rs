@@ -7,5 +7,6 @@ pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod host;
 pub(crate) mod look;
+pub(crate) mod registry;
 pub(crate) mod system;
 pub(crate) mod wait;

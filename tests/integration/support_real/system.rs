@@ -220,6 +220,7 @@ impl Host {
     /// any memory of our own. `steps` are its commands that bring the project up.
     pub(crate) async fn there_and_back(&mut self, project: &str, steps: &[&[&str]]) {
         let directory = self.desired().join(project);
+        let services = self.status(project).unwrap().services.len();
         let before = ids(&self.engine.containers_of(project));
         let output = try_compose(&self.engine, &directory, &["up", "-d"]);
         assert_eq!(before, ids(&self.engine.containers_of(project)), "{output:?}");
@@ -236,7 +237,7 @@ impl Host {
         assert_eq!(theirs.len(), before.len(), "{theirs:?} for {before:?}");
         fs::remove_dir_all(self.state()).unwrap();
         self.start();
-        self.ready(project).await;
+        self.comes_up(project, services).await;
         self.pass();
         assert_eq!(theirs, ids(&self.engine.containers_of(project)), "adopted as they are");
         assert_eq!(self.fresh().await.mutating_calls, 0);

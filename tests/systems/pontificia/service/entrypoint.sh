@@ -4,8 +4,11 @@ set -eu
 mkdir -p "$PROMETHEUS_MULTIPROC_DIR"
 rm -f "$PROMETHEUS_MULTIPROC_DIR"/*.db
 if [ "${1:-}" = gunicorn ]; then
-  trap 'exit 143' TERM INT
-  python manage.py prepare
+  # In the background: a shell that waits hears TERM, one with a child in front of it does not.
+  trap 'kill "$child" 2>/dev/null; exit 143' TERM INT
+  python manage.py prepare &
+  child=$!
+  wait "$child"
   trap - TERM INT
 fi
 exec "$@"
