@@ -55,7 +55,7 @@ pub const LINTS: &[Lint] = &[
     lints("secret-in-manifest"),
     loader("several-files"),
     loader("short-grace"),
-    lints("started-only"),
+    lints("started-only").note(),
     loader("unknown-option"),
     loader("unknown-tag"),
     lints("unloaded-env-file"),

@@ -168,7 +168,7 @@ impl<'a> Listing<'a> {
 
     /// Env files of the directory that nothing loads; `paths` are those that something names.
     pub(super) fn idle_env_files(&self, paths: &BTreeSet<Arc<str>>) -> Vec<&'a str> {
-        let named = |name: &str| {
+        let is_mentioned = |name: &str| {
             let path = self.directory.join(name).display().to_string();
             paths.contains(path.as_str())
         };
@@ -180,7 +180,7 @@ impl<'a> Listing<'a> {
             || self.names().iter().any(|name| name == "package.json");
         let names = self.names().iter().filter(|_| !by_itself).map(String::as_str);
         names
-            .filter(|name| is_env_file(name) && !self.loaded.contains(*name) && !named(name))
+            .filter(|name| is_env_file(name) && !self.loaded.contains(*name) && !is_mentioned(name))
             .filter(|name| !staged || !is_stage(name))
             .collect()
     }

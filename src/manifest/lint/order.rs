@@ -25,7 +25,7 @@ pub(super) fn check(project: &Project<'_>, findings: &mut Findings<'_>) {
             }
             let field = child(&format!("{}.depends_on", service.field), name);
             let message = format!("waits for {name} to be started only, not to be healthy");
-            findings.add(Finding::warning("started-only", &field, message).at(entry.key).help(
+            findings.add(Finding::note("started-only", &field, message).at(entry.key).help(
                 format!(
                     "{name} has a health check: write {name}: {{condition: service_healthy}}, or \
                      {{condition: service_started}} if that is meant"

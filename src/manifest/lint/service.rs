@@ -77,8 +77,8 @@ impl<'a> Service<'a> {
     /// Its published ports; none if it shares the network of the host.
     pub(super) fn ports(&self) -> impl Iterator<Item = Port<'a>> {
         let host = self.text("network_mode") == Some("host");
-        let list = self.words("ports").iter().filter(move |_| !host);
-        list.filter_map(|node| {
+        let entries = self.words("ports").iter().filter(move |_| !host);
+        entries.filter_map(|node| {
             let text = |key| node.get(key).and_then(Node::as_text);
             let published = text("published").and_then(|text| {
                 let (first, last) = text.split_once('-').unwrap_or((text, text));
