@@ -61,16 +61,13 @@ fn untouched(host: &Host, shop: &str, before: &Container) {
 async fn a_changed_file_is_reloaded_by_a_signal_without_a_restart() {
     let (mut host, shop, web) = with_nginx("{ signal: SIGHUP, verify: [nginx, -t] }").await;
     let conf = beside(&host, &shop, "nginx.conf");
-    let before = std::time::SystemTime::now();
+    let saved = host.state().join("last-good").join(format!("{shop}.json"));
+    let kept = || fs::metadata(&saved).and_then(|file| file.modified()).ok();
+    let before = kept();
     fs::write(&conf, nginx_conf("two")).unwrap();
     answers(&host, &web, "two").await;
     // Until the first reading has settled, a new controller would begin with the version before.
-    let saved = host.state().join("last-good").join(format!("{shop}.json"));
-    eventually("the new version is kept", || {
-        let modified = fs::metadata(&saved).and_then(|file| file.modified());
-        hold(modified.as_ref().is_ok_and(|at| *at > before), || format!("{modified:?}"))
-    })
-    .await;
+    eventually("the new version is kept", || hold(kept() > before, || format!("{before:?}"))).await;
     host.described(&shop, &["./nginx.conf", "content changed"]).await;
     untouched(&host, &shop, &web);
 
