@@ -56,12 +56,6 @@ impl Case {
         }
         directory
     }
-
-    /// Every file, as a person would want to read it.
-    pub(crate) fn text(&self) -> String {
-        let files = self.files.iter().map(|(name, text)| format!("# {name}\n{text}"));
-        files.collect::<Vec<_>>().join("\n")
-    }
 }
 
 /// Every case of a file.
