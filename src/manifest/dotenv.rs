@@ -231,12 +231,11 @@ fn octal<'a>(text: &'a str, out: &mut String) -> &'a str {
     let digits = text.bytes().take(3).take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at_checked(digits).unwrap_or((text, ""));
     let code = u8::from_str_radix(number, 8).ok().filter(|_| digits == 3);
-    match code {
-        Some(code) => out.push(char::from(code)),
-        None => {
-            out.push('\\');
-            out.push_str(number);
-        }
+    if let Some(code) = code {
+        out.push(char::from(code));
+    } else {
+        out.push('\\');
+        out.push_str(number);
     }
     rest
 }

@@ -98,7 +98,7 @@ impl Merger<'_> {
             (_, _, Merge::Replace) => over,
             (_, Value::Null, _) => base,
             (Value::Null, _, _) => self.fresh(kind, merge, over, field),
-            (Value::List(_), Value::List(_), Merge::Pools) => self.pools(base, over, field),
+            (Value::List(_), Value::List(_), Merge::Pools) => self.pools(&base, &over, field),
             (Value::List(_), Value::List(_), _) => self.lists(kind, merge, base, over, field),
             (Value::Map(_), Value::Map(_), _) => self.mappings(kind, merge, base, over, field),
             _ => over,
@@ -173,7 +173,7 @@ impl Merger<'_> {
 
     /// Address pools, as the command line has them: each pair of an earlier and a later one is looked at in turn, and what
     /// no later one mentions is gone.
-    fn pools(&mut self, base: Node, over: Node, field: &str) -> Node {
+    fn pools(&mut self, base: &Node, over: &Node, field: &str) -> Node {
         let place = over.place;
         let subnet = |node: &Node| node.get("subnet").and_then(Node::scalar_text);
         let mut out: Vec<Node> = Vec::new();

@@ -296,10 +296,10 @@ fn canonical_networks(config: &mut ContainerConfig, api: ApiVersion) {
     if matches!(&config.network_mode, NetworkMode::Other(mode) if mode == "default") {
         config.network_mode = NetworkMode::Bridge;
     }
-    if config.network_mode != NetworkMode::Networks {
-        config.endpoints.clear();
-    } else {
+    if config.network_mode == NetworkMode::Networks {
         config.external_links.clear();
+    } else {
+        config.endpoints.clear();
     }
     for endpoint in config.endpoints.values_mut() {
         endpoint.priority = 0;

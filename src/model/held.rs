@@ -253,7 +253,7 @@ impl WaitingOn {
             Self::Removing => "RemovalInProgress",
             Self::NameHeldByUnmanaged { .. } | Self::ForeignNetwork => "NameHeldByUnmanaged",
             Self::PortConflict { .. } => "PortConflict",
-            Self::ExternalMissing => "ExternalMissing",
+            Self::ExternalMissing | Self::LinkedContainerMissing(_) => "ExternalMissing",
             Self::NetworkInUse { .. } => "NetworkInUse",
             Self::BindSourceMissing(_) => "BindSourceMissing",
             Self::ContentUnwritable(_) => "ContentUnwritable",
@@ -270,7 +270,6 @@ impl WaitingOn {
             Self::BuildContext(_) => "BuildContextNotReady",
             Self::UnsupportedOnEngine(_) | Self::RefusedOnEngine(_) => "UnsupportedOnEngine",
             Self::UnsupportedAttribute { .. } => "UnsupportedAttribute",
-            Self::LinkedContainerMissing(_) => "ExternalMissing",
             Self::LedgerUnwritable(_) => "LedgerUnwritable",
         }
     }

@@ -181,8 +181,8 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
     let count = format!("{ready} of {} services are ready", status.services.len());
     let known = matches!(look.input.desired, Intent::Run(_) | Intent::RunKeeping(_));
     let steps = look.plan.nodes.len();
-    let work = look.plan.nodes.iter().filter(|node| !is_look(node)).count();
-    let all = known && ready == status.services.len() && work == 0 && !invalid;
+    let changes = look.plan.nodes.iter().filter(|node| !is_look(node)).count();
+    let all = known && ready == status.services.len() && changes == 0 && !invalid;
     let (reason, message) = match leading(&held) {
         _ if invalid => {
             ("InvalidManifest", format!("{count}; the last good version goes on running"))

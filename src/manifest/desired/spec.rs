@@ -59,7 +59,7 @@ pub(super) struct Service {
     pub(super) mem_reservation: Option<i64>,
     pub(super) mem_swappiness: Option<i64>,
     pub(super) memswap_limit: Option<i64>,
-    pub(super) models: BTreeMap<String, serde::de::IgnoredAny>,
+    pub(super) models: BTreeMap<String, serde_yaml::Value>,
     pub(super) network_mode: Option<String>,
     pub(super) networks: BTreeMap<String, Option<Endpoint>>,
     pub(super) oom_kill_disable: Option<bool>,

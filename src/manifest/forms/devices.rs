@@ -67,7 +67,7 @@ fn with_zero(mut node: Node, key: &str) -> Node {
 }
 
 /// Microseconds, or a time (Compose Specification, `cpu_rt_period`); canonical is the number.
-pub(crate) fn microseconds(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+pub(crate) fn microseconds(check: &mut Check<'_>, mut node: Node, field: &str) -> Option<Node> {
     let number = match &node.value {
         Value::Int(number) => Some(*number),
         Value::Text(text) => text.parse().ok().or_else(|| {
@@ -76,13 +76,12 @@ pub(crate) fn microseconds(check: &mut Check<'_>, node: Node, field: &str) -> Op
         }),
         _ => None,
     };
-    match number.filter(|number| *number >= 0) {
-        Some(number) => Some(Node::new(Value::Int(number), node.place)),
-        None => {
-            check.wrong(&node, field, "microseconds, or a time such as 400ms");
-            None
-        }
-    }
+    let Some(number) = number.filter(|number| *number >= 0) else {
+        check.wrong(&node, field, "microseconds, or a time such as 400ms");
+        return None;
+    };
+    node.value = Value::Int(number);
+    Some(node)
 }
 
 /// A list of names becomes a mapping.

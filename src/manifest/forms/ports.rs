@@ -77,13 +77,13 @@ fn long_form(mut item: Node) -> Node {
 
 fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
     let mut parts = text.split('/');
-    let ports = parts.next().unwrap_or("");
+    let numbers = parts.next().unwrap_or("");
     let protocol = parts.next().filter(|word| !word.is_empty()).unwrap_or("tcp");
     let protocol = protocol.to_ascii_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
         return None;
     }
-    let (front, target) = ports.rsplit_once(':').unwrap_or(("", ports));
+    let (front, target) = numbers.rsplit_once(':').unwrap_or(("", numbers));
     let (ip, published) = front.rsplit_once(':').unwrap_or(("", front));
     let ip = address(ip)?;
     let target = Range::read(target)?;

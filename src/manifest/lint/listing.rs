@@ -189,7 +189,8 @@ impl<'a> Listing<'a> {
 /// `.env.production` or `web.env`, but nothing that is there to be copied.
 fn is_env_file(name: &str) -> bool {
     let lowered = name.to_lowercase();
-    let shaped = lowered.starts_with(".env.") || (lowered.ends_with(".env") && lowered != ".env");
+    let named = lowered.strip_suffix(".env").is_some_and(|name| !name.is_empty());
+    let shaped = lowered.starts_with(".env.") || named;
     let sample = lowered.ends_with('~')
         || lowered.split(['.', '-', '_']).any(|part| SAMPLES.contains(&part));
     shaped && !sample

@@ -89,6 +89,6 @@ fn of(kind: &'static Kind) -> Shape {
         Kind::Words => Shape::Words,
         Kind::Object(inner) => object(inner),
         Kind::Form(form) => Shape::Form(Box::new(of(&form.long))),
-        _ => Shape::Any,
+        Kind::Any => Shape::Any,
     }
 }

@@ -73,13 +73,12 @@ pub(crate) fn read(path: &Path) -> Vec<Case> {
 fn parse(name: &str, body: &str) -> Vec<Case> {
     let mut sections: Vec<(&str, String)> = vec![("", String::new())];
     for line in body.split_terminator('\n') {
-        match line.strip_prefix("--- ") {
-            Some(section) => sections.push((section.trim(), String::new())),
-            None => {
-                let (_, text) = sections.last_mut().unwrap();
-                text.push_str(line);
-                text.push('\n');
-            }
+        if let Some(section) = line.strip_prefix("--- ") {
+            sections.push((section.trim(), String::new()));
+        } else {
+            let (_, text) = sections.last_mut().unwrap();
+            text.push_str(line);
+            text.push('\n');
         }
     }
     let each: Vec<String> = sections

@@ -131,11 +131,15 @@ impl Text {
         let services = self.base.entry("services").or_default();
         if join == Join::Extends {
             let over = lines(&unit.over);
-            services.push_str(&format!("  b{number}:\n{base}"));
-            services.push_str(&format!("  s{number}:\n    extends: b{number}\n{over}"));
+            let service =
+                format!("  b{number}:\n{base}  s{number}:\n    extends: b{number}\n{over}");
+            services.push_str(&service);
             return;
         }
-        services.push_str(&format!("  s{number}:\n{base}"));
+        services.push_str("  s");
+        services.push_str(&number.to_string());
+        services.push_str(":\n");
+        services.push_str(&base);
         if !unit.over.is_empty() {
             let over = format!("  s{number}:\n{}", lines(&unit.over));
             self.over.entry("services").or_default().push_str(&over);

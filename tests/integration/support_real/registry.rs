@@ -1,6 +1,7 @@
 //! A registry on the loopback interface (Debian's package docker-registry), with or without a login, and a Docker
 //! configuration for whoever pulls from it. Engines take 127.0.0.0/8 for insecure registries without being told.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -61,10 +62,8 @@ impl Registry {
         );
         if access == Access::Login {
             fs::write(&users, HTPASSWD).unwrap();
-            text.push_str(&format!(
-                "auth: {{htpasswd: {{realm: test, path: {}}}}}\n",
-                users.display()
-            ));
+            let users = users.display();
+            writeln!(text, "auth: {{htpasswd: {{realm: test, path: {users}}}}}").unwrap();
         }
         fs::write(root.join("config.yml"), text).unwrap();
     }
