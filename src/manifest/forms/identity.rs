@@ -28,3 +28,12 @@ pub(crate) fn port_identity(node: &Node) -> String {
 pub(crate) fn path_identity(node: &Node) -> String {
     part(node, "path")
 }
+
+/// Requests of devices: `all` is one however often it is written, every other request stands for itself.
+pub(crate) fn request_identity(node: &Node) -> String {
+    let alone = node.as_map().is_some_and(|map| map.len() == 1);
+    match node.get("count").and_then(Node::as_int) {
+        Some(-1) if alone => "all".to_owned(),
+        _ => format!("{}:{}", node.place.source, node.place.start),
+    }
+}

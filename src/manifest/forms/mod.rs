@@ -10,7 +10,9 @@ mod ports;
 mod small;
 
 pub(crate) use devices::{block_rate, block_weight, device_request, gpus, microseconds, models};
-pub(crate) use identity::{path_identity, port_identity, target_identity, text_identity};
+pub(crate) use identity::{
+    path_identity, port_identity, request_identity, target_identity, text_identity,
+};
 pub(crate) use mounts::{config_mount, secret_mount, volume};
 pub(crate) use paths::{CONTEXT, PATH, build, env_file, is_remote};
 pub(crate) use ports::ports;

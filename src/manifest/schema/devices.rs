@@ -20,7 +20,7 @@ const DEVICE_REQUEST: &[super::Field] = &[
     field("capabilities", Kind::List(&Kind::Text)),
     field("driver", Kind::Text),
     field("count", Kind::Int),
-    field("device_ids", Kind::List(&Kind::TextOrNumber)),
+    field("device_ids", Kind::List(&Kind::Text)),
     field("options", Kind::Pairs(Unset::Empty)),
 ];
 

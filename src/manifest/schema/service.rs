@@ -57,7 +57,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("extra_hosts", Kind::Form(&forms::EXTRA_HOSTS))
         .merge(Merge::Unique(forms::text_identity)),
     field("group_add", Kind::List(&Kind::TextOrNumber)).merge(Merge::NoRepeat),
-    field("gpus", Kind::Form(&GPUS)),
+    field("gpus", Kind::Form(&GPUS)).merge(Merge::Unique(forms::request_identity)),
     field("hostname", Kind::Text),
     field("healthcheck", Kind::Object(&HEALTHCHECK)),
     field("image", Kind::Text),
