@@ -7,6 +7,7 @@ use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::join::{ComposeHash, Link};
 use crate::model::path::{HostPath, LocalPath};
 
 /// One project as its files say, after interpolation, merge, defaults and checks.
@@ -71,8 +72,10 @@ pub struct DesiredService {
     pub suspend: Suspend,
     /// Why it cannot run here at all, if so.
     pub refusal: Option<Refusal>,
+    /// Other names under which its containers find those of other services (Compose `links`).
+    pub links: BTreeSet<Link>,
     /// The command line's hash of this service (`docker compose config --hash`), for its label.
-    pub compose_hash: String,
+    pub compose_hash: ComposeHash,
 }
 
 /// An attribute without which a service would not be itself, and that there is no way to honour here.
