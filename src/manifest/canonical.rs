@@ -90,14 +90,18 @@ impl Canonical {
     /// The hash of every service, by name, as `docker compose config --hash` tells it.
     pub fn service_hashes(&self) -> BTreeMap<String, String> {
         let services = self.services().iter();
-        services.map(|(name, service)| (name.to_string(), service_hash(&counting(service)))).collect()
+        services
+            .map(|(name, service)| (name.to_string(), service_hash(&counting(service))))
+            .collect()
     }
 
     /// The hash of every service, by name, as the label `com.docker.compose.config-hash` has it: with the ids of the
     /// containers that it joins.
     pub(crate) fn label_hashes(&self) -> BTreeMap<String, ComposeHash> {
         let services = self.services().iter();
-        services.map(|(name, service)| (name.to_string(), label::hash(&counting(service)))).collect()
+        services
+            .map(|(name, service)| (name.to_string(), label::hash(&counting(service))))
+            .collect()
     }
 
     fn services(&self) -> &[(Key, Json)] {

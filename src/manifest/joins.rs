@@ -204,6 +204,9 @@ fn network_of_owner(service: &Node, field: &str, report: &mut Report) {
         let path = child(field, key);
         let message = format!("{path} belongs to the network, which is that of another container");
         let finding = Finding::error("exclusive-keys", &path, message).at(node.place);
-        report.add(finding.help("move it to the service whose network this is; the engine refuses it here"));
+        report.add(
+            finding
+                .help("move it to the service whose network this is; the engine refuses it here"),
+        );
     }
 }

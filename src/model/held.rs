@@ -402,7 +402,10 @@ impl WaitingOn {
                 write!(f, "another host: it is not run because of {attribute}: {why}")
             }
             Self::LinkedContainerMissing(name) => {
-                write!(f, "the container {name}, which the manifest names and which is not managed here")
+                write!(
+                    f,
+                    "the container {name}, which the manifest names and which is not managed here"
+                )
             }
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
             _ => Ok(()),

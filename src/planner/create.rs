@@ -12,10 +12,10 @@ use crate::model::reason::Reason;
 use crate::planner::content;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::images::{ImageVerdict, ImageVerdicts};
-use crate::planner::{joined, links, names};
 use crate::planner::networks::Networks;
 use crate::planner::volumes::Volumes;
 use crate::planner::world::{ServiceView, Slot, World};
+use crate::planner::{joined, links, names};
 
 /// What containers are built upon, as far as this plan brings it.
 #[derive(Debug)]

@@ -33,7 +33,8 @@ impl Directory<'_> {
                 (Seat::Unclear | Seat::Empty, _) => wanted.clone(),
             },
             Owner::Container(name) if seen == Some(name) => wanted.clone(),
-            Owner::Container(name) => match self.host.names.get(&ContainerName::new(name.as_str())) {
+            Owner::Container(name) => match self.host.names.get(&ContainerName::new(name.as_str()))
+            {
                 Some(holder) => Owner::Container(holder.container.to_string()),
                 // Manifests may also tell the beginning of an id.
                 None if seen.is_some_and(|seen| seen.starts_with(name)) => as_seen(),
@@ -58,7 +59,8 @@ impl Directory<'_> {
                 let named = names.get(&ContainerName::new(name.as_str()));
                 let begins = || names.values().find(|one| one.container.as_str().starts_with(name));
                 let holder = named.or_else(begins);
-                let missing = || WaitingOn::LinkedContainerMissing(ContainerName::new(name.as_str()));
+                let missing =
+                    || WaitingOn::LinkedContainerMissing(ContainerName::new(name.as_str()));
                 Ok(Owner::Container(holder.ok_or_else(missing)?.container.to_string()))
             }
         }
@@ -105,9 +107,10 @@ fn mounts(wanted: &mut ContainerConfig, seen: &ContainerConfig, service: &Desire
         targets.any(|one| one.trim_end_matches('/') == target.trim_end_matches('/'))
     };
     wanted.mounts.retain(|target, _| declared(target));
-    let others = seen.mounts.iter().filter(|(target, mount)| {
-        mount.source == MountSource::Anonymous && !declared(target)
-    });
+    let others = seen
+        .mounts
+        .iter()
+        .filter(|(target, mount)| mount.source == MountSource::Anonymous && !declared(target));
     wanted.mounts.extend(others.map(|(target, mount)| (target.clone(), mount.clone())));
 }
 
@@ -122,8 +125,8 @@ pub fn replaced_owner(
         Some((namespace.attribute(), pair))
     });
     let volumes = service.config.volumes_from.iter().zip(&seen.volumes_from);
-    let volumes = volumes
-        .map(|(wanted, seen)| ("volumes_from", (wanted.from.clone(), seen.from.clone())));
+    let volumes =
+        volumes.map(|(wanted, seen)| ("volumes_from", (wanted.from.clone(), seen.from.clone())));
     namespaces.chain(volumes).find_map(|(attribute, (wanted, seen))| {
         let Owner::Container(old) = &seen else { return None };
         let new = directory.resolved(&wanted, Some(old));
@@ -246,9 +249,8 @@ pub fn keeper<'a>(world: &World<'a>, service: &ServiceName) -> Option<&'a Observ
     let mut containers = takers
         .flat_map(|view| view.slots.iter().filter_map(|slot| slot.current.as_ref()))
         .map(|judged| judged.container);
-    containers.find(|one| {
-        one.detail.known().is_some_and(|detail| !detail.config.volumes_from.is_empty())
-    })
+    containers
+        .find(|one| one.detail.known().is_some_and(|detail| !detail.config.volumes_from.is_empty()))
 }
 
 /// Whether a service that ran to its end is needed once more, because a container that is to be made shares with it.
@@ -271,8 +273,7 @@ pub fn is_needed(world: &World<'_>, service: &ServiceName) -> bool {
 
 /// A mount that nobody declared, for a volume that is there already.
 pub fn inherited(volume: &str, read_only: bool) -> Mount {
-    let source =
-        MountSource::Volume { name: volume.to_owned(), nocopy: false, subpath: None };
+    let source = MountSource::Volume { name: volume.to_owned(), nocopy: false, subpath: None };
     Mount { source, read_only }
 }
 

@@ -10,7 +10,11 @@ use crate::planner::names::container_name;
 use crate::planner::world::World;
 
 /// The links of a service as `container:name`, to the containers that its targets have or are to have.
-fn texts(desired: &DesiredProject, service: &DesiredService, numbers: &Numbers<'_>) -> BTreeSet<String> {
+fn texts(
+    desired: &DesiredProject,
+    service: &DesiredService,
+    numbers: &Numbers<'_>,
+) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for link in &service.links {
         let Some(target) = desired.services.get(&link.service) else { continue };
@@ -110,7 +114,8 @@ fn names<'a>(
         let target = target(desired, service, text)?;
         let mut links = service.links.iter();
         let declared = links.any(|link| link.service == *target && link.alias == alias);
-        let short = alias.strip_prefix(desired.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        let short =
+            alias.strip_prefix(desired.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
         let number = short.unwrap_or(alias).strip_prefix(target.as_str());
         let numbered = number.and_then(|rest| rest.strip_prefix('-')?.parse::<u32>().ok());
         (declared || numbered.is_none()).then_some((target, alias))

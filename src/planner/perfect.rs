@@ -268,10 +268,7 @@ fn made(kind: &str, plan: &Plan, node: NodeId, now: Timestamp) -> String {
     sha256_hex([kind, &name.unwrap_or_default(), &now.to_string()])
 }
 
-fn label<T: for<'a> From<&'a str>>(
-    labels: &BTreeMap<String, String>,
-    key: &str,
-) -> Option<T> {
+fn label<T: for<'a> From<&'a str>>(labels: &BTreeMap<String, String>, key: &str) -> Option<T> {
     labels.get(key).map(|value| T::from(value))
 }
 
@@ -295,10 +292,7 @@ fn claim(create: &CreateContainer) -> Claim {
     }
 }
 
-fn volumes(
-    id: &ContainerId,
-    config: &ContainerConfig,
-) -> BTreeMap<String, String> {
+fn volumes(id: &ContainerId, config: &ContainerConfig) -> BTreeMap<String, String> {
     let named = config.mounts.iter().filter_map(|(target, mount)| match &mount.source {
         MountSource::Volume { name, .. } => Some((target.clone(), name.clone())),
         MountSource::Anonymous => Some((target.clone(), sha256_hex([id.as_str(), target]))),

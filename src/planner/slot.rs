@@ -369,7 +369,8 @@ fn joined_starts(
         ContainerRef::Existing(id) => {
             let seen = world.input.observed.containers.iter().find(|one| one.id == *id);
             let detail = seen.and_then(|one| one.detail.known());
-            detail.map_or(Ok(Vec::new()), |detail| joined::before_start(world, draft, &detail.config))
+            detail
+                .map_or(Ok(Vec::new()), |detail| joined::before_start(world, draft, &detail.config))
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::model::time::Timestamp;
 use crate::planner::conditions::{project_conditions, service_conditions};
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
-use crate::planner::joined;
 use crate::planner::input::PlanInput;
+use crate::planner::joined;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// What a status is made of.

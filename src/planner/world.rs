@@ -134,7 +134,7 @@ impl<'a> World<'a> {
 
     /// Where the names of others are looked up.
     pub fn directory(&self) -> Directory<'_> {
-        Directory { owners: &self.owners, host: &self.input.host }
+        Directory { owners: &self.owners, host: self.input.host }
     }
 
     /// The view of a service.

@@ -124,7 +124,8 @@ async fn a_lost_answer_is_classified_by_what_may_have_happened() {
     ] {
         sim.clear_faults();
         sim.fault(FaultRule::every("GET", "/containers/json", fault.clone()));
-        let failure = engine.host_view(&std::collections::BTreeSet::new()).await.expect_err("a fault");
+        let failure =
+            engine.host_view(&std::collections::BTreeSet::new()).await.expect_err("a fault");
         assert_eq!(failure.class, class, "{fault:?}");
     }
     sim.clear_faults();

@@ -123,7 +123,11 @@ fn recover(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> bool {
 }
 
 /// Whoever shares does so with a container that is there, and with the namespace of its present run.
-fn shares(ours: &[&ObservedContainer], one: &ObservedContainer, (wanted, plan): (&ContainerConfig, &Plan)) {
+fn shares(
+    ours: &[&ObservedContainer],
+    one: &ObservedContainer,
+    (wanted, plan): (&ContainerConfig, &Plan),
+) {
     let config = &one.detail.known().unwrap().config;
     let named = |service: &ServiceName, id: &str| {
         let owner = ours.iter().find(|owner| owner.id.as_str() == id);

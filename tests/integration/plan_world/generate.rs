@@ -110,7 +110,8 @@ fn service(
         0 => {}
         limit => line(format!("mem_limit: {}m", 64 * u32::from(limit))),
     }
-    let networks = ["[default]", "[default, back]", "{back: {aliases: [it]}}"][usize::from(bytes.pick(3))];
+    let networks =
+        ["[default]", "[default, back]", "{back: {aliases: [it]}}"][usize::from(bytes.pick(3))];
     match (bytes.pick(9), join(bytes, earlier)) {
         (8, Some(owner)) => {
             line(format!("network_mode: \"service:{owner}\""));
@@ -147,7 +148,8 @@ fn service(
 
 /// An earlier service that runs for ever, to share with.
 fn join(bytes: &mut Bytes<'_>, earlier: &[(String, bool)]) -> Option<String> {
-    let servers: Vec<&String> = earlier.iter().filter(|(_, job)| !job).map(|(name, _)| name).collect();
+    let servers: Vec<&String> =
+        earlier.iter().filter(|(_, job)| !job).map(|(name, _)| name).collect();
     let which = usize::from(bytes.pick(4)) % servers.len().max(1);
     servers.get(which).map(ToString::to_string)
 }

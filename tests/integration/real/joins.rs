@@ -6,12 +6,11 @@ use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::wait::{eventually, hold};
 
-/// `vpn`, and `web` in its network and process namespaces.
+/// `vpn`, and `web` in its network and IPC namespaces.
 async fn with_vpn() -> (Host, String, Container, Container) {
     let mut host = Host::new();
     let shop = host.project("shop");
     let vpn = service("vpn", SLEEP, &["environment: { COLOUR: crimson }"]);
-    // The engine refuses an init process in the process namespace of another container.
     let web = service("web", SLEEP, &["network_mode: service:vpn", "ipc: service:vpn"]);
     let vpn = vpn.replace("environment:", "ipc: shareable\n    environment:");
     host.write(&shop, &file(&[vpn, web]));
@@ -27,7 +26,8 @@ fn assert_shared(host: &Host, vpn: &Container, web: &Container) {
     for mode in ["/HostConfig/NetworkMode", "/HostConfig/IpcMode"] {
         assert_eq!(web.text(mode), format!("container:{}", vpn.id()), "{}", web.line());
     }
-    let address = |one: &Container| host.engine.exec(one.id(), &["ip", "-4", "addr", "show", "eth0"]);
+    let address =
+        |one: &Container| host.engine.exec(one.id(), &["ip", "-4", "addr", "show", "eth0"]);
     let own = address(vpn);
     assert!(own.contains("inet "), "{own}");
     assert_eq!(address(web), own, "one network");

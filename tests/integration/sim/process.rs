@@ -94,7 +94,9 @@ impl World {
         let container = self.container(id)?;
         for (key, word) in [("PidMode", "PID"), ("IpcMode", "IPC")] {
             let mode = container.host_config.get(key).and_then(serde_json::Value::as_str);
-            let Some(other) = mode.and_then(|mode| mode.strip_prefix("container:")) else { continue };
+            let Some(other) = mode.and_then(|mode| mode.strip_prefix("container:")) else {
+                continue;
+            };
             let other = self.container(other)?;
             if !other.phase.is_running() {
                 let text = format!("cannot join {word} of a non running container: {}", other.id);
@@ -278,6 +280,7 @@ impl World {
 
     /// Removes a container for good, its anonymous volumes too if asked.
     pub(crate) fn destroy(&mut self, id: &str, volumes: bool) {
+        self.end_namespace(id);
         self.container_event(id, "destroy", &[]);
         let Some(container) = self.containers.remove(id) else {
             return;

@@ -34,7 +34,7 @@ async fn shop(seed: u64) -> Bench {
 
 /// What `inspect` of the simulated engine tells.
 fn inspect(bench: &Bench, name: &str) -> Value {
-    bench.engine.inspect(name).unwrap()
+    bench.engine.inspected(name).unwrap()
 }
 
 fn text(bench: &Bench, name: &str, pointer: &str) -> String {

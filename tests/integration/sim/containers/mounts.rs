@@ -58,11 +58,7 @@ fn put(mounts: &mut Vec<Mount>, mount: Mount) {
 }
 
 /// What a client mounts itself may lie over an inherited mount, not over another of its own.
-fn put_new(
-    mounts: &mut Vec<Mount>,
-    own: &mut Vec<String>,
-    mount: Mount,
-) -> Result<(), ApiError> {
+fn put_new(mounts: &mut Vec<Mount>, own: &mut Vec<String>, mount: Mount) -> Result<(), ApiError> {
     if own.contains(&mount.target) {
         return Err(ApiError::new(400, format!("Duplicate mount point: {}", mount.target)));
     }
