@@ -37,7 +37,6 @@ pub(crate) fn volumes_from(text: &str) -> Option<VolumesFrom> {
 /// An entry of `links`.
 pub(crate) fn link(text: &str) -> Link {
     let (service, alias) = text.split_once(':').unwrap_or((text, text));
-    let alias = if alias.is_empty() { service } else { alias };
     Link { service: ServiceName::new(service), alias: alias.to_owned() }
 }
 
