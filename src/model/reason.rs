@@ -91,6 +91,22 @@ pub enum Reason {
         /// The dependency.
         dependency: ServiceName,
     },
+    /// Another container took the place of one whose namespace or volumes it shares.
+    OwnerReplaced {
+        /// The attribute by which it shares.
+        attribute: String,
+        /// Whose, as the manifest writes it.
+        owner: String,
+        /// Id that it shares with.
+        old: String,
+        /// Id of the other one, if it is there.
+        new: Option<String>,
+    },
+    /// A container whose namespace it shares began another run, and the namespace ended with the run before.
+    OwnerRestarted {
+        /// The container.
+        owner: ContainerName,
+    },
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -131,6 +147,8 @@ impl Reason {
             Self::Brake { .. } => "Brake",
             Self::BrakeReleased => "BrakeReleased",
             Self::DependencyReplaced { .. } => "DependencyReplaced",
+            Self::OwnerReplaced { .. } => "OwnerReplaced",
+            Self::OwnerRestarted { .. } => "OwnerRestarted",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -194,6 +212,13 @@ impl fmt::Display for Reason {
             Self::BrakeReleased => f.write_str("ran well for 10 min; the engine's policy is back"),
             Self::DependencyReplaced { dependency } => {
                 write!(f, "dependency {dependency} was replaced")
+            }
+            Self::OwnerReplaced { attribute, owner, old, new } => {
+                write!(f, "{attribute} of {owner}: {} -> ", short(old))?;
+                f.write_str(new.as_deref().map_or("gone", short))
+            }
+            Self::OwnerRestarted { owner } => {
+                write!(f, "{owner}, whose namespace it shares, began another run")
             }
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
