@@ -193,6 +193,8 @@ pub struct CreateContainer {
     pub dns_names: Vec<String>,
     /// Version of the service.
     pub revision: Revision,
+    /// A container whose mounts it gets as well: a step before the start has those of its replica.
+    pub volumes_from: Option<ContainerId>,
 }
 
 /// A container that exists, or that a node of this plan creates.
@@ -233,7 +235,21 @@ impl Action {
                 Operation::Build { .. } => "BuildImage",
                 Operation::Stop { .. } => "StopContainer",
                 Operation::Reload { .. } => "ReloadContainer",
+                Operation::PostStart { .. } => "RunHook",
             },
+        }
+    }
+
+    /// What else happens with it, for people; mostly nothing.
+    pub fn also(&self) -> String {
+        match self {
+            Self::Begin(operation) => match &**operation {
+                Operation::Stop { pre_stop, .. } if !pre_stop.is_empty() => {
+                    format!("; {} pre_stop hooks first", pre_stop.len())
+                }
+                _ => String::new(),
+            },
+            _ => String::new(),
         }
     }
 
@@ -257,7 +273,9 @@ impl Action {
             Self::RenameContainer { from, to, .. } => format!("{from} to {to}"),
             Self::Begin(operation) => match &**operation {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),
-                Operation::Stop { name, .. } | Operation::Reload { name, .. } => name.to_string(),
+                Operation::Stop { name, .. }
+                | Operation::Reload { name, .. }
+                | Operation::PostStart { name, .. } => name.to_string(),
             },
         }
     }
@@ -281,10 +299,11 @@ impl fmt::Display for Plan {
             let (kind, object) = (node.action.kind(), node.action.object());
             writeln!(
                 f,
-                "[{}] -> #{} {kind} {object}, {}",
+                "[{}] -> #{} {kind} {object}, {}{}",
                 after.join(","),
                 node.id.0,
-                node.reason
+                node.reason,
+                node.action.also()
             )?;
         }
         for held in &self.held {

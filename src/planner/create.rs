@@ -79,6 +79,7 @@ pub fn create(
         dns_names: dns_names(world, view, slot),
         config,
         revision,
+        volumes_from: None,
     };
     let container_name = create.name.clone();
     let action = Action::CreateContainer(Box::new(create));
@@ -127,7 +128,7 @@ fn obstacle(
 }
 
 /// Nodes that make the networks and volumes of `config`; `None` if one of them is blocked.
-fn foundations(grounds: &Grounds, config: &ContainerConfig) -> Option<Vec<NodeId>> {
+pub fn foundations(grounds: &Grounds, config: &ContainerConfig) -> Option<Vec<NodeId>> {
     let mut after = Vec::new();
     for name in config.endpoints.keys() {
         after.extend(grounds.networks.get(name)?.after.iter().copied());

@@ -25,6 +25,8 @@ pub struct World<'a> {
     pub services: Vec<ServiceView<'a>>,
     /// Containers of ours whose service is not declared.
     pub orphans: Vec<&'a ObservedContainer>,
+    /// Containers of ours that are steps before a start; neither replicas nor orphans, whatever their labels lack.
+    pub steps: Vec<&'a ObservedContainer>,
 }
 
 /// One service with its containers.
@@ -101,12 +103,16 @@ impl<'a> World<'a> {
     pub fn new(input: &'a PlanInput<'a>, desired: &'a DesiredProject) -> Self {
         let mut by_service: BTreeMap<&ServiceName, Vec<&'a ObservedContainer>> = BTreeMap::new();
         let mut orphans = Vec::new();
+        let mut steps = Vec::new();
         for container in &input.observed.containers {
             let Some(name) = &container.claim.service else {
                 continue;
             };
             match owner(input, desired, container) {
                 Ownership::Foreign => {}
+                owner if container.claim.hook.is_some() => {
+                    steps.extend(Some(container).filter(|_| owner == Ownership::Ours));
+                }
                 _ if desired.services.contains_key(name) => {
                     by_service.entry(name).or_default().push(container);
                 }
@@ -121,7 +127,7 @@ impl<'a> World<'a> {
         let services = services.map(|service| {
             view(input, desired, service, by_service.remove(&service.name).unwrap_or_default())
         });
-        Self { input, desired, services: services.collect(), orphans }
+        Self { input, desired, services: services.collect(), orphans, steps }
     }
 
     /// The view of a service.

@@ -41,6 +41,7 @@ pub(crate) async fn engine(api_version: &str) -> (SimEngine, Engine) {
 
 pub(crate) fn create(service: &str) -> CreateContainer {
     CreateContainer {
+        volumes_from: None,
         replica: ReplicaId::new(ServiceName::new(service), 1),
         name: ContainerName::new(format!("shop-{service}-1")),
         image: "app:1".to_owned(),

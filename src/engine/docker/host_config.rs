@@ -47,6 +47,7 @@ pub(super) fn host_config(create: &CreateContainer, api: ApiVersion) -> Result<H
         device_requests: (!config.device_requests.is_empty())
             .then(|| config.device_requests.iter().map(device_request).collect()),
         memory_swappiness: config.mem_swappiness,
+        volumes_from: create.volumes_from.as_ref().map(|id| vec![id.to_string()]),
         links: filled(&config.external_links)
             .filter(|_| config.network_mode == NetworkMode::Bridge),
         ..HostConfig::default()

@@ -161,6 +161,7 @@ mod tests {
 
     fn create(config: ContainerConfig) -> CreateContainer {
         CreateContainer {
+            volumes_from: None,
             replica: ReplicaId::new(ServiceName::new("web"), 1),
             name: ContainerName::new("3f_shop-web-1"),
             image: "busybox".into(),

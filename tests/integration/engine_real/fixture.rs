@@ -96,6 +96,7 @@ impl Project {
     pub(crate) fn create(&self, image: &ObservedImage, config: ContainerConfig) -> CreateContainer {
         let name = format!("{}-web-1", self.name);
         CreateContainer {
+            volumes_from: None,
             replica: ReplicaId::new(ServiceName::new("web"), 1),
             name: ContainerName::new(name.clone()),
             image: IMAGE.to_owned(),
