@@ -245,7 +245,7 @@ impl Action {
         match self {
             Self::Begin(operation) => match &**operation {
                 Operation::Stop { pre_stop, .. } if !pre_stop.is_empty() => {
-                    format!("; {} pre_stop hooks first", pre_stop.len())
+                    "; its pre_stop hooks run first".to_owned()
                 }
                 _ => String::new(),
             },

@@ -9,7 +9,7 @@ use composelet::model::observed::{Claim, Knowledge};
 use composelet::model::plan::Action;
 
 use super::kit::{after_edit, container, converged, create_of, is_quiet, plans};
-use crate::plan_world::{self, Sim, project};
+use crate::plan_world::{Sim, project};
 
 #[test]
 fn trap_36_anonymous_volumes_are_inherited_by_destination() {
@@ -19,7 +19,7 @@ fn trap_36_anonymous_volumes_are_inherited_by_destination() {
         )
     };
     let mut sim = converged(&compose("one"));
-    sim.desired = plan_world::project(&compose("two"), &std::collections::BTreeMap::new());
+    sim.desired = project(&compose("two"), &BTreeMap::new());
     if let Knowledge::Known(detail) = &mut container(&mut sim).detail {
         detail.volumes.insert("/cache".to_owned(), "0123abcd".to_owned());
     }
