@@ -31,7 +31,7 @@ volumes: {data: {}}
 
 /// Execs that were made in a container, whether or not they ended.
 fn execs(bench: &Bench, container: &str) -> usize {
-    let path = format!("/containers/{container}/exec");
+    let path = format!("/containers/{{{container}}}/exec");
     let calls = bench.engine.calls();
     calls.iter().filter(|call| call.path.ends_with(&path) && call.status == Some(201)).count()
 }
