@@ -120,6 +120,12 @@ pub enum HookTry {
 }
 
 impl Reason {
+    /// A look at the registry that was due by schedule. It disturbs nobody: what came of it decides, so it is neither a
+    /// change of the conditions nor a line of the history.
+    pub fn is_routine(&self) -> bool {
+        matches!(self, Self::PullPolicy)
+    }
+
     /// Stable code for metrics, JSON and documentation.
     pub fn code(&self) -> &'static str {
         match self {
