@@ -88,7 +88,8 @@ async fn a_hook_that_fails_holds_the_dependants_and_is_tried_again() {
     bench.until("it is told", |bench| says(bench, "exit code 3; no such table")).await;
     bench.until("three tries", |bench| execs(bench, "shop-db-1") >= 4).await;
     assert!(!bench.runs("shop-web-1"), "{}", bench.story());
-    assert!(bench.held("shop").contains(&"FailedPostStartHook"));
+    let code = "FailedPostStartHook";
+    bench.until("it backs off", |bench| bench.held("shop").contains(&code)).await;
     bench.engine.script_service("db", AppScript::forever());
     bench.converged("shop").await;
     assert!(bench.runs("shop-web-1"));
