@@ -11,6 +11,7 @@ mod docker;
 mod events;
 mod facade;
 mod failure;
+mod hooks;
 mod images;
 pub mod labels;
 mod observe;
