@@ -198,16 +198,9 @@ impl fmt::Display for Reason {
             }
             Self::NotStarted => f.write_str("created, not started yet"),
             Self::Exited { code, oom_killed, failures } => {
-                write!(f, "exited with {code}")?;
-                if *oom_killed {
-                    f.write_str(", out of memory")?;
-                }
-                match failures {
-                    0 => f.write_str(", interrupted"),
-                    count => {
-                        write!(f, ", failure {count}; to keep it stopped use `composelet suspend`")
-                    }
-                }
+                let memory = if *oom_killed { ", out of memory" } else { "" };
+                write!(f, "exited with {code}{memory}")?;
+                exit_text(f, *failures)
             }
             Self::StartFailed { error } => write!(f, "start failed: {error}"),
             Self::Unhealthy { streak: 0, count } => {
@@ -243,17 +236,30 @@ impl fmt::Display for Reason {
             Self::OwnerRestarted { owner } => {
                 write!(f, "{owner}, whose namespace it shares, began another run")
             }
-            Self::Hook { step, before: HookTry::First } => write!(f, "{step}"),
-            Self::Hook { step, before: HookTry::Failed(times) } => {
-                write!(f, "{step}, again after failure {times}")
-            }
-            Self::Hook { step, before: HookTry::Interrupted } => {
-                write!(f, "{step}, again: nobody saw the end of the last run")
-            }
+            Self::Hook { step, before } => write!(f, "{step}{before}"),
             Self::StepDone => f.write_str("step before the start has ended well"),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }
+        }
+    }
+}
+
+/// How an exit is counted.
+fn exit_text(f: &mut fmt::Formatter<'_>, failures: u32) -> fmt::Result {
+    match failures {
+        0 => f.write_str(", interrupted"),
+        count => write!(f, ", failure {count}; to keep it stopped use `composelet suspend`"),
+    }
+}
+
+/// What stands behind the name of the hook.
+impl fmt::Display for HookTry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First => Ok(()),
+            Self::Failed(times) => write!(f, ", again after failure {times}"),
+            Self::Interrupted => f.write_str(", again: nobody saw the end of the last run"),
         }
     }
 }

@@ -37,6 +37,19 @@ pub struct Created {
     pub ready: Vec<NodeId>,
 }
 
+/// The configuration with what only this host knows: owners by id, places of files, links, inherited volumes.
+fn final_config(
+    world: &World<'_>,
+    view: &ServiceView<'_>,
+    predecessor: Option<&ObservedContainer>,
+) -> Result<ContainerConfig, WaitingOn> {
+    let config = joined::config(view.service.config.clone(), world.directory())?;
+    let mut config = content::placed(config, world.input.facts);
+    links::add(world, view.service, &mut config);
+    let donor = predecessor.or_else(|| joined::keeper(world, &view.service.name));
+    Ok(inherit_anonymous(world, config, view, donor))
+}
+
 /// Plans the container of a slot under `name`. `None`: something it needs is not there; the hold says what.
 pub fn create(
     (world, grounds): (&World<'_>, &Grounds),
@@ -58,17 +71,13 @@ pub fn create(
         return None;
     }
     let after = foundations(grounds, &view.service.config)?;
-    let config = match joined::config(view.service.config.clone(), world.directory()) {
+    let config = match final_config(world, view, predecessor) {
         Ok(config) => config,
         Err(waiting) => {
             draft.hold(subject, waiting, None);
             return None;
         }
     };
-    let mut config = content::placed(config, world.input.facts);
-    links::add(world, view.service, &mut config);
-    let donor = predecessor.or_else(|| joined::keeper(world, &view.service.name));
-    let config = inherit_anonymous(world, config, view, donor);
     let primary = primary_network(&config);
     let policy = world.input.policy;
     let create = CreateContainer {

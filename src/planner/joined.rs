@@ -56,9 +56,9 @@ impl Directory<'_> {
             },
             Owner::Container(name) => {
                 let names = &self.host.names;
-                let named = names.get(&ContainerName::new(name.as_str()));
+                let holder = names.get(&ContainerName::new(name.as_str()));
                 let begins = || names.values().find(|one| one.container.as_str().starts_with(name));
-                let holder = named.or_else(begins);
+                let holder = holder.or_else(begins);
                 let missing =
                     || WaitingOn::LinkedContainerMissing(ContainerName::new(name.as_str()));
                 Ok(Owner::Container(holder.ok_or_else(missing)?.container.to_string()))
@@ -245,8 +245,8 @@ pub fn is_given(world: &World<'_>, config: &ContainerConfig, target: &str) -> bo
 pub fn keeper<'a>(world: &World<'a>, service: &ServiceName) -> Option<&'a ObservedContainer> {
     let takes = |one: &VolumesFrom| one.from.service() == Some(service);
     let views = world.services.iter();
-    let takers = views.filter(|view| view.service.config.volumes_from.iter().any(takes));
-    let mut containers = takers
+    let sharers = views.filter(|view| view.service.config.volumes_from.iter().any(takes));
+    let mut containers = sharers
         .flat_map(|view| view.slots.iter().filter_map(|slot| slot.current.as_ref()))
         .map(|judged| judged.container);
     containers

@@ -44,7 +44,9 @@ pub fn endpoints(world: &World<'_>, service: &DesiredService) -> BTreeMap<String
     let mut endpoints = service.config.endpoints.clone();
     if !service.links.is_empty() {
         let links = current(world, service);
-        endpoints.values_mut().for_each(|endpoint| endpoint.links.extend(links.iter().cloned()));
+        for endpoint in endpoints.values_mut() {
+            endpoint.links.extend(links.iter().cloned());
+        }
     }
     endpoints
 }

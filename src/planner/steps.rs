@@ -189,18 +189,15 @@ pub fn may_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) -> bool {
     let count = view.service.hooks.pre_start.len();
     let step = HookStep::new(HookKind::PreStart, u32::try_from(index).unwrap_or(u32::MAX), count);
     let failure = record.as_ref().and_then(|record| record.failure.as_ref());
-    match backs_off(failure, step, input.now) {
-        Some((waiting, until)) => {
-            let waiting = with_output(view, index, waiting, record.as_ref());
-            draft.hold(context.subject(), waiting, Some(until));
+    if let Some((waiting, until)) = backs_off(failure, step, input.now) {
+        let waiting = with_output(view, index, waiting, record.as_ref());
+        draft.hold(context.subject(), waiting, Some(until));
+    } else {
+        if draft.once(&view.service.name) {
+            let before = failure.map_or(HookTry::First, |one| HookTry::Failed(one.failures));
+            plan_step(context, draft, (index, &hash), Reason::Hook { step, before });
         }
-        None => {
-            if draft.once(&view.service.name) {
-                let before = failure.map_or(HookTry::First, |one| HookTry::Failed(one.failures));
-                plan_step(context, draft, (index, &hash), Reason::Hook { step, before });
-            }
-            draft.hold(context.subject(), WaitingOn::Hook(step), None);
-        }
+        draft.hold(context.subject(), WaitingOn::Hook(step), None);
     }
     false
 }
@@ -306,8 +303,8 @@ fn config(view: &ServiceView<'_>, step: &PreStart) -> ContainerConfig {
     let service = &view.service.config;
     let own = step.image == view.service.image;
     let endpoints = service.endpoints.iter().map(|(name, endpoint)| {
-        let (priority, gw_priority) = (endpoint.priority, endpoint.gw_priority);
-        (name.clone(), Endpoint { priority, gw_priority, ..Endpoint::default() })
+        let (gw_priority, priority) = (endpoint.gw_priority, endpoint.priority);
+        (name.clone(), Endpoint { gw_priority, priority, ..Endpoint::default() })
     });
     let mut environment = service.environment.clone();
     environment.extend(step.run.environment.clone());

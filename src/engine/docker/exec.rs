@@ -106,25 +106,25 @@ impl Client {
 /// The JSON body of an exec create; what is not said is as in the container.
 fn body(command: &HookCommand) -> Value {
     let words: Vec<&str> = command.command.iter().map(Secret::expose).collect();
-    let mut body = json!({ "Cmd": words, "AttachStdout": true, "AttachStderr": true });
-    if let Some(user) = &command.user {
-        body["User"] = json!(user);
-    }
-    if let Some(directory) = &command.working_dir {
-        body["WorkingDir"] = json!(directory);
-    }
-    if command.privileged {
-        body["Privileged"] = json!(true);
-    }
-    if !command.environment.is_empty() {
-        let line = |(name, value): (&String, &Option<Secret>)| match value {
-            Some(value) => format!("{name}={}", value.expose()),
-            // The bare name takes the variable away.
-            None => name.clone(),
-        };
-        body["Env"] = json!(command.environment.iter().map(line).collect::<Vec<_>>());
-    }
-    body
+    let line = |(name, value): (&String, &Option<Secret>)| match value {
+        Some(value) => format!("{name}={}", value.expose()),
+        // The bare name takes the variable away.
+        None => name.clone(),
+    };
+    let variables: Vec<String> = command.environment.iter().map(line).collect();
+    let said = [
+        ("User", command.user.as_ref().map(|user| json!(user))),
+        ("WorkingDir", command.working_dir.as_ref().map(|directory| json!(directory))),
+        ("Privileged", command.privileged.then_some(Value::Bool(true))),
+        ("Env", (!variables.is_empty()).then(|| json!(variables))),
+    ];
+    let always = [
+        ("Cmd", json!(words)),
+        ("AttachStdout", Value::Bool(true)),
+        ("AttachStderr", Value::Bool(true)),
+    ];
+    let said = said.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    always.into_iter().chain(said).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Moves whole frames from `rest` to `tail`: stream number, three zeroes, length, payload.
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn frames_are_joined_however_they_arrive_and_only_the_end_is_kept() {
-        let whole = [frame(&[b'x'; 2 * TAIL]), frame(b"\nlast"), frame(b" line\n")].concat();
+        let whole = [frame(&vec![b'x'; 2 * TAIL]), frame(b"\nlast"), frame(b" line\n")].concat();
         let (mut rest, mut tail) = (BytesMut::new(), Vec::new());
         for piece in whole.chunks(1000) {
             rest.extend_from_slice(piece);
