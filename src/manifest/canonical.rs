@@ -88,18 +88,18 @@ impl Canonical {
     /// The hash of every service, by name, as the label `com.docker.compose.config-hash` has it.
     pub fn service_hashes(&self) -> BTreeMap<String, String> {
         let services = self.project.iter().find(|(key, _)| key == "services");
-        match services {
-            Some((_, Json::Map(services, _))) => services
-                .iter()
-                .map(|(name, service)| (name.to_string(), service_hash(service)))
-                .collect(),
-            _ => BTreeMap::new(),
-        }
+        let Some((_, Json::Map(services, _))) = services else {
+            return BTreeMap::new();
+        };
+        let hash =
+            |service| service_hash(service, |name| services.iter().any(|(key, _)| key == name));
+        services.iter().map(|(name, service)| (name.to_string(), hash(service))).collect()
     }
 }
 
-/// SHA-256 over the compact JSON of a service, less what does not count.
-fn service_hash(service: &Json) -> String {
+/// SHA-256 over the compact JSON of a service, less what does not count: a dependency on a service that is not enabled
+/// is in what `config` prints, and not in the hash of the label.
+fn service_hash(service: &Json, enabled: impl Fn(&str) -> bool) -> String {
     let Json::Map(fields, _) = service else {
         return String::new();
     };
@@ -111,8 +111,13 @@ fn service_hash(service: &Json) -> String {
                 let deploy = deploy.iter().filter(|(key, _)| key != "replicas").cloned();
                 (key.clone(), Json::Map(deploy.collect(), Vec::new()))
             }
+            ("depends_on", Json::Map(edges, _)) => {
+                let edges = edges.iter().filter(|(name, _)| enabled(name)).cloned();
+                (key.clone(), Json::Map(edges.collect(), Vec::new()))
+            }
             _ => (key.clone(), value.clone()),
-        });
+        })
+        .filter(|(key, value)| key != "depends_on" || *value != empty());
     sha256_hex([text::compact(&Json::Map(kept.collect(), Vec::new()))])
 }
 

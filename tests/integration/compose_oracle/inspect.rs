@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -33,9 +34,13 @@ fn both_make_the_same_containers_networks_and_volumes() {
     let cases: Vec<PathBuf> =
         cases().into_iter().filter(|path| name(path).contains(&only)).collect();
     assert!(!cases.is_empty(), "no project is named *{only}*");
-    let outcomes = each(&cases, |path| both(path));
+    // One that fails does not hide what the others show; its own words are on standard error.
+    let outcomes =
+        each(&cases, |path| catch_unwind(AssertUnwindSafe(|| both(path))).map_err(|_| name(path)));
     let known = known::of("inspect");
-    let mut wrong = Vec::new();
+    let failed = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    let mut wrong: Vec<String> = failed.map(|name| format!("{name}: failed, see above")).collect();
+    let outcomes: Vec<Outcome> = outcomes.into_iter().filter_map(Result::ok).collect();
     for outcome in &outcomes {
         wrong.extend(known::unexplained(&known, &outcome.name, &outcome.differences));
         wrong.extend(outcome.replaced.iter().map(|line| format!("{}: {line}", outcome.name)));

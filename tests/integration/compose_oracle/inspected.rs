@@ -56,6 +56,7 @@ pub(crate) fn seen(host: &Host, project: &str) -> Value {
     for found in host.engine.containers_of(project) {
         let mut value = found.at("").clone();
         with_volumes(host, &mut value);
+        published(&mut value);
         let known = [found.id(), &found.id()[..12]].map(str::to_owned);
         containers.insert(found.name().replace(project, "P"), normal(value, &known));
     }
@@ -130,13 +131,15 @@ fn normal(value: Value, own: &[String]) -> Value {
             let kept = fields.into_iter().filter(|(key, _)| !OF_THE_RUN.contains(&key.as_str()));
             let mut kept: Map<String, Value> = kept
                 .map(|(key, field)| {
-                    let field = normal(field, own);
+                    let field = one_spelling(&key, normal(field, own));
                     let field = if SETS.contains(&key.as_str()) { sorted(field) } else { field };
                     let field = if key.ends_with(".depends_on") { words(&field) } else { field };
                     (key, field)
                 })
                 .collect();
             chosen(&mut kept);
+            // As good as not there; but a port that is exposed and not published stands for itself.
+            kept.retain(|key, field| !field.is_null() || key.contains('/'));
             Value::Object(kept)
         }
         Value::Array(items) => {
@@ -147,36 +150,54 @@ fn normal(value: Value, own: &[String]) -> Value {
     }
 }
 
-/// An address, a hardware address or a port of the engine's own choice says only that there is one.
+/// An address or a hardware address of the engine's own choice says only that there is one.
 fn chosen(fields: &mut Map<String, Value>) {
     let asked = fields.get("IPAMConfig").cloned().unwrap_or_default();
-    for (key, wish) in
-        [("IPAddress", &asked["IPv4Address"]), ("GlobalIPv6Address", &asked["IPv6Address"])]
-    {
-        if let Some(Value::String(address)) = fields.get_mut(key)
-            && !address.is_empty()
-            && wish != &Value::String(address.clone())
-        {
-            "chosen".clone_into(address);
-        }
+    let fixed = ["IPv4Address", "IPv6Address"].map(|key| asked[key].clone());
+    for key in ["IPAddress", "GlobalIPv6Address"] {
+        replace(fields, key, |address| !fixed.contains(&Value::String(address.to_owned())));
     }
+    // The test asks for subnets from 10.100.0.0 on; the engine takes its own from elsewhere.
     for key in ["Gateway", "Subnet"] {
-        if let Some(Value::String(address)) = fields.get_mut(key)
-            && address.starts_with("172.")
-        {
-            "chosen".clone_into(address);
+        replace(fields, key, |address| !address.starts_with("10.1"));
+    }
+    if fields.get("Gateway").is_some_and(|gateway| gateway == "chosen") {
+        fields.remove("IPPrefixLen");
+    }
+    replace(fields, "MacAddress", |address| address != "02:42:ac:11:65:43");
+}
+
+fn replace(fields: &mut Map<String, Value>, key: &str, chosen: impl Fn(&str) -> bool) {
+    if let Some(Value::String(text)) = fields.get_mut(key)
+        && !text.is_empty()
+        && chosen(text)
+    {
+        "chosen".clone_into(text);
+    }
+}
+
+/// A published port that the engine took out of a range, or by itself.
+fn published(container: &mut Value) {
+    let asked = container["HostConfig"]["PortBindings"].to_string();
+    let ports = container["NetworkSettings"]["Ports"].as_object_mut();
+    let bindings = ports.into_iter().flatten().filter_map(|(_, bindings)| bindings.as_array_mut());
+    for binding in bindings.flatten() {
+        if !asked.contains(&binding["HostPort"].to_string()) {
+            binding["HostPort"] = "chosen".into();
         }
     }
-    if let Some(Value::String(address)) = fields.get_mut("MacAddress")
-        && address.starts_with("02:42")
-        && address != "02:42:ac:11:65:43"
-    {
-        "chosen".clone_into(address);
-    }
-    if let Some(Value::String(port)) = fields.get_mut("HostPort")
-        && port.parse::<u16>().is_ok_and(|port| port >= 32_768)
-    {
-        "chosen".clone_into(port);
+}
+
+/// Two spellings of one thing: an empty list or mapping and none, no restart policy and `no`.
+fn one_spelling(key: &str, value: Value) -> Value {
+    match (key, value) {
+        (_, Value::Array(items)) if items.is_empty() => Value::Null,
+        (_, Value::Object(fields)) if fields.is_empty() => Value::Null,
+        ("RestartPolicy", mut policy) if policy["Name"] == "" => {
+            policy["Name"] = "no".into();
+            policy
+        }
+        (_, value) => value,
     }
 }
 

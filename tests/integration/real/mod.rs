@@ -13,6 +13,7 @@ mod crashing;
 mod edits;
 mod files;
 mod healing;
+mod interop;
 mod isolation;
 mod montero;
 mod once;
