@@ -91,17 +91,17 @@ impl Canonical {
     pub fn service_hashes(&self) -> BTreeMap<String, String> {
         let services = self.services().iter();
         services
-            .map(|(name, service)| (name.to_string(), service_hash(&counting(service))))
+            .map(|(name, service)| (name.to_string(), service_hash(&counting(service, |_| true))))
             .collect()
     }
 
     /// The hash of every service, by name, as the label `com.docker.compose.config-hash` has it: with the ids of the
-    /// containers that it joins.
+    /// containers that it joins, and without dependencies on services that are not enabled.
     pub(crate) fn label_hashes(&self) -> BTreeMap<String, ComposeHash> {
-        let services = self.services().iter();
-        services
-            .map(|(name, service)| (name.to_string(), label::hash(&counting(service))))
-            .collect()
+        let services = self.services();
+        let enabled = |name: &str| services.iter().any(|(key, _)| key == name);
+        let hash = |service| label::hash(&counting(service, enabled));
+        services.iter().map(|(name, service)| (name.to_string(), hash(service))).collect()
     }
 
     fn services(&self) -> &[(Key, Json)] {
@@ -117,8 +117,8 @@ fn service_hash(fields: &[(Key, Json)]) -> String {
     sha256_hex([text::compact(&Json::Map(fields.to_vec(), Vec::new()))])
 }
 
-/// The fields of a service that its hash is made of.
-fn counting(service: &Json) -> Vec<(Key, Json)> {
+/// The fields of a service that its hash is made of; of its dependencies those that are `enabled`.
+fn counting(service: &Json, enabled: impl Fn(&str) -> bool) -> Vec<(Key, Json)> {
     let Json::Map(fields, _) = service else {
         return Vec::new();
     };
@@ -130,8 +130,13 @@ fn counting(service: &Json) -> Vec<(Key, Json)> {
                 let deploy = deploy.iter().filter(|(key, _)| key != "replicas").cloned();
                 (key.clone(), Json::Map(deploy.collect(), Vec::new()))
             }
+            ("depends_on", Json::Map(edges, _)) => {
+                let edges = edges.iter().filter(|(name, _)| enabled(name)).cloned();
+                (key.clone(), Json::Map(edges.collect(), Vec::new()))
+            }
             _ => (key.clone(), value.clone()),
-        });
+        })
+        .filter(|(key, value)| key != "depends_on" || *value != empty());
     kept.collect()
 }
 

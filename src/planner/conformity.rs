@@ -174,6 +174,9 @@ fn discarded(
     if seen.mem_swappiness.is_none() {
         wanted.mem_swappiness = None;
     }
+    if seen.resources.blkio_weight.is_none() {
+        wanted.resources.blkio_weight = None;
+    }
     if seen.block_io.weight_device.is_empty() {
         wanted.block_io.weight_device.clear();
     }

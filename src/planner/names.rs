@@ -55,8 +55,11 @@ pub fn container_labels(
         ("io.composelet.spec-hash", revision::spec_hash(&service.config).to_string()),
         ("io.composelet.content", content),
     ];
-    // A label without a value says nothing that its absence would not say.
-    let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    // A label without a value says nothing that its absence would not say. The command line writes that of dependencies
+    // always, so that tools may count on it.
+    let told =
+        |name: &str, value: &str| name == "com.docker.compose.depends_on" || !value.is_empty();
+    let rows = rows.into_iter().filter(|(name, value)| told(name, value));
     rows.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 

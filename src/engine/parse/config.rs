@@ -102,10 +102,21 @@ pub(super) fn user_labels(config: &ConfigJson) -> BTreeMap<String, Secret> {
     labels::of_user(all).into_iter().map(|(name, value)| (name, Secret::new(value))).collect()
 }
 
-/// Ports that are said to be listened on.
+/// Ports that are said to be listened on. The command line sends `expose` as it is written, and the engine keeps a range
+/// as one entry.
 pub(super) fn exposed(config: &ConfigJson) -> BTreeSet<ContainerPort> {
     let ports = config.exposed_ports.iter().flatten();
-    ports.filter_map(|(port, _)| container_port(port)).collect()
+    ports.flat_map(|(port, _)| port_range(port)).collect()
+}
+
+/// Reads `9000-9002/tcp` and `80/tcp`.
+fn port_range(text: &str) -> Vec<ContainerPort> {
+    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
+        return Vec::new();
+    };
+    (first..=last).filter_map(|port| container_port(&format!("{port}/{protocol}"))).collect()
 }
 
 /// Reads `80/tcp`; without a protocol it is TCP.

@@ -1,5 +1,6 @@
 //! Networks and ports of a container.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::container::Located;
@@ -49,7 +50,26 @@ pub(super) fn endpoints(
         let links = external_links(spec);
         out.insert(network.name.clone(), Endpoint { links, ..endpoint });
     }
+    if let Some(first) = first_by_key(spec, networks).and_then(|name| out.get_mut(name)) {
+        first.priority = first.priority.saturating_add(1);
+    }
     out
+}
+
+/// The primary network where its real name alone would not make it that: ties are broken by the key of the file
+/// (reference, gotcha 27), which is not known any more once networks have their real names.
+fn first_by_key<'a>(
+    spec: &spec::Service,
+    networks: &'a BTreeMap<String, DesiredNetwork>,
+) -> Option<&'a String> {
+    let priority = |key: &str| spec.networks.get(key)?.as_ref().map(|endpoint| endpoint.priority);
+    let known = || {
+        let named = spec.networks.keys().filter_map(|key| Some((key, &networks.get(key)?.name)));
+        named.map(|(key, name)| (Reverse(priority(key).unwrap_or_default()), key, name))
+    };
+    let (_, _, by_key) = known().min()?;
+    let (_, by_name) = known().map(|(priority, _, name)| (priority, name)).min()?;
+    (by_key != by_name).then_some(by_key)
 }
 
 /// `external_links` as `container:alias`; without an alias it is the name.

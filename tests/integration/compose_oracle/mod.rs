@@ -10,5 +10,7 @@ mod compare;
 mod fixtures;
 mod generate;
 mod generated;
+mod inspect;
+mod inspected;
 mod known;
 mod samples;

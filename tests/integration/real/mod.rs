@@ -14,6 +14,7 @@ mod edits;
 mod files;
 mod healing;
 mod hooks;
+mod interop;
 mod isolation;
 mod joins;
 mod montero;

@@ -56,9 +56,10 @@ fn trap_27_the_primary_network_is_that_of_the_highest_priority_then_of_the_small
         ("{b: {}, a: {}}", "shop_a"),
         ("{b: {priority: 5}, a: {}}", "shop_b"),
         ("{b: {priority: 5}, a: {priority: 5}}", "shop_a"),
+        ("{c: {}, a: {}}", "shop_a"),
     ] {
         let compose = format!(
-            "name: shop\nservices: {{web: {{image: nginx, networks: {networks}}}}}\nnetworks: {{a: {{}}, b: {{}}}}"
+            "name: shop\nservices: {{web: {{image: nginx, networks: {networks}}}}}\nnetworks: {{a: {{}}, b: {{}}, c: {{name: first}}}}"
         );
         let create = create_of(&first_plan(&compose));
         let (body, _) = create_body(&create, ApiVersion::v1(41), &[]).unwrap();
