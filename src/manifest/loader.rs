@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::desired;
 use crate::manifest::discovery;
+use crate::manifest::dotenv::Assignments;
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
-use crate::manifest::layers::Layers;
+use crate::manifest::layers::{Layers, MOST_FILES};
 use crate::manifest::lint;
 use crate::manifest::node::Node;
 use crate::manifest::normalise;
@@ -211,7 +212,7 @@ impl<'a> Load<'a> {
         directory: &LocalPath,
         input: &LoadInput<'_>,
     ) -> Option<()> {
-        let mut values = BTreeMap::new();
+        let mut values = Assignments::new();
         for file in &own.env_files {
             self.env_file(&directory.join(file), true, &mut values)?;
         }
@@ -240,10 +241,10 @@ impl<'a> Load<'a> {
     /// name them.
     fn dotenv(&mut self, input: &LoadInput<'_>) -> Option<()> {
         let directory = input.entry.directory();
-        let mut values = BTreeMap::new();
+        let mut values = Assignments::new();
         let mut files = self.environment.get("COMPOSE_ENV_FILES");
         let disabled = self.environment.get("COMPOSE_DISABLE_ENV_FILE");
-        let disabled = disabled.is_some_and(|text| matches!(text.as_str(), "1" | "true"));
+        let disabled = disabled.is_some_and(|text| matches!(&*text, "1" | "true"));
         let replaced = input.dialect == Dialect::Cli && files.is_some();
         if !disabled && !replaced {
             self.env_file(&directory.join(".env"), false, &mut values)?;
@@ -251,7 +252,16 @@ impl<'a> Load<'a> {
         if input.dialect == Dialect::Controller {
             files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
         }
-        for path in files.unwrap_or_default().split(',').filter(|path| !path.is_empty()) {
+        let files = files.unwrap_or_default();
+        if files.split(',').count() > MOST_FILES {
+            let message = "COMPOSE_ENV_FILES names too many files";
+            self.report.add(
+                Finding::error("too-many-files", "", message)
+                    .help(format!("at most {MOST_FILES} files")),
+            );
+            return None;
+        }
+        for path in files.split(',').filter(|path| !path.is_empty()) {
             self.env_file(&directory.join(path), true, &mut values)?;
         }
         if matches!(input.entry, Entry::File(_)) {
@@ -267,7 +277,7 @@ impl<'a> Load<'a> {
         &mut self,
         path: &LocalPath,
         required: bool,
-        values: &mut BTreeMap<String, String>,
+        values: &mut Assignments,
     ) -> Option<()> {
         let Self { files, report, environment, .. } = self;
         variables::read(path, required, values, files, environment, report)
@@ -286,14 +296,15 @@ impl<'a> Load<'a> {
         let explicit = named.and_then(|node| {
             let written = node.as_text()?;
             let mut quiet = Report::default();
-            Some(self.environment.text(written, node.place, "name", &mut quiet))
+            let field = || "name".to_owned();
+            Some(self.environment.text(written, node.place, &field, &mut quiet))
         });
         let explicit = explicit.filter(|name| !name.is_empty());
         if let Some(name) = &from_environment
             && (input.dialect == Dialect::Cli || explicit.is_none())
         {
-            if discovery::normalise_name(name) == *name {
-                return Some(ProjectName::new(name.clone()));
+            if discovery::normalise_name(name) == **name {
+                return Some(ProjectName::new(name.to_string()));
             }
             self.report.add(
                 Finding::error(

@@ -87,7 +87,10 @@ fn a_file_that_is_replaced_while_it_is_read_is_whole_or_unreadable() {
                 match read_path(&LocalPath::new(&path)) {
                     FileContent::Bytes(bytes) => {
                         let first = bytes.first().copied();
-                        assert!(bytes.iter().all(|byte| Some(*byte) == first), "a mixture was read");
+                        assert!(
+                            bytes.iter().all(|byte| Some(*byte) == first),
+                            "a mixture was read"
+                        );
                     }
                     FileContent::Unreadable(_) => {}
                     other => panic!("{other:?}"),

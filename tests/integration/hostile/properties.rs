@@ -61,7 +61,10 @@ fn every_target_is_fuzzed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
     for (name, _) in TARGETS {
-        assert!(manifest.contains(&format!("name = \"{name}\"")), "{name} is not in fuzz/Cargo.toml");
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"")),
+            "{name} is not in fuzz/Cargo.toml"
+        );
         let program = fs::read_to_string(root.join(format!("fuzz_targets/{name}.rs"))).unwrap();
         assert!(program.contains(&format!("run(\"{name}\", data)")), "{name} runs another target");
     }
@@ -84,11 +87,54 @@ enum Change {
 
 /// Pieces that mean something in one of the languages.
 const WORDS: [&str; 48] = [
-    "${SECRET}", "$SECRET", "${A:-", "}", "${", "$$", "${A:?", "${A:+", "&a ", "*a", "<<: *a", "!reset ",
-    "!override ", "!!binary ", "---\n", "...\n", "\t", "\r\n", "\u{feff}", "\u{202e}", "\u{0}", "\"\\e[31m\"",
-    "\u{1b}[31m", "null", "~", "yes", "0x1f", "1e400", ".nan", "-1", "18446744073709551616", "- ", ": ", "? ",
-    "|\n", ">-\n", "'", "\"", "#", "{", "[", "]", "include: [a.yaml]\n", "extends: a\n", "env_file: .env\n",
-    "=== .env\n", "=== compose.override.yaml\n", "1-65535",
+    "${SECRET}",
+    "$SECRET",
+    "${A:-",
+    "}",
+    "${",
+    "$$",
+    "${A:?",
+    "${A:+",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!reset ",
+    "!override ",
+    "!!binary ",
+    "---\n",
+    "...\n",
+    "\t",
+    "\r\n",
+    "\u{feff}",
+    "\u{202e}",
+    "\u{0}",
+    "\"\\e[31m\"",
+    "\u{1b}[31m",
+    "null",
+    "~",
+    "yes",
+    "0x1f",
+    "1e400",
+    ".nan",
+    "-1",
+    "18446744073709551616",
+    "- ",
+    ": ",
+    "? ",
+    "|\n",
+    ">-\n",
+    "'",
+    "\"",
+    "#",
+    "{",
+    "[",
+    "]",
+    "include: [a.yaml]\n",
+    "extends: a\n",
+    "env_file: .env\n",
+    "=== .env\n",
+    "=== compose.override.yaml\n",
+    "1-65535",
 ];
 
 fn change() -> impl Strategy<Value = Change> {
@@ -165,7 +211,8 @@ fn line() -> impl Strategy<Value = String> {
     let key = proptest::sample::select(composelet::manifest::keys())
         .prop_map(|row| row.path.rsplit('.').next().unwrap_or("image").to_owned());
     let depth = 2..8_usize;
-    (depth, key, scalar).prop_map(|(depth, key, value)| format!("{}{key}: {value}\n", " ".repeat(depth & !1)))
+    (depth, key, scalar)
+        .prop_map(|(depth, key, value)| format!("{}{key}: {value}\n", " ".repeat(depth & !1)))
 }
 
 fn grammar() -> impl Strategy<Value = Vec<u8>> {

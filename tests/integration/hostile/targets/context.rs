@@ -22,13 +22,19 @@ pub(crate) fn ignore_and_archive(data: &[u8]) {
                 assert_eq!(rules.ignores(path), again.ignores(path));
                 // A directory that brings nothing back is skipped whole: nothing below it may count.
                 if rules.ignores(path) && !rules.may_bring_back_below(path) {
-                    assert!(rules.ignores(&path.join("below")), "{path:?} is skipped, not its files");
+                    assert!(
+                        rules.ignores(&path.join("below")),
+                        "{path:?} is skipped, not its files"
+                    );
                 }
             }
         }
         (Err(one), Err(two)) => {
             assert_eq!(one, two);
-            assert!(one.len() <= 8 << 10 && !one.contains(|letter: char| letter.is_control()), "{one:?}");
+            assert!(
+                one.len() <= 8 << 10 && !one.contains(|letter: char| letter.is_control()),
+                "{one:?}"
+            );
             assert!(one.starts_with("line "), "{one}");
         }
         _ => panic!("not deterministic"),

@@ -158,7 +158,10 @@ fn answer(status: &str, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn run<F: Future<Output = ()>>(mut answers: Vec<(String, Vec<u8>)>, work: impl FnOnce(Engine) -> F) {
+fn run<F: Future<Output = ()>>(
+    mut answers: Vec<(String, Vec<u8>)>,
+    work: impl FnOnce(Engine) -> F,
+) {
     let version = br#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
     answers.push(("/version".to_owned(), ok(version)));
     answers.push(("/info".to_owned(), ok(br#"{"ID":"x","CgroupVersion":"1"}"#)));
@@ -193,7 +196,6 @@ fn docker(answers: Answers) -> Docker {
     };
     Docker::connect_with_custom_transport(transport, Some("http://docker"), 60, &version).unwrap()
 }
-
 
 /// Opens a connection on which one prepared answer comes.
 #[derive(Clone)]

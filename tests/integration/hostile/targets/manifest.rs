@@ -78,7 +78,8 @@ impl Case {
     /// Whether a text that may be shown holds the canary itself; then it is no secret.
     fn gives_the_canary_away(&self) -> bool {
         self.files.iter().any(|(path, content)| {
-            let shown = !path.file_name().ends_with("env") || path.display().to_string().contains(CANARY);
+            let shown =
+                !path.file_name().ends_with("env") || path.display().to_string().contains(CANARY);
             matches!(content, FileContent::Bytes(bytes)
                 if shown && String::from_utf8_lossy(bytes).to_lowercase().contains(CANARY))
         })

@@ -34,7 +34,8 @@ pub(crate) fn sections(data: &[u8]) -> (&[u8], Vec<(String, &[u8])>) {
     let mut found: Vec<(String, usize, usize)> = Vec::new();
     let mut at = 0;
     for line in data.split_inclusive(|byte| *byte == b'\n') {
-        if let Some(name) = line.strip_prefix(b"=== ").and_then(|name| std::str::from_utf8(name).ok())
+        if let Some(name) =
+            line.strip_prefix(b"=== ").and_then(|name| std::str::from_utf8(name).ok())
         {
             let name = name.trim_end();
             if !name.is_empty() && name.len() <= 80 && !name.contains('\0') {
@@ -45,6 +46,7 @@ pub(crate) fn sections(data: &[u8]) -> (&[u8], Vec<(String, &[u8])>) {
         at += line.len();
     }
     let ends = found.iter().skip(1).map(|(_, begin, _)| *begin).chain([data.len()]);
-    let pieces = found.iter().zip(ends).map(|((name, _, from), to)| (name.clone(), &data[*from..to]));
+    let pieces =
+        found.iter().zip(ends).map(|((name, _, from), to)| (name.clone(), &data[*from..to]));
     (&data[..first], pieces.collect())
 }

@@ -12,7 +12,8 @@ pub(crate) fn settings(data: &[u8]) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("composelet.yaml");
     std::fs::write(&path, data).unwrap();
-    let arguments = ["composelet".into(), "--config".into(), path.clone().into_os_string(), "version".into()];
+    let arguments =
+        ["composelet".into(), "--config".into(), path.clone().into_os_string(), "version".into()];
     let cli = Cli::try_parse_from(arguments).unwrap();
     let around =
         Surroundings { directory: PathBuf::from(directory.path()), environment: BTreeMap::new() };
