@@ -229,7 +229,7 @@ fn variables() -> Vec<Bomb> {
         with_dotenv("dotenv-doubling", Verdict::Refused("env-file"), SERVICE.into(), doubled),
         with_dotenv("dotenv-copies", Verdict::Refused("env-file"), SERVICE.into(), copied),
         with_dotenv("dotenv-asks-often", Verdict::Accepted, SERVICE.into(), asked),
-        with_dotenv("dotenv-of-itself", Verdict::Accepted, SERVICE.into(), itself),
+        with_dotenv("dotenv-of-itself", Verdict::Refused("env-file"), SERVICE.into(), itself),
         with_dotenv(
             "value-asked-often",
             Verdict::Accepted,
@@ -275,7 +275,7 @@ fn values() -> Vec<Bomb> {
     let volumes = format!("volumes: [{}]", lines(20_000, |at| format!("'./a{at}:/b{at}',")));
     vec![
         refused("port-ranges", "too-large", attribute(&ports)),
-        refused("exposed-ranges", "too-large", attribute(&expose)),
+        accepted("exposed-ranges", attribute(&expose)),
         accepted("one-range-of-all-ports", attribute("ports: [\"1-65535:1-65535\"]")),
         refused("huge-scale", "replicas", attribute("scale: 2000000000")),
         refused(
@@ -306,7 +306,7 @@ fn texts() -> Vec<Bomb> {
             "unknown-key",
             format!("{SERVICE}    \"\\e[2J\\e]0;x\\a\": 1\n"),
         ),
-        refused("escape-in-a-name", "name", "services:\n  \"a\\e[31m\": {image: x}\n".to_owned()),
+        refused("escape-in-a-name", "service-name", "services:\n  \"a\\e[31m\": {image: x}\n".to_owned()),
         refused("raw-escape", "yaml-syntax", format!("{SERVICE}    \u{1b}[31mred: 1\n")),
         refused("turned-text", "unknown-key", format!("{SERVICE}    \"\u{202e}egami\": x\n")),
         refused("look-alike", "unknown-key", format!("{SERVICE}    рorts: [80]\n")),
