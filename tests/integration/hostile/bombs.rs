@@ -129,6 +129,14 @@ fn shapes() -> Vec<Bomb> {
     ]
 }
 
+fn include_chain() -> Vec<(String, String)> {
+    let file = |at: usize| {
+        let name = if at == 0 { "compose.yaml".to_owned() } else { format!("f{at}.yaml") };
+        (name, format!("include: [f{}.yaml]\nservices: {{s{at}: {{image: x}}}}\n", at + 1))
+    };
+    (0..40).map(file).collect()
+}
+
 fn copies() -> Vec<Bomb> {
     let environment =
         |count| format!("    environment:\n{}", lines(count, |at| format!("      K{at}: v\n")));
@@ -143,12 +151,7 @@ fn copies() -> Vec<Bomb> {
     let far =
         |other: &str| format!("services:\n  a:\n    extends: {{file: {other}, service: a}}\n");
     let include = |other: &str| format!("include: [{other}]\n{SERVICE}");
-    let many: Vec<(String, String)> = (0..40)
-        .map(|at| {
-            let name = if at == 0 { "compose.yaml".to_owned() } else { format!("f{at}.yaml") };
-            (name, format!("include: [f{}.yaml]\nservices: {{s{at}: {{image: x}}}}\n", at + 1))
-        })
-        .collect();
+    let many = include_chain();
     let many: Vec<(&str, String)> =
         many.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
     let large = format!("{SERVICE}x-a: [{}]\n", vec!["x"; 90_000].join(","));
@@ -306,7 +309,11 @@ fn texts() -> Vec<Bomb> {
             "unknown-key",
             format!("{SERVICE}    \"\\e[2J\\e]0;x\\a\": 1\n"),
         ),
-        refused("escape-in-a-name", "service-name", "services:\n  \"a\\e[31m\": {image: x}\n".to_owned()),
+        refused(
+            "escape-in-a-name",
+            "service-name",
+            "services:\n  \"a\\e[31m\": {image: x}\n".to_owned(),
+        ),
         refused("raw-escape", "yaml-syntax", format!("{SERVICE}    \u{1b}[31mred: 1\n")),
         refused("turned-text", "unknown-key", format!("{SERVICE}    \"\u{202e}egami\": x\n")),
         refused("look-alike", "unknown-key", format!("{SERVICE}    рorts: [80]\n")),
