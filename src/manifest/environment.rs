@@ -70,19 +70,23 @@ impl Environment {
 
     /// Interpolates every text of `node`, never keys.
     pub(crate) fn apply(&mut self, node: &mut Node, field: &str, report: &mut Report) {
+        self.apply_below(node, Trail::Root(field), report);
+    }
+
+    fn apply_below(&mut self, node: &mut Node, trail: Trail<'_>, report: &mut Report) {
         match &mut node.value {
             Value::Text(text) if text.contains('$') => {
                 let written = Arc::clone(text);
-                node.value = Value::Text(self.text(&written, node.place, field, report));
+                node.value = Value::Text(self.text(&written, node.place, &trail.text(), report));
             }
             Value::List(list) => {
                 for (index, item) in list.iter_mut().enumerate() {
-                    self.apply(item, &format!("{field}[{index}]"), report);
+                    self.apply_below(item, Trail::Index(&trail, index), report);
                 }
             }
             Value::Map(map) => {
                 for (key, entry) in map.iter_mut() {
-                    self.apply(&mut entry.node, &child(field, key), report);
+                    self.apply_below(&mut entry.node, Trail::Key(&trail, key), report);
                 }
             }
             _ => {}
@@ -127,6 +131,28 @@ impl Environment {
             );
         }
         Arc::from(done.text)
+    }
+}
+
+/// Where a walk over a tree is. Its text is needed for messages only, and most places have none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trail<'a> {
+    /// Where the walk began.
+    Root(&'a str),
+    /// A key below.
+    Key(&'a Self, &'a str),
+    /// An entry of a list below.
+    Index(&'a Self, usize),
+}
+
+impl Trail<'_> {
+    /// The dotted path.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Root(field) => field.to_owned(),
+            Self::Key(above, key) => child(&above.text(), key),
+            Self::Index(above, index) => format!("{}[{index}]", above.text()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::project::decode;
 use super::{bound, build, container, files, mounts, restart, spec};
+use crate::manifest::canonical::service_hash;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
@@ -19,7 +20,6 @@ pub(super) fn service(
     tree: &Node,
     name: &Arc<str>,
     entry: &Entry,
-    compose_hash: String,
     named: &container::Named,
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredService> {
@@ -50,7 +50,7 @@ pub(super) fn service(
         on_change,
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec),
-        compose_hash,
+        compose_hash: service_hash(&entry.node),
         config,
     })
 }
