@@ -72,24 +72,23 @@ impl Environment {
 
     /// Interpolates every text of `node`, never keys.
     pub(crate) fn apply(&mut self, node: &mut Node, report: &mut Report) {
-        self.apply_at(node, &Trail::Root, report);
+        self.apply_below(node, Trail::Root(""), report);
     }
 
-    fn apply_at(&mut self, node: &mut Node, trail: &Trail<'_>, report: &mut Report) {
+    fn apply_below(&mut self, node: &mut Node, trail: Trail<'_>, report: &mut Report) {
         match &mut node.value {
             Value::Text(text) if text.contains('$') => {
                 let written = Arc::clone(text);
-                node.value =
-                    Value::Text(self.text(&written, node.place, &|| trail.field(), report));
+                node.value = Value::Text(self.text(&written, node.place, &|| trail.text(), report));
             }
             Value::List(list) => {
                 for (index, item) in list.iter_mut().enumerate() {
-                    self.apply_at(item, &Trail::Item(trail, index), report);
+                    self.apply_below(item, Trail::Index(&trail, index), report);
                 }
             }
             Value::Map(map) => {
                 for (key, entry) in map.iter_mut() {
-                    self.apply_at(&mut entry.node, &Trail::Key(trail, key), report);
+                    self.apply_below(&mut entry.node, Trail::Key(&trail, key), report);
                 }
             }
             _ => {}
@@ -137,20 +136,25 @@ impl Environment {
     }
 }
 
-/// The way to a value. It becomes a text only where something is wrong: a long key above many values would be copied into
-/// the path of each.
-enum Trail<'a> {
-    Root,
-    Item(&'a Trail<'a>, usize),
-    Key(&'a Trail<'a>, &'a str),
+/// Where a walk over a tree is. Its text is made for messages only: most places have none, and a
+/// long key above many values would be copied into the path of each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trail<'a> {
+    /// Where the walk began.
+    Root(&'a str),
+    /// A key below.
+    Key(&'a Self, &'a str),
+    /// An entry of a list below.
+    Index(&'a Self, usize),
 }
 
 impl Trail<'_> {
-    fn field(&self) -> String {
+    /// The dotted path.
+    pub(crate) fn text(self) -> String {
         match self {
-            Trail::Root => String::new(),
-            Trail::Item(above, index) => format!("{}[{index}]", above.field()),
-            Trail::Key(above, key) => child(&above.field(), key),
+            Self::Root(field) => field.to_owned(),
+            Self::Key(above, key) => child(&above.text(), key),
+            Self::Index(above, index) => format!("{}[{index}]", above.text()),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Finding {
 }
 
 /// The findings of one load and the texts they point into.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     /// The texts.
     pub(crate) sources: Sources,
