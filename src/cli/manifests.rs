@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
-use crate::manifest::{Dialect, Entry, HostChoices, LoadInput, LoadResult, Loaded, load};
+use crate::manifest::{Dialect, Entry, HostChoices, LoadInput, LoadResult, Loaded, Loading};
 use crate::model::files::Files;
 use crate::model::path::{LocalPath, clean};
 use crate::source::{RootReading, read_path, read_root};
@@ -30,7 +30,7 @@ impl Reading {
     /// # Errors
     /// It asks for further files without end.
     pub(super) fn load(&self, entry: &Entry) -> Result<Loaded, CliError> {
-        let mut files = Files::new();
+        let (mut files, mut loading) = (Files::new(), Loading::default());
         for _ in 0..ROUNDS {
             let input = LoadInput {
                 entry,
@@ -39,7 +39,7 @@ impl Reading {
                 choices: &self.choices,
                 dialect: self.dialect,
             };
-            match load(&input) {
+            match loading.step(&input) {
                 LoadResult::Loaded(loaded) => return Ok(*loaded),
                 LoadResult::Needs(paths) => {
                     files.extend(paths.into_iter().map(|path| (path.clone(), read_path(&path))));

@@ -50,7 +50,13 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile, CliError> {
 }
 
 fn parse(text: &str, path: &Path) -> Result<SettingsFile, CliError> {
-    let wrong = |what: String| CliError::usage(format!("{}: {what}", path.display()));
+    // What the file says is echoed; it must not move the cursor of a terminal.
+    let shown =
+        |letter: char| if letter.is_control() && letter != '\n' { '\u{fffd}' } else { letter };
+    let wrong = |what: String| {
+        let what: String = what.chars().map(shown).collect();
+        CliError::usage(format!("{}: {what}", path.display()))
+    };
     let value: Value = serde_yaml::from_str(text).map_err(|error| wrong(chain(&error)))?;
     let mapping = match value {
         Value::Null => Mapping::new(),
@@ -154,6 +160,12 @@ mod tests {
         assert_eq!(file.env, ["HOME"]);
         assert_eq!(file.poll, Some(true));
         assert!(parsed("").unwrap().global.host.is_none());
+    }
+
+    #[test]
+    fn what_is_echoed_moves_no_cursor() {
+        let error = parsed("log_level: \"\\e[31m\"\n").unwrap_err();
+        assert!(!error.message.contains('\u{1b}'), "{error}");
     }
 
     #[test]

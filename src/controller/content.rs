@@ -8,11 +8,12 @@ use crate::controller::desired::belief::Want;
 use crate::controller::pass::Surroundings;
 use crate::model::config::MountSource;
 use crate::model::content::KeptState;
-use crate::model::desired::{DesiredProject, SourceFacts, Suspend};
+use crate::model::desired::{DesiredProject, SourceFacts};
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::ObservedState;
 use crate::model::path::HostPath;
+use crate::planner;
 use crate::source::stamps;
 
 /// Writes the files of `project` and notes in `facts` where they are. What is suspended is not touched.
@@ -22,15 +23,11 @@ pub(crate) async fn write(
     ledger: &ProjectLedger,
     facts: &mut SourceFacts,
 ) {
-    let suspended: BTreeSet<String> = ledger.suspended.keys().cloned().collect();
+    let (ledger, now) = (ledger.clone(), around.clock.now());
     let (store, paths) = (around.content.clone(), around.paths.clone());
     let project = Arc::clone(project);
     let work = move || {
-        let all = project.suspend == Suspend::Yes || suspended.contains("");
-        let active = project.services.values().filter(|service| {
-            let own = service.suspend == Suspend::Yes || suspended.contains(service.name.as_str());
-            !all && !own
-        });
+        let active = planner::tended(&project, &ledger, now);
         let mut kept = store.places(&project, &paths);
         kept.extend(store.write(&project.name, active, &paths));
         let stamps = stamps(&project, &kept, &paths);

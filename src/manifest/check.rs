@@ -76,7 +76,7 @@ impl Check<'_> {
     fn scalar(&mut self, kind: &'static Kind, node: &Node, field: &str) -> Option<Node> {
         let place = node.place;
         let value = match kind {
-            Kind::Text => node.as_text().map(|text| Value::Text(text.into())),
+            Kind::Text if matches!(node.value, Value::Text(_)) => Some(node.value.clone()),
             Kind::TextOrNumber if !matches!(node.value, Value::Bool(_)) => {
                 node.scalar_text().map(Value::Text)
             }
@@ -101,10 +101,9 @@ impl Check<'_> {
                 Value::Text(text) => i64::from_str_radix(text, 8).ok().map(Value::Int),
                 _ => None,
             },
-            Kind::OneOf(words) => node
-                .as_text()
-                .filter(|text| words.contains(text))
-                .map(|text| Value::Text(text.into())),
+            Kind::OneOf(words) => {
+                node.as_text().filter(|text| words.contains(text)).map(|_| node.value.clone())
+            }
             _ => None,
         };
         if value.is_none() {

@@ -2,6 +2,7 @@
 
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
+use crate::manifest::layers::MOST_FILES;
 use crate::manifest::report::{Finding, Report};
 use crate::model::files::Entry;
 use crate::model::files::FileContent;
@@ -37,7 +38,8 @@ pub(crate) fn compose_files(
     if let Some(listed) = environment.get("COMPOSE_FILE").filter(|text| !text.is_empty()) {
         let separator = environment.get("COMPOSE_PATH_SEPARATOR").filter(|text| !text.is_empty());
         let separator = separator.as_deref().unwrap_or(":");
-        let paths = listed.split(separator).filter(|part| !part.is_empty());
+        // One more than may be read: that there are too many is told where files are read.
+        let paths = listed.split(separator).filter(|part| !part.is_empty()).take(MOST_FILES + 1);
         return Some(paths.map(|part| directory.join(part)).collect());
     }
     let found = by_default_name(directory, names, report)

@@ -1,8 +1,12 @@
 //! `.env` and `env_file` (compose-spec reference §2.3): an own reader, because the grammar is Compose's, not a shell's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::manifest::interpolate::{self, Problem};
+use crate::manifest::interpolate::{self, Lookup, Problem};
+
+/// Most bytes of all values of one file: each may name those before it, so that they double with every line.
+const MOST_TEXT: usize = 16 << 20;
 
 /// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,24 +18,18 @@ pub(crate) struct Mistake {
 }
 
 /// What a file says: every key once, in the order of the last mention; `None` for a bare key that nothing resolves.
-pub(crate) type Assignments = BTreeMap<String, String>;
+pub(crate) type Assignments = BTreeMap<String, Arc<str>>;
 
 /// Reads dotenv text. `lookup` is the environment around the file; it wins over keys of the file itself when `${NAME}` is
 /// expanded, as Compose has it.
-pub(crate) fn parse(
-    text: &str,
-    lookup: &mut dyn FnMut(&str) -> Option<String>,
-) -> Result<Assignments, Mistake> {
-    let mut reader = Reader { text, at: 0, values: Assignments::new(), lookup };
+pub(crate) fn parse(text: &str, lookup: Lookup<'_>) -> Result<Assignments, Mistake> {
+    let mut reader = Reader { text, at: 0, values: Assignments::new(), made: 0, lookup };
     while reader.statement()? {}
     Ok(reader.values)
 }
 
 /// Reads the raw format (`format: raw`): `KEY=value` per line, no quotes, no variables; `#` at the start comments out.
-pub(crate) fn parse_raw(
-    text: &str,
-    lookup: &mut dyn FnMut(&str) -> Option<String>,
-) -> Result<Assignments, Mistake> {
+pub(crate) fn parse_raw(text: &str, lookup: Lookup<'_>) -> Result<Assignments, Mistake> {
     let mut values = Assignments::new();
     let mut at = 0;
     for line in text.split('\n') {
@@ -42,7 +40,7 @@ pub(crate) fn parse_raw(
             continue;
         }
         let (key, value) = match line.split_once('=') {
-            Some((key, value)) => (key, Some(value.to_owned())),
+            Some((key, value)) => (key, Some(Arc::from(value))),
             None => (line.trim_end(), lookup(line.trim_end())),
         };
         if key.is_empty() || key.contains([' ', '\t']) {
@@ -65,7 +63,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     values: Assignments,
-    lookup: &'a mut dyn FnMut(&str) -> Option<String>,
+    made: usize,
+    lookup: Lookup<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -132,7 +131,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    fn value(&mut self) -> Result<String, Mistake> {
+    fn value(&mut self) -> Result<Arc<str>, Mistake> {
         let rest = self.rest();
         let trimmed = rest.trim_start_matches([' ', '\t']);
         self.at += rest.len() - trimmed.len();
@@ -142,7 +141,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn unquoted(&mut self) -> Result<String, Mistake> {
+    fn unquoted(&mut self) -> Result<Arc<str>, Mistake> {
         let start = self.at;
         let rest = self.rest();
         let line = rest.split('\n').next().unwrap_or("");
@@ -153,7 +152,7 @@ impl<'a> Reader<'a> {
         self.expand(value, start)
     }
 
-    fn quoted(&mut self, quote: char) -> Result<String, Mistake> {
+    fn quoted(&mut self, quote: char) -> Result<Arc<str>, Mistake> {
         let start = self.at;
         self.at += 1;
         let body = self.rest();
@@ -169,16 +168,20 @@ impl<'a> Reader<'a> {
         let inner = body.get(..end).unwrap_or("");
         self.at += end + 1;
         if quote == '\'' {
-            return Ok(inner.replace("\\'", "'"));
+            return Ok(inner.replace("\\'", "'").into());
         }
         self.expand(&unescape(inner), start)
     }
 
-    fn expand(&mut self, value: &str, at: usize) -> Result<String, Mistake> {
+    fn expand(&mut self, value: &str, at: usize) -> Result<Arc<str>, Mistake> {
         let Self { values, lookup, .. } = self;
         let mut find = |name: &str| lookup(name).or_else(|| values.get(name).cloned());
         match interpolate::interpolate(value, &mut find) {
-            Ok(done) => Ok(done.text),
+            Ok(done) if self.made + done.text.len() <= MOST_TEXT => {
+                self.made += done.text.len();
+                Ok(done.text.into())
+            }
+            Ok(_) => mistake(at, "the values of this file become too long together"),
             Err(Problem::Invalid(_)) => mistake(at, "not a valid variable expression"),
             Err(Problem::Required { name, .. }) => {
                 mistake(at, format!("the variable {name} is required and has no value"))
@@ -245,8 +248,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<(String, String)>, Mistake> {
-        let mut lookup = |name: &str| (name == "OUTER").then(|| "outer".to_owned());
-        parse(text, &mut lookup).map(|values| values.into_iter().collect())
+        let mut lookup = |name: &str| (name == "OUTER").then(|| Arc::from("outer"));
+        parse(text, &mut lookup)
+            .map(|values| values.into_iter().map(|(key, value)| (key, value.to_string())).collect())
     }
 
     #[test]

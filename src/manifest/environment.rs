@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::manifest::dotenv::Assignments;
 use crate::manifest::interpolate::{self, Problem};
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
@@ -14,7 +15,7 @@ const MOST_ADDED: usize = 16 << 20;
 /// Variables by name, and which of them were used: what was used is part of the project's digest.
 #[derive(Clone, Default)]
 pub(crate) struct Environment {
-    values: BTreeMap<String, String>,
+    values: Assignments,
     used: BTreeSet<String>,
     added: usize,
 }
@@ -28,11 +29,12 @@ impl std::fmt::Debug for Environment {
 impl Environment {
     /// Starts from what the settings let in.
     pub(crate) fn new(values: &BTreeMap<String, String>) -> Self {
-        Self { values: values.clone(), ..Self::default() }
+        let values = values.iter().map(|(name, value)| (name.clone(), Arc::from(value.as_str())));
+        Self { values: values.collect(), ..Self::default() }
     }
 
     /// Adds variables that do not override what is there.
-    pub(crate) fn add_below(&mut self, values: BTreeMap<String, String>) {
+    pub(crate) fn add_below(&mut self, values: Assignments) {
         for (name, value) in values {
             self.values.entry(name).or_insert(value);
         }
@@ -40,17 +42,17 @@ impl Environment {
 
     /// Sets a variable.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.values.insert(name.to_owned(), value.to_owned());
+        self.values.insert(name.to_owned(), Arc::from(value));
     }
 
     /// The value of `name`; remembers that it was asked for.
-    pub(crate) fn get(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn get(&mut self, name: &str) -> Option<Arc<str>> {
         self.used.insert(name.to_owned());
         self.values.get(name).cloned()
     }
 
     /// A copy for an included project, whose own variables come below.
-    pub(crate) fn nested(&self, below: BTreeMap<String, String>) -> Self {
+    pub(crate) fn nested(&self, below: Assignments) -> Self {
         let mut nested =
             Self { values: self.values.clone(), used: BTreeSet::new(), added: self.added };
         nested.add_below(below);
@@ -65,24 +67,28 @@ impl Environment {
 
     /// Names asked for and their values, in order.
     pub(crate) fn used(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
-        self.used.iter().map(|name| (name.as_str(), self.values.get(name).map(String::as_str)))
+        self.used.iter().map(|name| (name.as_str(), self.values.get(name).map(AsRef::as_ref)))
     }
 
     /// Interpolates every text of `node`, never keys.
-    pub(crate) fn apply(&mut self, node: &mut Node, field: &str, report: &mut Report) {
+    pub(crate) fn apply(&mut self, node: &mut Node, report: &mut Report) {
+        self.apply_below(node, Trail::Root(""), report);
+    }
+
+    fn apply_below(&mut self, node: &mut Node, trail: Trail<'_>, report: &mut Report) {
         match &mut node.value {
             Value::Text(text) if text.contains('$') => {
                 let written = Arc::clone(text);
-                node.value = Value::Text(self.text(&written, node.place, field, report));
+                node.value = Value::Text(self.text(&written, node.place, &|| trail.text(), report));
             }
             Value::List(list) => {
                 for (index, item) in list.iter_mut().enumerate() {
-                    self.apply(item, &format!("{field}[{index}]"), report);
+                    self.apply_below(item, Trail::Index(&trail, index), report);
                 }
             }
             Value::Map(map) => {
                 for (key, entry) in map.iter_mut() {
-                    self.apply(&mut entry.node, &child(field, key), report);
+                    self.apply_below(&mut entry.node, Trail::Key(&trail, key), report);
                 }
             }
             _ => {}
@@ -94,7 +100,7 @@ impl Environment {
         &mut self,
         text: &str,
         place: Place,
-        field: &str,
+        field: &dyn Fn() -> String,
         report: &mut Report,
     ) -> Arc<str> {
         if self.added > MOST_ADDED {
@@ -106,11 +112,11 @@ impl Environment {
             Ok(done) if self.added + done.text.len() <= MOST_ADDED => done,
             Ok(_) => {
                 self.added = MOST_ADDED + 1;
-                report.add(problem(&Problem::TooLarge, field).at(place));
+                report.add(problem(&Problem::TooLarge, &field()).at(place));
                 return Arc::from("");
             }
             Err(found) => {
-                report.add(problem(&found, field).at(place));
+                report.add(problem(&found, &field()).at(place));
                 return Arc::from(text);
             }
         };
@@ -119,7 +125,7 @@ impl Environment {
             report.add(
                 Finding::warning(
                     "unset-variable",
-                    field,
+                    &field(),
                     format!("the variable {name} is not set; an empty text stands in its place"),
                 )
                 .at(place)
@@ -127,6 +133,29 @@ impl Environment {
             );
         }
         Arc::from(done.text)
+    }
+}
+
+/// Where a walk over a tree is. Its text is made for messages only: most places have none, and a
+/// long key above many values would be copied into the path of each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trail<'a> {
+    /// Where the walk began.
+    Root(&'a str),
+    /// A key below.
+    Key(&'a Self, &'a str),
+    /// An entry of a list below.
+    Index(&'a Self, usize),
+}
+
+impl Trail<'_> {
+    /// The dotted path.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Root(field) => field.to_owned(),
+            Self::Key(above, key) => child(&above.text(), key),
+            Self::Index(above, index) => format!("{}[{index}]", above.text()),
+        }
     }
 }
 

@@ -59,7 +59,12 @@ struct Resolver<'r, 'a, 'f> {
 }
 
 impl Resolver<'_, '_, '_> {
-    fn find(&mut self, scope: &Scope<'_>, name: &str, from: Option<&Node>) -> Option<Node> {
+    fn find<'s>(
+        &'s mut self,
+        scope: &Scope<'s>,
+        name: &str,
+        from: Option<&Node>,
+    ) -> Option<&'s Node> {
         let layer = match scope {
             Scope::Here(layer) => Some(*layer),
             Scope::File(path) => {
@@ -67,7 +72,7 @@ impl Resolver<'_, '_, '_> {
                 Some(self.loaded.get(path)?.as_ref()?)
             }
         };
-        let found = layer.and_then(|layer| layer.at(&["services", name])).cloned();
+        let found = layer.and_then(|layer| layer.at(&["services", name]));
         if let (None, Some(from)) = (&found, from) {
             let shown = self.layers.report.sources.shown(name, from.place);
             let message = format!("there is no service {shown} to extend");
@@ -101,7 +106,11 @@ impl Resolver<'_, '_, '_> {
     }
 
     fn service(&mut self, scope: &Scope<'_>, name: &str, chain: &mut Vec<String>) -> Option<Node> {
-        let mut node = self.find(scope, name, None)?;
+        let mut node = self.find(scope, name, None)?.clone();
+        // Every service that extends it gets a copy.
+        if !self.layers.report.spend_values(node.count(), Some(node.place)) {
+            return None;
+        }
         let Some(extends) = node.take("extends") else {
             return Some(node);
         };

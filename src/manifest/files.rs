@@ -9,20 +9,31 @@ use crate::model::path::LocalPath;
 #[derive(Debug)]
 pub(crate) struct Files<'a> {
     given: &'a BTreeMap<LocalPath, FileContent>,
-    asked: BTreeSet<LocalPath>,
     needs: BTreeSet<LocalPath>,
+    seen: Seen,
+}
+
+/// What a load has looked at so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    asked: BTreeSet<LocalPath>,
     listed: BTreeSet<LocalPath>,
 }
 
 impl<'a> Files<'a> {
     /// Starts with what was read so far.
     pub(crate) fn new(given: &'a BTreeMap<LocalPath, FileContent>) -> Self {
-        Self { given, asked: BTreeSet::new(), needs: BTreeSet::new(), listed: BTreeSet::new() }
+        Self::resume(given, Seen::default())
+    }
+
+    /// Goes on with more files than before.
+    pub(crate) fn resume(given: &'a BTreeMap<LocalPath, FileContent>, seen: Seen) -> Self {
+        Self { given, needs: BTreeSet::new(), seen }
     }
 
     /// What is at `path`; `None` if that is not known yet: it is then among the needs.
     pub(crate) fn get(&mut self, path: &LocalPath) -> Option<&'a FileContent> {
-        self.asked.insert(path.clone());
+        self.seen.asked.insert(path.clone());
         let found = self.given.get(path);
         if found.is_none() {
             self.needs.insert(path.clone());
@@ -32,15 +43,15 @@ impl<'a> Files<'a> {
 
     /// What a directory holds, for a look only: it takes no part in the digest of the project. `None` as for [`Self::get`].
     pub(crate) fn list(&mut self, directory: &LocalPath) -> Option<&'a FileContent> {
-        if !self.asked.contains(directory) {
-            self.listed.insert(directory.clone());
+        if !self.seen.asked.contains(directory) {
+            self.seen.listed.insert(directory.clone());
         }
         self.get(directory)
     }
 
     /// Whether `path` was asked for.
     pub(crate) fn was_asked(&self, path: &LocalPath) -> bool {
-        self.asked.contains(path)
+        self.seen.asked.contains(path)
     }
 
     /// Whether something was asked for that is not known yet.
@@ -48,14 +59,19 @@ impl<'a> Files<'a> {
         !self.needs.is_empty()
     }
 
+    /// What was looked at so far.
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// What was asked for and is not known, and everything that was asked for.
     pub(crate) fn into_parts(self) -> (BTreeSet<LocalPath>, BTreeSet<LocalPath>) {
-        (self.needs, self.asked)
+        (self.needs, self.seen.asked)
     }
 
     /// The bytes of everything that was asked for and is there, in the order of paths.
     pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a FileContent)> {
-        let counts = self.asked.iter().filter(|path| !self.listed.contains(*path));
+        let counts = self.seen.asked.iter().filter(|path| !self.seen.listed.contains(*path));
         counts.filter_map(|path| Some((path, self.given.get(path)?)))
     }
 }

@@ -1,9 +1,9 @@
 //! `include`: other projects become part of this one (compose-spec reference §2.8). Each is loaded as a model of its own,
 //! with its own directory and its own `.env` below the variables of the project; a name that both define is an error.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::manifest::dotenv::Assignments;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::layers::Layers;
 use crate::manifest::node::{Map, Node};
@@ -70,7 +70,12 @@ fn one(
     let model = layers.within(&directory, |inner| {
         let mut documents = Vec::new();
         for path in &paths {
-            documents.extend(inner.read(path, Some(entry))?.iter().cloned());
+            let read = inner.read(path, Some(entry))?;
+            let values = read.iter().map(Node::count).sum();
+            if !inner.report.spend_values(values, Some(entry.place)) {
+                return None;
+            }
+            documents.extend(read.iter().cloned());
         }
         inner.merge_all(documents, &mut nested)
     });
@@ -89,11 +94,11 @@ fn own_variables(
     entry: &Node,
     directory: &LocalPath,
     environment: &mut Environment,
-) -> Option<BTreeMap<String, String>> {
+) -> Option<Assignments> {
     let named: Vec<LocalPath> = texts(entry.get("env_file")).map(LocalPath::new).collect();
     let required = !named.is_empty();
     let files = if required { named } else { vec![directory.join(".env")] };
-    let mut values = BTreeMap::new();
+    let mut values = Assignments::new();
     for path in files.iter().filter(|path| path.as_path() != std::path::Path::new("/dev/null")) {
         variables::read(path, required, &mut values, layers.files, environment, layers.report)?;
     }

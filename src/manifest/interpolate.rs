@@ -3,6 +3,8 @@
 //! `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`, `${NAME?message}`, `${NAME:+other}`,
 //! `${NAME+other}`, `$$`. Default, message and other are interpolated in turn; braces are matched by count.
 
+use std::sync::Arc;
+
 /// Deepest nesting of one expression in another.
 const DEEPEST: usize = 32;
 /// Longest result of one text, bytes.
@@ -33,8 +35,8 @@ pub(crate) struct Interpolated {
     pub(crate) unset: Vec<String>,
 }
 
-/// Where variables come from.
-pub(crate) type Lookup<'a> = &'a mut dyn FnMut(&str) -> Option<String>;
+/// Where variables come from. Values are shared: a long one may be asked for many times.
+pub(crate) type Lookup<'a> = &'a mut dyn FnMut(&str) -> Option<Arc<str>>;
 
 /// Interpolates `text`. Total: every text gives a result or a [`Problem`].
 pub(crate) fn interpolate(text: &str, lookup: Lookup<'_>) -> Result<Interpolated, Problem> {

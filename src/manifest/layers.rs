@@ -20,7 +20,7 @@ use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
 
 /// Most files that one project may be made of, those it extends included.
-const MOST_FILES: usize = 200;
+pub(crate) const MOST_FILES: usize = 200;
 
 /// Reads layers.
 #[derive(Debug)]
@@ -72,6 +72,10 @@ impl<'a, 'f> Layers<'a, 'f> {
 
     /// The documents of all `paths`, not yet interpolated; `None` if a file is lacking or wrong.
     pub(crate) fn read_all(&mut self, paths: &[LocalPath]) -> Option<Vec<Node>> {
+        if paths.len() > MOST_FILES {
+            self.too_many_files();
+            return None;
+        }
         let mut documents = Vec::new();
         let mut complete = true;
         for path in paths {
@@ -90,17 +94,18 @@ impl<'a, 'f> Layers<'a, 'f> {
         complete.then_some(documents)
     }
 
+    fn too_many_files(&mut self) {
+        let finding = Finding::error("too-many-files", "", "the project is made of too many files");
+        self.report.add(finding.help(format!("at most {MOST_FILES} files")));
+    }
+
     /// The documents of one file; `from` is the place that names it.
     pub(crate) fn read(&mut self, path: &LocalPath, from: Option<&Node>) -> Option<Arc<Vec<Node>>> {
         if let Some(known) = self.parsed.get(path) {
             return Some(Arc::clone(known));
         }
         if self.parsed.len() >= MOST_FILES {
-            self.report.add(Finding::error(
-                "too-many-files",
-                "",
-                "the project is made of too many files",
-            ));
+            self.too_many_files();
             return None;
         }
         let bytes = match self.files.get(path)? {
@@ -115,10 +120,14 @@ impl<'a, 'f> Layers<'a, 'f> {
                 return None;
             }
         };
-        let name = path.display().to_string();
-        let text = parse::decode(bytes, &name, self.report).ok()?;
+        let text = parse::decode(bytes, path, Content::Manifest, self.report).ok()?;
         let source = self.report.sources.add(path.clone(), Arc::clone(&text), Content::Manifest);
         let documents = Arc::new(parse::documents(&text, source, self.report).ok()?);
+        let values = documents.iter().map(Node::count).sum();
+        let place = from.or_else(|| documents.first()).map(|node| node.place);
+        if !self.report.spend_values(values, place) {
+            return None;
+        }
         self.parsed.insert(path.clone(), Arc::clone(&documents));
         Some(documents)
     }
@@ -167,7 +176,7 @@ impl<'a, 'f> Layers<'a, 'f> {
             self.report.add(Finding::error("wrong-kind", "", message).at(document.place));
             return None;
         }
-        environment.apply(&mut document, "", self.report);
+        environment.apply(&mut document, self.report);
         let home = environment.get("HOME");
         external_names(&mut document, self.report);
         let mut check =

@@ -14,6 +14,12 @@ const PAIRS: [(&str, [&str; 3], &str); 4] = [
     ("mem_reservation", ["resources", "reservations", "memory"], "reservations"),
 ];
 
+/// Numbers that the engine refuses beyond these ends. -1 is the kernel's own swappiness, as if nothing stood there.
+const RANGES: [(&str, std::ops::RangeInclusive<i64>, &str); 2] = [
+    ("oom_score_adj", -1000..=1000, "-1000 to 1000"),
+    ("mem_swappiness", -1..=100, "0 to 100, or -1 for what the host has"),
+];
+
 /// Checks one service.
 pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
     for (key, path, block) in PAIRS {
@@ -40,12 +46,15 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
             });
         }
     }
-    if let Some(node) = service.get("oom_score_adj")
-        && !(-1000..=1000).contains(&node.as_int().unwrap_or(0))
-    {
-        let path = format!("{field}.oom_score_adj");
-        let finding = Finding::error("wrong-kind", &path, format!("{path} is out of range"));
-        report.add(finding.at(node.place).help("-1000 to 1000"));
+    for (key, range, help) in RANGES {
+        let Some(node) = service.get(key) else {
+            continue;
+        };
+        if !range.contains(&node.as_int().unwrap_or(0)) {
+            let path = format!("{field}.{key}");
+            let finding = Finding::error("wrong-kind", &path, format!("{path} is out of range"));
+            report.add(finding.at(node.place).help(help));
+        }
     }
     replicas(service, field, report);
     grace(service, field, report);

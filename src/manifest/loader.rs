@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::desired;
 use crate::manifest::discovery;
+use crate::manifest::dotenv::Assignments;
 use crate::manifest::environment::Environment;
-use crate::manifest::files::Files;
-use crate::manifest::layers::Layers;
+use crate::manifest::files::{Files, Seen};
+use crate::manifest::layers::{Layers, MOST_FILES};
 use crate::manifest::lint;
 use crate::manifest::node::Node;
-use crate::manifest::normalise;
+use crate::manifest::normalise::{self, Normal};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::{canonical, variables};
 use crate::model::desired::DesiredProject;
@@ -107,27 +108,110 @@ pub struct Loaded {
 /// Reads a project from the files given, or says which files it needs. Never panics, whatever the bytes are; time and
 /// memory are bounded (1 MiB a file, 100,000 values, 64 levels).
 pub fn load(input: &LoadInput<'_>) -> LoadResult {
+    Loading::default().step(input)
+}
+
+/// A load that is called again and again, each time with what it asked for, until it needs no more. What is only read for
+/// mounts and warnings is asked for last; then the project is not worked out a second time.
+#[derive(Debug, Default)]
+pub struct Loading {
+    halfway: Option<Halfway>,
+}
+
+/// A project in normal form, with all that was found on the way to it.
+#[derive(Debug)]
+struct Halfway {
+    name: ProjectName,
+    directory: LocalPath,
+    paths: Vec<LocalPath>,
+    profiles: BTreeSet<String>,
+    environment: Environment,
+    report: Report,
+    seen: Seen,
+    normal: Normal,
+}
+
+impl Loading {
+    /// As [`load`]. The input must be that of the step before, with more files.
+    pub fn step(&mut self, input: &LoadInput<'_>) -> LoadResult {
+        let halfway = match self.halfway.take() {
+            Some(halfway) => halfway,
+            None => match begin(input) {
+                Ok(halfway) => halfway,
+                Err(end) => return end,
+            },
+        };
+        let mut files = Files::resume(input.files, halfway.seen.clone());
+        let (report, project) = halfway.finish(input, &mut files);
+        if files.lacking() {
+            self.halfway = Some(halfway);
+            return LoadResult::Needs(files.into_parts().0);
+        }
+        let project = project.filter(|_| report.errors() == 0);
+        let canonical = project.is_some().then(|| canonical::Canonical::new(halfway.normal.tree));
+        LoadResult::Loaded(Box::new(Loaded {
+            name: Some(halfway.name),
+            project,
+            diagnostics: report.into_diagnostics(),
+            asked: files.into_parts().1,
+            canonical,
+        }))
+    }
+}
+
+/// The way to the normal form; the end of the load if it does not lead there.
+fn begin(input: &LoadInput<'_>) -> Result<Halfway, LoadResult> {
     let mut load = Load {
         files: Files::new(input.files),
         report: Report::default(),
         environment: Environment::new(input.environment),
         name: None,
     };
-    let built = load.run(input);
-    if load.files.lacking() {
-        return LoadResult::Needs(load.files.into_parts().0);
+    let reached = load.run(input);
+    let Load { files, report, environment, name } = load;
+    if files.lacking() {
+        return Err(LoadResult::Needs(files.into_parts().0));
     }
-    let (project, canonical) = match built {
-        Some((project, canonical)) if load.report.errors() == 0 => (Some(project), Some(canonical)),
-        _ => (None, None),
-    };
-    LoadResult::Loaded(Box::new(Loaded {
-        name: load.name,
-        project,
-        diagnostics: load.report.into_diagnostics(),
-        asked: load.files.into_parts().1,
-        canonical,
-    }))
+    match (reached, name) {
+        (Some(Reached { directory, paths, profiles, normal }), Some(name)) => {
+            let seen = files.seen().clone();
+            Ok(Halfway { name, directory, paths, profiles, environment, report, seen, normal })
+        }
+        (_, name) => Err(LoadResult::Loaded(Box::new(Loaded {
+            name,
+            project: None,
+            diagnostics: report.into_diagnostics(),
+            asked: files.into_parts().1,
+            canonical: None,
+        }))),
+    }
+}
+
+impl Halfway {
+    /// The model, and warnings. It leaves no trace here, because it may be called again with more files.
+    fn finish<'f>(
+        &self,
+        input: &LoadInput<'f>,
+        files: &mut Files<'f>,
+    ) -> (Report, Option<DesiredProject>) {
+        let (mut report, mut environment) = (self.report.clone(), self.environment.clone());
+        let mut context = normalise::Context {
+            name: &self.name,
+            directory: &self.directory,
+            config_files: &self.paths,
+            profiles: &self.profiles,
+            environment: &mut environment,
+            files,
+            report: &mut report,
+        };
+        // Asked for together with the files of configs and secrets, to save a round.
+        lint::ask(&self.normal, &mut context);
+        let project = desired::project(&self.normal, &mut context);
+        if project.is_some() {
+            lint::run(&self.normal, input.entry, &mut context);
+        }
+        (report, project)
+    }
 }
 
 struct Load<'a> {
@@ -137,8 +221,16 @@ struct Load<'a> {
     name: Option<ProjectName>,
 }
 
+/// What the way to the normal form gives.
+struct Reached {
+    directory: LocalPath,
+    paths: Vec<LocalPath>,
+    profiles: BTreeSet<String>,
+    normal: Normal,
+}
+
 impl<'a> Load<'a> {
-    fn run(&mut self, input: &LoadInput<'a>) -> Option<(DesiredProject, canonical::Canonical)> {
+    fn run(&mut self, input: &LoadInput<'a>) -> Option<Reached> {
         if let Entry::Directory(directory) = input.entry {
             // Asked for together with `.env`, to save a round.
             let _listing = self.files.get(directory);
@@ -186,12 +278,7 @@ impl<'a> Load<'a> {
             report: &mut self.report,
         };
         let normal = normalise::normalise(model, &mut context)?;
-        // Asked for together with the files of configs and secrets, to save a round.
-        lint::ask(&normal, &mut context);
-        let canonical = canonical::Canonical::new(&normal.tree);
-        let project = desired::project(&normal, &canonical, &mut context)?;
-        lint::run(&normal, input.entry, &mut context);
-        Some((project, canonical))
+        Some(Reached { directory, paths, profiles, normal })
     }
 
     /// One empty file among others is nothing; all of them empty are no project.
@@ -211,7 +298,7 @@ impl<'a> Load<'a> {
         directory: &LocalPath,
         input: &LoadInput<'_>,
     ) -> Option<()> {
-        let mut values = BTreeMap::new();
+        let mut values = Assignments::new();
         for file in &own.env_files {
             self.env_file(&directory.join(file), true, &mut values)?;
         }
@@ -240,10 +327,10 @@ impl<'a> Load<'a> {
     /// name them.
     fn dotenv(&mut self, input: &LoadInput<'_>) -> Option<()> {
         let directory = input.entry.directory();
-        let mut values = BTreeMap::new();
+        let mut values = Assignments::new();
         let mut files = self.environment.get("COMPOSE_ENV_FILES");
         let disabled = self.environment.get("COMPOSE_DISABLE_ENV_FILE");
-        let disabled = disabled.is_some_and(|text| matches!(text.as_str(), "1" | "true"));
+        let disabled = disabled.is_some_and(|text| matches!(&*text, "1" | "true"));
         let replaced = input.dialect == Dialect::Cli && files.is_some();
         if !disabled && !replaced {
             self.env_file(&directory.join(".env"), false, &mut values)?;
@@ -251,7 +338,16 @@ impl<'a> Load<'a> {
         if input.dialect == Dialect::Controller {
             files = files.or_else(|| values.get("COMPOSE_ENV_FILES").cloned());
         }
-        for path in files.unwrap_or_default().split(',').filter(|path| !path.is_empty()) {
+        let files = files.unwrap_or_default();
+        if files.split(',').count() > MOST_FILES {
+            let message = "COMPOSE_ENV_FILES names too many files";
+            self.report.add(
+                Finding::error("too-many-files", "", message)
+                    .help(format!("at most {MOST_FILES} files")),
+            );
+            return None;
+        }
+        for path in files.split(',').filter(|path| !path.is_empty()) {
             self.env_file(&directory.join(path), true, &mut values)?;
         }
         if matches!(input.entry, Entry::File(_)) {
@@ -267,7 +363,7 @@ impl<'a> Load<'a> {
         &mut self,
         path: &LocalPath,
         required: bool,
-        values: &mut BTreeMap<String, String>,
+        values: &mut Assignments,
     ) -> Option<()> {
         let Self { files, report, environment, .. } = self;
         variables::read(path, required, values, files, environment, report)
@@ -286,14 +382,15 @@ impl<'a> Load<'a> {
         let explicit = named.and_then(|node| {
             let written = node.as_text()?;
             let mut quiet = Report::default();
-            Some(self.environment.text(written, node.place, "name", &mut quiet))
+            let field = || "name".to_owned();
+            Some(self.environment.text(written, node.place, &field, &mut quiet))
         });
         let explicit = explicit.filter(|name| !name.is_empty());
         if let Some(name) = &from_environment
             && (input.dialect == Dialect::Cli || explicit.is_none())
         {
-            if discovery::normalise_name(name) == *name {
-                return Some(ProjectName::new(name.clone()));
+            if discovery::normalise_name(name) == **name {
+                return Some(ProjectName::new(name.to_string()));
             }
             self.report.add(
                 Finding::error(

@@ -4,6 +4,7 @@
 //! (the schema table of `schema`, short forms by `forms`) → `extends` → `merge` → `normalise` (defaults, names, env files) →
 //! `consistency` → `desired` (the model) and `canonical` (what `docker compose config` prints, and its hash).
 
+mod budget;
 mod canonical;
 mod check;
 mod consistency;
@@ -43,6 +44,8 @@ pub use crate::model::files::Entry;
 pub use crate::model::files::FileContent;
 pub use canonical::Canonical;
 pub use lint::{LINTS, Lint, Teller};
-pub use loader::{Dialect, HostChoices, LoadInput, LoadResult, Loaded, ProjectChoices, load};
+pub use loader::{
+    Dialect, HostChoices, LoadInput, LoadResult, Loaded, Loading, ProjectChoices, load,
+};
 pub use render::render;
 pub use schema::{Key, KeyRow, Shape, keys, shape};

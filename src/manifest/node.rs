@@ -253,6 +253,15 @@ impl Node {
         }
     }
 
+    /// How many values it is made of, itself included.
+    pub(crate) fn count(&self) -> usize {
+        match &self.value {
+            Value::List(list) => 1 + list.iter().map(Self::count).sum::<usize>(),
+            Value::Map(map) => 1 + map.values().map(|entry| entry.node.count()).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
     /// What kind of value it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {

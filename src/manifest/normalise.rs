@@ -198,7 +198,7 @@ fn resolve_unset(pairs: &mut Node, environment: &mut Environment, drop: bool) {
         if entry.node.is_null()
             && let Some(value) = environment.get(key)
         {
-            entry.node.value = Value::Text(value.into());
+            entry.node.value = Value::Text(value);
         }
     }
     if drop {
@@ -216,7 +216,7 @@ fn variable_files(
     let Some(list) = service.take(files) else {
         return;
     };
-    let mut values: BTreeMap<String, String> = BTreeMap::new();
+    let mut values = dotenv::Assignments::new();
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
         let field = format!("{field}.{files}[{index}]");
         if let Some(read) = env_file(entry, &field, &values, context) {
@@ -224,6 +224,9 @@ fn variable_files(
         }
     }
     let place = list.place;
+    if !context.report.spend_values(values.len(), Some(place)) {
+        return;
+    }
     if service.get(pairs).is_none() && !values.is_empty() {
         service.set(pairs, Node::map(place));
     }
@@ -238,7 +241,7 @@ fn variable_files(
 fn env_file(
     entry: &Node,
     field: &str,
-    earlier: &BTreeMap<String, String>,
+    earlier: &dotenv::Assignments,
     context: &mut Context<'_, '_>,
 ) -> Option<dotenv::Assignments> {
     let path = LocalPath::new(entry.get("path").unwrap_or(entry).as_text()?);
@@ -252,8 +255,10 @@ fn env_file(
             return None;
         }
     };
-    let name = path.display().to_string();
-    let text = parse::decode(bytes, &name, context.report).ok()?;
+    if !context.report.spend_bytes(bytes.len(), Some(entry.place)) {
+        return None;
+    }
+    let text = parse::decode(bytes, &path, Content::Variables, context.report).ok()?;
     let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
     let mut lookup = |key: &str| earlier.get(key).cloned().or_else(|| context.environment.get(key));
     let raw = entry.get("format").and_then(Node::as_text) == Some("raw");

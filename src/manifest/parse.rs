@@ -9,7 +9,8 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
 use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::scalar;
-use crate::manifest::source::Place;
+use crate::manifest::source::{Content, Place};
+use crate::model::path::LocalPath;
 
 /// Most nodes of one file, counted after the expansion of aliases.
 pub(crate) const MOST_NODES: usize = 100_000;
@@ -17,6 +18,9 @@ pub(crate) const MOST_NODES: usize = 100_000;
 pub(crate) const DEEPEST: usize = 64;
 /// Most bytes of scalar text after the expansion of aliases.
 const MOST_TEXT: usize = 16 << 20;
+/// Longest key, in bytes: YAML 1.2 (§7.4) has the same number for keys on one line. The way to a value, which messages
+/// name, is made of keys.
+const LONGEST_KEY: usize = 1024;
 /// Largest file.
 pub(crate) const LARGEST_FILE: usize = 1 << 20;
 
@@ -25,7 +29,13 @@ pub(crate) const LARGEST_FILE: usize = 1 << 20;
 pub(crate) struct Stopped;
 
 /// The bytes of a file as text: UTF-8 with or without a byte order mark, and no NUL.
-pub(crate) fn decode(bytes: &[u8], name: &str, report: &mut Report) -> Result<Arc<str>, Stopped> {
+pub(crate) fn decode(
+    bytes: &[u8],
+    path: &LocalPath,
+    content: Content,
+    report: &mut Report,
+) -> Result<Arc<str>, Stopped> {
+    let name = path.display();
     if bytes.len() > LARGEST_FILE {
         let message = format!("{name} has {} bytes", bytes.len());
         report.add(Finding::error("file-too-large", "", message).help("at most 1 MiB"));
@@ -33,18 +43,39 @@ pub(crate) fn decode(bytes: &[u8], name: &str, report: &mut Report) -> Result<Ar
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
-        Ok(text) if text.contains('\0') => {
-            let message = format!("{name} contains a NUL character");
-            report.add(Finding::error("not-text", "", message).help("a manifest is UTF-8 text"));
-            Err(Stopped)
-        }
-        Ok(text) => Ok(Arc::from(text)),
+        Ok(text) => match text.find('\0') {
+            None => Ok(Arc::from(text)),
+            Some(at) => {
+                let message = format!("{name} contains a NUL character");
+                let finding = Finding::error("not-text", "", message);
+                let place = broken(bytes, at, path, content, report);
+                report.add(finding.at(place).help("a manifest is UTF-8 text"));
+                Err(Stopped)
+            }
+        },
         Err(error) => {
             let message = format!("{name} is not UTF-8 from byte {} on", error.valid_up_to());
-            report.add(Finding::error("not-text", "", message).help("save the file as UTF-8"));
+            let finding = Finding::error("not-text", "", message);
+            let place = broken(bytes, error.valid_up_to(), path, content, report);
+            report.add(finding.at(place).help("save the file as UTF-8"));
             Err(Stopped)
         }
     }
+}
+
+/// The place of a byte in what is no text.
+fn broken(
+    bytes: &[u8],
+    at: usize,
+    path: &LocalPath,
+    content: Content,
+    report: &mut Report,
+) -> Place {
+    let text = String::from_utf8_lossy(bytes);
+    let source = report.sources.add(path.clone(), Arc::from(&*text), content);
+    // Up to here it is text, so that a byte of one is a byte of the other.
+    let start = u32::try_from(at).unwrap_or(u32::MAX);
+    Place { source, start, end: start.saturating_add(1) }
 }
 
 /// Reads every document of `text`; a text without one has none.
@@ -345,6 +376,10 @@ impl<'a> Reader<'a, '_> {
                     "put the key in quotes",
                 ));
             };
+            if name.len() > LONGEST_KEY {
+                let help = format!("at most {LONGEST_KEY} bytes");
+                return Err(self.stop("long-key", key.place, "this key is too long", &help));
+            }
             if let Some(first) = map.get(&name).map(|entry: &Entry| entry.key) {
                 return Err(self.duplicate(&name, key.place, first));
             }

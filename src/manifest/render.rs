@@ -2,6 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::manifest::source::visible;
 use crate::model::diagnostic::{Diagnostic, Location, Severity};
 
 /// The text of one diagnostic, with its line from the file; `styled` adds colours for a terminal. It needs no file: the
@@ -49,7 +50,7 @@ fn snippet<'a>(
     }
     Snippet::source(location.text.as_str())
         .line_start(location.line as usize)
-        .path(location.file.display().to_string())
+        .path(location.file.display().to_string().chars().map(visible).collect::<String>())
         .annotation(annotation)
 }
 

@@ -1,10 +1,13 @@
 //! Where the floors of the loader put what they find.
 
-use crate::manifest::source::{Place, Sources};
+use crate::manifest::budget::Budget;
+use crate::manifest::source::{Place, Sources, visible};
 use crate::model::diagnostic::{Diagnostic, Location, Severity};
 
 /// Most diagnostics of one load; what comes after is only counted.
 const MOST: usize = 200;
+/// Longest text of a diagnostic, in characters: what a file says may be echoed, but not a megabyte of it.
+const LONGEST: usize = 400;
 
 /// One finding, before its place has become a location.
 #[derive(Debug)]
@@ -79,19 +82,30 @@ impl Finding {
 }
 
 /// The findings of one load and the texts they point into.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     /// The texts.
     pub(crate) sources: Sources,
     found: Vec<Diagnostic>,
     errors: usize,
+    budget: Budget,
 }
 
 impl Report {
     /// Adds a finding; the same one twice counts once.
     pub(crate) fn add(&mut self, finding: Finding) {
-        if finding.severity == Severity::Error {
+        let is_error = finding.severity == Severity::Error;
+        if is_error {
             self.errors += 1;
+        }
+        // Before the place is looked up, which takes time on a long line. Why a project is refused must never be lost
+        // among warnings.
+        let full = self.found.len() >= MOST;
+        let lesser = |found: &Diagnostic| found.severity != Severity::Error;
+        let room =
+            if full { self.found.iter().rposition(lesser).filter(|_| is_error) } else { None };
+        if full && room.is_none() {
+            return;
         }
         let diagnostic = self.locate(finding);
         // One note for one place: ports are looked at twice, before and after the expansion of ranges.
@@ -101,9 +115,18 @@ impl Report {
                     && other.code == diagnostic.code
                     && other.location == diagnostic.location)
         };
-        if self.found.len() < MOST && !self.found.iter().any(said) {
-            self.found.push(diagnostic);
+        if self.found.iter().any(said) {
+            return;
         }
+        if let Some(at) = room {
+            self.found.remove(at);
+        }
+        self.found.push(diagnostic);
+    }
+
+    /// What the load has cost so far.
+    pub(crate) fn budget(&mut self) -> &mut Budget {
+        &mut self.budget
     }
 
     /// How many errors were added so far.
@@ -124,7 +147,7 @@ impl Report {
         let related = finding
             .related
             .into_iter()
-            .filter_map(|(place, text)| Some((self.sources.location(place)?, text)))
+            .filter_map(|(place, text)| Some((self.sources.location(place)?, presentable(&text))))
             .collect();
         Diagnostic {
             severity: finding.severity,
@@ -133,13 +156,22 @@ impl Report {
                 .place
                 .and_then(|place| self.sources.location(place))
                 .map(|location| hide(location, finding.shown.as_deref())),
-            field: finding.field,
-            message: finding.message,
-            help: finding.help,
+            field: presentable(&finding.field),
+            message: presentable(&finding.message),
+            help: finding.help.as_deref().map(presentable),
             meanwhile,
             related,
         }
     }
+}
+
+/// A text of a diagnostic as it may be shown anywhere: cut, and without what moves a terminal's cursor or turns its line.
+fn presentable(text: &str) -> String {
+    let mut shown: String = text.chars().map(visible).take(LONGEST).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// The location with `shown` in place of its line, at the same column.

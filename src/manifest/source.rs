@@ -85,7 +85,7 @@ impl Sources {
             file: source.file.clone(),
             line: narrow(line_index + 1),
             column: narrow(column + 1),
-            text: shown.chars().take(SHOWN_LINE).collect(),
+            text: shown.chars().map(visible).take(SHOWN_LINE).collect(),
             width: narrow(width),
         })
     }
@@ -105,6 +105,20 @@ impl Sources {
 
     fn get(&self, place: Place) -> Option<&Source> {
         self.0.get(place.source as usize)
+    }
+}
+
+/// A character as it may be shown on a terminal: control characters and those that turn the direction of a line, or that
+/// nobody sees, become one that everybody sees. One for one, so that columns stay right.
+pub(crate) fn visible(letter: char) -> char {
+    match letter {
+        '\t' => ' ',
+        '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => '\u{fffd}',
+        letter if letter.is_control() => '\u{fffd}',
+        letter => letter,
     }
 }
 

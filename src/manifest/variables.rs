@@ -1,6 +1,5 @@
 //! Files of variables: `.env`, COMPOSE_ENV_FILES, `env_file` of an include.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::manifest::environment::Environment;
@@ -16,7 +15,7 @@ use crate::model::path::LocalPath;
 pub(crate) fn read(
     path: &LocalPath,
     required: bool,
-    values: &mut BTreeMap<String, String>,
+    values: &mut dotenv::Assignments,
     files: &mut Files<'_>,
     environment: &mut Environment,
     report: &mut Report,
@@ -32,8 +31,10 @@ pub(crate) fn read(
             return None;
         }
     };
-    let name = path.display().to_string();
-    let text = parse::decode(bytes, &name, report).ok()?;
+    if !report.spend_bytes(bytes.len(), None) {
+        return None;
+    }
+    let text = parse::decode(bytes, path, Content::Variables, report).ok()?;
     let source = report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
     let before = values.clone();
     let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());

@@ -60,7 +60,8 @@ pub fn plan_images(world: &World<'_>, draft: &mut Draft<'_>) -> ImageVerdicts {
 fn is_left_alone(world: &World<'_>, view: &ServiceView<'_>) -> bool {
     let service = view.service;
     service.refusal.is_some()
-        || suspension(world.input, world.desired, Some(&service.name)).is_some()
+        || suspension((world.input.ledger, world.input.now), world.desired, Some(&service.name))
+            .is_some()
 }
 
 /// Images that are only mounted: pulled when they are missing. Nothing is pulled for an engine that cannot mount them.

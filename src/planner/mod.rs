@@ -47,7 +47,7 @@ pub use brake::release_brakes;
 pub use check::check;
 pub use hooks::intend;
 pub use input::{Intent, PlanInput};
-pub use plan::plan;
+pub use plan::{plan, tended};
 pub use preview::{Certainty, Preview, PreviewStep, preview};
 pub use record::{confirm, forget_backoffs, record, record_logs, record_operation, wanted_logs};
 pub use status::{StatusInput, status};

@@ -1,11 +1,13 @@
 //! The planner's front door: from input to plan, on one screen.
 
-use crate::model::desired::{DesiredProject, Suspend};
+use crate::model::desired::{DesiredProject, DesiredService, Suspend};
 use crate::model::feature::{Lack, lacking};
 use crate::model::held::{LackingAttribute, Subject, WaitingOn};
 use crate::model::id::ServiceName;
+use crate::model::ledger::ProjectLedger;
 use crate::model::plan::Plan;
 use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
 use crate::planner::draft::Draft;
@@ -25,7 +27,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         Intent::Hold(waiting, until) => draft.hold(Subject::Project, waiting.clone(), until),
         Intent::Remove => plan_removal(input, &mut draft),
         Intent::Run(desired) | Intent::RunKeeping(desired) => {
-            match suspension(input, desired, None) {
+            match suspension((input.ledger, input.now), desired, None) {
                 Some((waiting, until)) => draft.hold(Subject::Project, waiting, until),
                 None => plan_project(&World::new(input, desired), &mut draft),
             }
@@ -54,8 +56,8 @@ fn plan_service(
     draft: &mut Draft<'_>,
 ) {
     let subject = Subject::Service(view.service.name.clone());
-    if let Some((waiting, until)) = suspension(world.input, world.desired, Some(&view.service.name))
-    {
+    let memory = (world.input.ledger, world.input.now);
+    if let Some((waiting, until)) = suspension(memory, world.desired, Some(&view.service.name)) {
         return draft.hold(subject, waiting, until);
     }
     if let Some(refusal) = &view.service.refusal {
@@ -97,10 +99,10 @@ fn too_old(world: &World<'_>, view: &ServiceView<'_>) -> Option<WaitingOn> {
 
 /// Suspension by manifest or by command, of the project (`None`) or of a service.
 pub fn suspension(
-    input: &PlanInput<'_>,
+    (ledger, now): (&ProjectLedger, Timestamp),
     desired: &DesiredProject,
     service: Option<&ServiceName>,
-) -> Option<(WaitingOn, Option<crate::model::time::Timestamp>)> {
+) -> Option<(WaitingOn, Option<Timestamp>)> {
     let declared = match service {
         Some(name) => {
             desired.services.get(name).is_some_and(|service| service.suspend == Suspend::Yes)
@@ -110,7 +112,20 @@ pub fn suspension(
     if declared {
         return Some((WaitingOn::Suspended("x-composelet.suspend is true".to_owned()), None));
     }
-    let entry = input.ledger.suspended.get(service.map_or("", ServiceName::as_str))?;
-    let over = entry.until.is_some_and(|until| until <= input.now);
+    let entry = ledger.suspended.get(service.map_or("", ServiceName::as_str))?;
+    let over = entry.until.is_some_and(|until| until <= now);
     (!over).then(|| (WaitingOn::Suspended(entry.reason.clone()), entry.until))
+}
+
+/// The services for which a plan may ask anything now: neither they nor the project are suspended. The files that their
+/// containers need are written before the plan is made.
+pub fn tended<'a>(
+    desired: &'a DesiredProject,
+    ledger: &'a ProjectLedger,
+    now: Timestamp,
+) -> impl Iterator<Item = &'a DesiredService> {
+    let all = suspension((ledger, now), desired, None).is_none();
+    let services = desired.services.values().filter(move |_| all);
+    services
+        .filter(move |service| suspension((ledger, now), desired, Some(&service.name)).is_none())
 }

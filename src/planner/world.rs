@@ -93,7 +93,12 @@ impl<'a> ServiceView<'a> {
     /// Whether nothing may be done with its containers: suspended, or not adopted yet.
     pub fn is_held(&self, world: &World<'_>) -> bool {
         !self.adoption.is_empty()
-            || suspension(world.input, world.desired, Some(&self.service.name)).is_some()
+            || suspension(
+                (world.input.ledger, world.input.now),
+                world.desired,
+                Some(&self.service.name),
+            )
+            .is_some()
     }
 
     /// Id of its image, if it is there.

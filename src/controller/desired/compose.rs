@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::controller::desired::loading::{Load, LoadedEntry, ManifestLoader};
-use crate::manifest::{self, Dialect, HostChoices, LoadInput, LoadResult};
+use crate::manifest::{Dialect, HostChoices, LoadInput, LoadResult, Loading};
 use crate::model::files::{Entry, Files};
 
 /// Loads Compose files as the controller reads them: the top-level `name` beats COMPOSE_PROJECT_NAME.
@@ -16,7 +16,7 @@ pub struct ComposeLoader {
 }
 
 impl ManifestLoader for ComposeLoader {
-    fn load(&self, entry: &Entry, files: &Files) -> Load {
+    fn load(&self, entry: &Entry, files: &Files, loading: &mut Loading) -> Load {
         let input = LoadInput {
             entry,
             files,
@@ -24,7 +24,7 @@ impl ManifestLoader for ComposeLoader {
             choices: &self.choices,
             dialect: Dialect::Controller,
         };
-        match manifest::load(&input) {
+        match loading.step(&input) {
             LoadResult::Needs(paths) => Load::Needs(paths),
             LoadResult::Loaded(loaded) => Load::Loaded(Box::new(LoadedEntry {
                 name: loaded.name,

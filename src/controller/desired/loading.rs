@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::manifest::Loading;
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::files::Entry;
@@ -15,8 +16,8 @@ const ROUNDS: usize = 64;
 
 /// Turns the files of one entry into a project. Pure: it names the paths that it needs.
 pub trait ManifestLoader: Send + Sync {
-    /// Loads `entry` from what was read so far.
-    fn load(&self, entry: &Entry, files: &Files) -> Load;
+    /// Loads `entry` from what was read so far; `loading` keeps what was worked out over the rounds of one load.
+    fn load(&self, entry: &Entry, files: &Files, loading: &mut Loading) -> Load;
 }
 
 /// Answer of a loader.
@@ -71,8 +72,9 @@ pub fn load_entry(
     mut files: Files,
     mut read: impl FnMut(&LocalPath) -> Option<FileContent>,
 ) -> EntryReading {
+    let mut loading = Loading::default();
     for _ in 0..ROUNDS {
-        let needs = match loader.load(entry, &files) {
+        let needs = match loader.load(entry, &files, &mut loading) {
             Load::Loaded(entry) => return entry_reading(*entry, files),
             Load::Needs(needs) => needs,
         };

@@ -1,13 +1,18 @@
 //! The hash on the label of a container. Where a service joins others, the command line puts the ids of their containers
 //! into the text before it hashes it (compose-spec reference §3.2, point 6).
 
-use super::{Json, Key, service_hash, text};
+use super::{Json, Key, text};
 use crate::model::id::ServiceName;
 use crate::model::join::{ComposeHash, HashPart, Namespace, Owner};
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, sha256_hex};
+
+/// SHA-256 over the compact JSON of these fields of a service.
+pub(super) fn service_hash(fields: Vec<(Key<'_>, Json<'_>)>) -> String {
+    sha256_hex([text::compact(&Json::Map(fields, Vec::new()))])
+}
 
 /// The hash over these fields of a service.
-pub(super) fn hash(fields: &[(Key, Json)]) -> ComposeHash {
+pub(super) fn hash(fields: Vec<(Key<'_>, Json<'_>)>) -> ComposeHash {
     let mut parts = Parts::default();
     parts.push("{");
     for (index, (key, value)) in fields.iter().enumerate() {
@@ -62,7 +67,7 @@ impl Parts {
     }
 
     /// The command line keeps the id or the name alone: the mode behind it is lost there.
-    fn volumes_from(&mut self, list: &[Json]) {
+    fn volumes_from(&mut self, list: &[Json<'_>]) {
         self.push("[");
         for (index, item) in list.iter().enumerate() {
             if index > 0 {
@@ -85,7 +90,7 @@ impl Parts {
         self.push("]");
     }
 
-    fn finish(mut self, fields: &[(Key, Json)]) -> ComposeHash {
+    fn finish(mut self, fields: Vec<(Key<'_>, Json<'_>)>) -> ComposeHash {
         if !self.changed {
             return ComposeHash::Fixed(service_hash(fields));
         }

@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use super::{Json, Key};
 
 /// Compact JSON.
-pub(super) fn compact(value: &Json) -> String {
+pub(super) fn compact(value: &Json<'_>) -> String {
     let mut out = String::new();
     json(value, None, &mut out);
     out
 }
 
 /// JSON with two blanks a level.
-pub(super) fn pretty(value: &Json) -> String {
+pub(super) fn pretty(value: &Json<'_>) -> String {
     let mut out = String::new();
     json(value, Some(0), &mut out);
     out
 }
 
-fn json(value: &Json, level: Option<usize>, out: &mut String) {
+fn json(value: &Json<'_>, level: Option<usize>, out: &mut String) {
     match value {
         Json::Null => out.push_str("null"),
         Json::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -26,6 +26,11 @@ fn json(value: &Json, level: Option<usize>, out: &mut String) {
         Json::Float(number) => out.push_str(&float(*number)),
         Json::Text(text) => quoted(text, out),
         Json::Unwritten(inner) => json(inner, level, out),
+        Json::Later(..) => {
+            if let Some(now) = value.now() {
+                json(&now, level, out);
+            }
+        }
         Json::Untagged(inner) => json(&capitalised(inner), level, out),
         Json::List(list) => {
             block(list.len(), level, ('[', ']'), out, |at, level, out| {
@@ -46,7 +51,7 @@ fn json(value: &Json, level: Option<usize>, out: &mut String) {
     }
 }
 
-fn capitalised(value: &Json) -> Json {
+fn capitalised<'a>(value: &Json<'a>) -> Json<'a> {
     let Json::Map(map, more) = value else {
         return value.clone();
     };
@@ -87,10 +92,16 @@ fn block(
     out.push(close);
 }
 
+fn indent(level: usize, out: &mut String) {
+    for _ in 0..level {
+        out.push_str("  ");
+    }
+}
+
 fn line_break(level: Option<usize>, out: &mut String) {
     if let Some(level) = level {
         out.push('\n');
-        out.push_str(&"  ".repeat(level));
+        indent(level, out);
     }
 }
 
@@ -103,8 +114,12 @@ fn float(number: f64) -> String {
 /// A JSON text with `<`, `>`, `&` and the two line separators escaped, as Go does.
 fn quoted(text: &str, out: &mut String) {
     out.push('"');
-    for symbol in text.chars() {
-        match symbol {
+    let mut rest = text;
+    while let Some(at) = rest.find(is_escaped) {
+        let (clean, tail) = rest.split_at(at);
+        out.push_str(clean);
+        let mut symbols = tail.chars();
+        match symbols.next().unwrap_or_default() {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
@@ -112,28 +127,31 @@ fn quoted(text: &str, out: &mut String) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                append(out, format_args!("\\u{:04x}", u32::from(symbol)));
-            }
-            other => out.push(other),
+            other => append(out, format_args!("\\u{:04x}", u32::from(other))),
         }
+        rest = symbols.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 
+fn is_escaped(symbol: char) -> bool {
+    matches!(symbol, '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}')
+}
+
 /// Block YAML, two blanks a level, lists indented.
-pub(super) fn yaml(value: &Json) -> String {
+pub(super) fn yaml(value: &Json<'_>) -> String {
     let mut out = String::new();
     yaml_node(value, 0, &mut out);
     out
 }
 
-fn yaml_node(value: &Json, level: usize, out: &mut String) {
+fn yaml_node(value: &Json<'_>, level: usize, out: &mut String) {
     match value {
         Json::Map(map, more) => {
-            let written = |(_, item): &&(Key, Json)| !matches!(item, Json::Unwritten(_));
+            let written = |(_, item): &&(Key<'_>, Json<'_>)| !matches!(item, Json::Unwritten(_));
             for (key, item) in map.iter().chain(more).filter(written) {
-                out.push_str(&"  ".repeat(level));
+                indent(level, out);
                 out.push_str(&yaml_scalar(key));
                 out.push(':');
                 yaml_value(item, level + 1, out);
@@ -148,11 +166,10 @@ fn yaml_node(value: &Json, level: usize, out: &mut String) {
     }
 }
 
-fn yaml_item(item: &Json, level: usize, out: &mut String) {
+fn yaml_item(item: &Json<'_>, level: usize, out: &mut String) {
     if let Json::Untagged(plain) = item {
         return yaml_item(plain, level, out);
     }
-    let lead = "  ".repeat(level);
     let mut inner = String::new();
     match item {
         Json::Map(..) if shows(item) => {
@@ -160,19 +177,24 @@ fn yaml_item(item: &Json, level: usize, out: &mut String) {
         }
         Json::List(list) if !list.is_empty() => yaml_node(item, level + 1, &mut inner),
         _ => {
-            out.push_str(&lead);
+            indent(level, out);
             out.push('-');
             yaml_value(item, level + 1, out);
             return;
         }
     }
-    out.push_str(&lead);
+    indent(level, out);
     out.push_str("- ");
     out.push_str(inner.trim_start_matches(' '));
 }
 
-fn yaml_value(value: &Json, level: usize, out: &mut String) {
+fn yaml_value(value: &Json<'_>, level: usize, out: &mut String) {
     match value {
+        Json::Later(..) => {
+            if let Some(now) = value.now() {
+                yaml_value(&now, level, out);
+            }
+        }
         Json::Map(..) if !shows(value) => out.push_str(" {}\n"),
         Json::List(list) if list.is_empty() => out.push_str(" []\n"),
         Json::Map(..) | Json::List(_) => {
@@ -194,7 +216,7 @@ fn yaml_value(value: &Json, level: usize, out: &mut String) {
 }
 
 /// Whether anything of a mapping is written in YAML.
-fn shows(value: &Json) -> bool {
+fn shows(value: &Json<'_>) -> bool {
     match value {
         Json::Map(map, more) => {
             map.iter().chain(more).any(|(_, item)| !matches!(item, Json::Unwritten(_)))
@@ -222,7 +244,7 @@ fn yaml_block(text: &str, level: usize, out: &mut String) {
     let kept = if ends > 1 { text.strip_suffix('\n').unwrap_or(text) } else { body };
     for line in kept.split('\n') {
         if !line.is_empty() {
-            out.push_str(&"  ".repeat(level));
+            indent(level, out);
             out.push_str(line);
         }
         out.push('\n');

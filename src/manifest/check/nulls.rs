@@ -1,7 +1,7 @@
 //! Keys without a value. A later file may leave a value to the earlier ones; what nobody gave is an error.
 
 use super::allowed;
-use crate::manifest::environment::child;
+use crate::manifest::environment::Trail;
 use crate::manifest::node::{Entry, MergeTag, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::schema::{Field, Kind, Object};
@@ -15,6 +15,10 @@ pub(super) fn is_lacking(known: &Field, node: &Node) -> bool {
 
 /// Reports every key of the model that has no value after a file was merged into it, and removes it.
 pub(crate) fn settle(object: &'static Object, node: &mut Node, path: &str, report: &mut Report) {
+    settle_below(object, node, Trail::Root(path), report);
+}
+
+fn settle_below(object: &'static Object, node: &mut Node, trail: Trail<'_>, report: &mut Report) {
     let Some(map) = node.as_map_mut() else {
         return;
     };
@@ -22,32 +26,32 @@ pub(crate) fn settle(object: &'static Object, node: &mut Node, path: &str, repor
         Some(field) if is_lacking(field, &entry.node) => {
             // The command line takes these two without a value, and nothing else.
             if !matches!(&**key, "deploy" | "develop") {
-                tell(field, entry, &child(path, key), report);
+                tell(field, entry, &Trail::Key(&trail, key).text(), report);
             }
             false
         }
         Some(field) => {
-            inner(&field.kind, &mut entry.node, &child(path, key), report);
+            inner(&field.kind, &mut entry.node, Trail::Key(&trail, key), report);
             true
         }
         None => true,
     });
 }
 
-fn inner(kind: &'static Kind, node: &mut Node, path: &str, report: &mut Report) {
+fn inner(kind: &'static Kind, node: &mut Node, trail: Trail<'_>, report: &mut Report) {
     match kind {
-        Kind::Object(object) => settle(object, node, path, report),
-        Kind::Form(form) => inner(&form.long, node, path, report),
+        Kind::Object(object) => settle_below(object, node, trail, report),
+        Kind::Form(form) => inner(&form.long, node, trail, report),
         Kind::List(item) | Kind::OneOrMany(item) => {
             if let Value::List(list) = &mut node.value {
                 for (index, node) in list.iter_mut().enumerate() {
-                    inner(item, node, &format!("{path}[{index}]"), report);
+                    inner(item, node, Trail::Index(&trail, index), report);
                 }
             }
         }
         Kind::Map(item) | Kind::MapOfOptional(item) => {
             for (key, entry) in node.as_map_mut().into_iter().flatten() {
-                inner(item, &mut entry.node, &child(path, key), report);
+                inner(item, &mut entry.node, Trail::Key(&trail, key), report);
             }
         }
         _ => {}

@@ -140,6 +140,10 @@ pub(super) fn expose(
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         match (first.parse::<u16>(), last.parse::<u16>(), protocol(word)) {
             (Ok(first), Ok(last), Some(protocol)) if first > 0 && first <= last => {
+                let count = usize::from(last - first) + 1;
+                if !context.report.spend_values(count, Some(node.place)) {
+                    break;
+                }
                 out.extend((first..=last).map(|port| ContainerPort { port, protocol }));
             }
             _ => {

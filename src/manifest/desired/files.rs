@@ -110,7 +110,7 @@ fn source(
             return None;
         };
         let origin = format!("{name}.environment");
-        return Some(Source { origin, bytes: value.into_bytes().into(), file: None });
+        return Some(Source { origin, bytes: Arc::from(value.as_bytes()), file: None });
     }
     let text = definition.get("content")?.as_text()?;
     Some(Source { origin: format!("{name}.content"), bytes: text.as_bytes().into(), file: None })

@@ -3,6 +3,7 @@
 mod bound;
 mod build;
 mod container;
+mod decode;
 mod devices;
 mod endpoints;
 mod files;

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::container::Named;
-use super::{service, spec};
-use crate::manifest::canonical::Canonical;
+use super::{decode, service, spec};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::Node;
@@ -13,28 +12,20 @@ use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
 use crate::model::files::FileContent;
 use crate::model::id::ServiceName;
-use crate::model::join::ComposeHash;
 use crate::model::secret::sha256_hex;
 
 /// Builds the project; `None` after an error or if a file is lacking.
-pub(crate) fn project(
-    normal: &Normal,
-    canonical: &Canonical,
-    context: &mut Context<'_, '_>,
-) -> Option<DesiredProject> {
+pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<DesiredProject> {
     let tree = &normal.tree;
     let suspend = extension::suspend(tree);
     let named = Named {
         networks: decode_all(tree, "networks", context, network),
         volumes: decode_all(tree, "volumes", context, volume),
     };
-    let hashes = canonical.label_hashes();
     let mut services = BTreeMap::new();
     let map = tree.get("services").and_then(Node::as_map);
     for (name, entry) in map.into_iter().flatten() {
-        let hash = hashes.get(&**name).cloned();
-        let hash = hash.unwrap_or_else(|| ComposeHash::Fixed(String::new()));
-        if let Some(service) = service::service(tree, name, entry, hash, &named, context) {
+        if let Some(service) = service::service(tree, name, entry, &named, context) {
             services.insert(ServiceName::new(&**name), service);
         }
     }
@@ -77,7 +68,7 @@ pub(super) fn decode<S: serde::de::DeserializeOwned>(
     field: &str,
     context: &mut Context<'_, '_>,
 ) -> Option<S> {
-    let decoded = spec::decode(node).ok();
+    let decoded = decode::decode(node).ok();
     if decoded.is_none() {
         context.report.add(
             Finding::error("out-of-range", field, format!("a value in {field} is out of range"))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::project::decode;
 use super::{bound, build, container, files, hooks, joins, mounts, restart, spec};
+use crate::manifest::canonical::label_hash;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
@@ -13,14 +14,12 @@ use crate::manifest::normalise::Context;
 use crate::manifest::units;
 use crate::model::desired::{Dependency, DependencyCondition, DesiredService, PullPolicy};
 use crate::model::id::ServiceName;
-use crate::model::join::ComposeHash;
 
 /// Builds a service; `None` after an error.
 pub(super) fn service(
     tree: &Node,
     name: &Arc<str>,
     entry: &Entry,
-    compose_hash: ComposeHash,
     named: &container::Named,
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredService> {
@@ -53,7 +52,7 @@ pub(super) fn service(
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec),
         links: joins::links(&spec),
-        compose_hash,
+        compose_hash: label_hash(&entry.node, tree.get("services")),
         config,
     })
 }

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-
-use crate::manifest::node::{Node, Value};
+use serde::de::IgnoredAny;
 
 /// Keys and values.
 pub(super) type Pairs = BTreeMap<String, String>;
@@ -60,7 +59,7 @@ pub(super) struct Service {
     pub(super) mem_reservation: Option<i64>,
     pub(super) mem_swappiness: Option<i64>,
     pub(super) memswap_limit: Option<i64>,
-    pub(super) models: BTreeMap<String, serde_yaml::Value>,
+    pub(super) models: BTreeMap<String, IgnoredAny>,
     pub(super) network_mode: Option<String>,
     pub(super) networks: BTreeMap<String, Option<Endpoint>>,
     pub(super) oom_kill_disable: Option<bool>,
@@ -73,7 +72,7 @@ pub(super) struct Service {
     pub(super) pre_start: Vec<Hook>,
     pub(super) pre_stop: Vec<Hook>,
     pub(super) privileged: bool,
-    pub(super) provider: Option<serde::de::IgnoredAny>,
+    pub(super) provider: Option<IgnoredAny>,
     pub(super) pull_policy: Option<String>,
     pub(super) read_only: bool,
     pub(super) restart: Option<String>,
@@ -390,28 +389,4 @@ pub(super) struct Volume {
     pub(super) driver_opts: Pairs,
     pub(super) external: bool,
     pub(super) labels: Pairs,
-}
-
-/// Decodes a checked tree.
-///
-/// # Errors
-/// The text of the decoder, without any value, if the tree does not have the form that the schema promised.
-pub(super) fn decode<T: serde::de::DeserializeOwned>(node: &Node) -> Result<T, serde_yaml::Error> {
-    serde_yaml::from_value(value(node))
-}
-
-fn value(node: &Node) -> serde_yaml::Value {
-    match &node.value {
-        Value::Null => serde_yaml::Value::Null,
-        Value::Bool(value) => serde_yaml::Value::Bool(*value),
-        Value::Int(number) => serde_yaml::Value::from(*number),
-        Value::Float(number) => serde_yaml::Value::from(*number),
-        Value::Text(text) => serde_yaml::Value::String(text.to_string()),
-        Value::List(list) => serde_yaml::Value::Sequence(list.iter().map(value).collect()),
-        Value::Map(map) => map
-            .iter()
-            .map(|(key, entry)| (serde_yaml::Value::String(key.to_string()), value(&entry.node)))
-            .collect::<serde_yaml::Mapping>()
-            .into(),
-    }
 }

@@ -51,7 +51,13 @@ pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<No
             Value::Text(_) | Value::Int(_) => {
                 let text = item.scalar_text().unwrap_or_default();
                 match short_form(&text, &item) {
-                    Some(ports) => done.extend(ports),
+                    Some(ports) => {
+                        // Each is a mapping of up to five values.
+                        if !check.report.spend_values(ports.len() * 4, Some(item.place)) {
+                            return None;
+                        }
+                        done.extend(ports);
+                    }
                     None => check.wrong(
                         &item,
                         &path,

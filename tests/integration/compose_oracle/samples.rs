@@ -100,6 +100,7 @@ const SPECIAL: &[(&str, &[&str])] = &[
     ),
     ("services.cgroup", &["host", "private"]),
     ("services.oom_score_adj", &["5", "-5"]),
+    ("services.mem_swappiness", &["60", "\"10\"", "0"]),
     ("services.scale", &["2", "0"]),
     ("services.deploy.replicas", &["2", "0"]),
     ("services.deploy.resources.limits.cpus", &["\"0.5\"", "\"1\""]),
