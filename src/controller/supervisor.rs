@@ -267,8 +267,11 @@ impl Supervisor {
                 self.wake_all(Wake::Reset);
             }
             Some(EngineEvent::Lost(why)) => {
-                tracing::warn!(why, "the connection to the engine was lost");
-                self.say(EventKind::Engine(format!("lost: {why}")));
+                // Each failed try to get it back comes as a loss, too.
+                if self.link == Link::Up {
+                    tracing::warn!(why, "the connection to the engine was lost");
+                    self.say(EventKind::Engine(format!("lost: {why}")));
+                }
                 let patience = Instant::now() + PATIENCE;
                 self.link = Link::Lost { why, patience };
                 // What runs is not known any more; passes say so unless the connection stands again soon.

@@ -20,6 +20,7 @@ mod controller_belief;
 mod engine_real;
 mod engine_sim;
 mod executor_walk;
+mod fault_proxy;
 mod ledger_crash;
 mod ledger_files;
 mod ledger_journals;
