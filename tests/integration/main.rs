@@ -21,6 +21,7 @@ mod engine_real;
 mod engine_sim;
 mod executor_walk;
 mod fault_proxy;
+mod fault_scenarios;
 mod ledger_crash;
 mod ledger_files;
 mod ledger_journals;

@@ -50,7 +50,8 @@ impl Answer {
             }
             Fault::Corrupt => to.write_all(&chunk(b"<html>{\"Id\": ")).await?,
             Fault::ErrorLine(message) => {
-                let line = serde_json::json!({ "errorDetail": { "message": message }, "error": message });
+                let line =
+                    serde_json::json!({ "errorDetail": { "message": message }, "error": message });
                 to.write_all(&chunk(format!("{line}\r\n").as_bytes())).await?;
             }
             Fault::Drip(every) => drip(&self.whole().await?, *every, to).await?,
@@ -93,7 +94,11 @@ impl Answer {
         Ok(())
     }
 
-    async fn events(&mut self, to: &mut (impl AsyncWrite + Unpin), fault: EventFault) -> io::Result<()> {
+    async fn events(
+        &mut self,
+        to: &mut (impl AsyncWrite + Unpin),
+        fault: EventFault,
+    ) -> io::Result<()> {
         let mut liar = Liar::new(fault);
         loop {
             let mut line = Vec::new();

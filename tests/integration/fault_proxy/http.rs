@@ -54,12 +54,18 @@ impl Request {
     /// A value of the query, not decoded.
     pub(super) fn query(&self, name: &str) -> Option<&str> {
         let query = self.target.split_once('?')?.1;
-        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|it| it.1)
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|it| it.1)
     }
 
     /// Whether it changes an object of the engine.
     pub(crate) fn changes(&self) -> bool {
-        !matches!(self.method.as_str(), "GET" | "HEAD") && !self.executes() && !self.path().ends_with("/wait")
+        !matches!(self.method.as_str(), "GET" | "HEAD")
+            && !self.executes()
+            && !self.path().ends_with("/wait")
     }
 
     /// Whether it runs something in a container: that changes no object.

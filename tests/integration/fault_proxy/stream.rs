@@ -41,7 +41,8 @@ impl Liar {
             },
             EventFault::Replay(n) => {
                 self.kept.push(line.clone());
-                let again = if self.kept.len() >= n { std::mem::take(&mut self.kept) } else { Vec::new() };
+                let again =
+                    if self.kept.len() >= n { std::mem::take(&mut self.kept) } else { Vec::new() };
                 [vec![line], again].concat()
             }
             EventFault::CloseEvery(n) => {

@@ -106,7 +106,11 @@ impl Set {
     }
 
     fn create(&self, name: &str) -> Got {
-        self.ask("POST", &format!("/v1.41/containers/create?name={name}"), r#"{"Labels":{"app":"a"}}"#)
+        self.ask(
+            "POST",
+            &format!("/v1.41/containers/create?name={name}"),
+            r#"{"Labels":{"app":"a"}}"#,
+        )
     }
 
     /// The last line of the trace without its time.

@@ -48,7 +48,8 @@ impl Trace {
     /// What a call and its answer tell of names.
     pub(super) fn learn(&mut self, request: &Request, body: &[u8]) {
         let path = request.path();
-        let id = || serde_json::from_slice::<Value>(body).ok()?.get("Id")?.as_str().map(str::to_owned);
+        let id =
+            || serde_json::from_slice::<Value>(body).ok()?.get("Id")?.as_str().map(str::to_owned);
         let name = match path {
             "/containers/create" => request.query("name").map(str::to_owned),
             "/networks/create" => serde_json::from_slice::<Value>(&request.body)

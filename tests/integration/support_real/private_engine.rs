@@ -50,10 +50,13 @@ impl PrivateEngine {
         let network = 100 + u8::try_from(random % 150).unwrap();
         let engine = Engine::at(&root.join("docker.sock"));
         let mut private = Self { child: None, root, engine, network, dockerd };
+        private.make_bridge();
         // /run is in memory, on most machines: data of an engine without a limit belong on the disk.
         let data = private.root.join("data");
         match size {
-            Some(mib) => run("mount", &["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs", text(&data)]),
+            Some(mib) => {
+                run("mount", &["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs", text(&data)])
+            }
             None => {
                 fs::create_dir_all(private.disk()).unwrap();
                 run("mount", &["--bind", text(&private.disk()), text(&data)]);
@@ -71,6 +74,18 @@ impl PrivateEngine {
     /// Where its images and containers lie.
     pub(crate) fn data(&self) -> PathBuf {
         self.root.join("data")
+    }
+
+    /// A bridge of its own. Never `--bridge none`: with that, dockerd takes the other engine's `docker0` away.
+    fn bridge(&self) -> String {
+        format!("ctpriv{}", self.network)
+    }
+
+    fn make_bridge(&self) {
+        let (bridge, address) = (self.bridge(), format!("10.{}.255.1/24", self.network));
+        run("ip", &["link", "add", &bridge, "type", "bridge"]);
+        run("ip", &["addr", "add", &address, "dev", &bridge]);
+        run("ip", &["link", "set", &bridge, "up"]);
     }
 
     fn disk(&self) -> PathBuf {
@@ -99,11 +114,11 @@ impl PrivateEngine {
         command
             .args(["--host", &self.engine.address(), "--data-root", &at("data")])
             .args(["--exec-root", &at("exec"), "--pidfile", &at("docker.pid")])
-            .args(["--config-file", &at("daemon.json"), "--bridge", "none"])
+            .args(["--config-file", &at("daemon.json"), "--bridge", &self.bridge()])
             .args(["--iptables=false", "--ip6tables=false", "--ip-masq=false"])
             .args(["--containerd-namespace", &name])
             .args(["--containerd-plugins-namespace", &format!("{name}-plugins")])
-            .args(["--default-address-pool", &format!("base=10.{}.0.0/16,size=24", self.network)])
+            .args(["--default-address-pool", &format!("base=10.{}.0.0/17,size=24", self.network)])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
@@ -186,7 +201,9 @@ impl PrivateEngine {
         for shim in self.processes("containerd-shim") {
             let path = format!("/proc/{shim}/task/{shim}/children");
             let children = fs::read_to_string(path).unwrap_or_default();
-            for child in children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)) {
+            for child in
+                children.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+            {
                 kill_process(child, Signal::KILL).ok();
             }
             kill_process(shim, Signal::KILL).ok();
@@ -200,14 +217,17 @@ impl PrivateEngine {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let points = mounts.lines().rev().filter_map(|line| line.split(' ').nth(4));
         let (root, disk) = (self.root.clone(), self.disk());
-        for point in points.filter(|it| Path::new(it).starts_with(&root) || Path::new(it).starts_with(&disk)) {
+        for point in
+            points.filter(|it| Path::new(it).starts_with(&root) || Path::new(it).starts_with(&disk))
+        {
             drop(Command::new("umount").args(["-l", point]).stderr(Stdio::null()).status());
         }
     }
 
     fn remove_bridges(&self) {
         let output = Command::new("ip").args(["-o", "-4", "addr", "show"]).output();
-        let list = output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned()).unwrap_or_default();
+        let list =
+            output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned()).unwrap_or_default();
         let ours = format!(" 10.{}.", self.network);
         for line in list.lines().filter(|line| line.contains(&ours)) {
             if let Some(name) = line.split_whitespace().nth(1) {

@@ -99,7 +99,8 @@ impl RegistryStub {
 
     fn answer(&self, mut stream: &TcpStream, path: &str, body: bool) -> std::io::Result<()> {
         let mut parts = path.trim_start_matches("/v2/").split('/');
-        let (repository, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (repository, kind) =
+            (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let flaw = {
             let mut shared = self.lock();
             if kind == "manifests" {
@@ -111,27 +112,38 @@ impl RegistryStub {
         let digest = path.rsplit('/').next().unwrap_or_default();
         let mut plain = |status: u16, more: &str, bytes: &[u8]| {
             let length = bytes.len();
-            let head = format!("HTTP/1.1 {status} Status\r\nDocker-Distribution-Api-Version: registry/2.0\r\n{more}Content-Length: {length}\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 {status} Status\r\nDocker-Distribution-Api-Version: registry/2.0\r\n{more}Content-Length: {length}\r\n\r\n"
+            );
             stream.write_all(head.as_bytes())?;
             if body { stream.write_all(bytes) } else { Ok(()) }
         };
-        let error = |code: &str| json!({ "errors": [{ "code": code, "message": code.to_lowercase() }] }).to_string();
+        let error = |code: &str| {
+            json!({ "errors": [{ "code": code, "message": code.to_lowercase() }] }).to_string()
+        };
         match (kind, flaw) {
             ("", _) => plain(200, "", b"{}"),
-            (_, Some(Flaw::Status(status, code))) => plain(status, "Content-Type: application/json\r\n", error(code).as_bytes()),
+            (_, Some(Flaw::Status(status, code))) => {
+                plain(status, "Content-Type: application/json\r\n", error(code).as_bytes())
+            }
             (_, Some(Flaw::RetryAfter(seconds))) => {
                 let head = format!("Content-Type: application/json\r\nRetry-After: {seconds}\r\n");
                 plain(429, &head, error("TOOMANYREQUESTS").as_bytes())
             }
             ("manifests", _) => {
                 let digest = sha256_hex([&content.manifest]);
-                let head = format!("Content-Type: application/vnd.docker.distribution.manifest.v2+json\r\nDocker-Content-Digest: sha256:{digest}\r\n");
+                let head = format!(
+                    "Content-Type: application/vnd.docker.distribution.manifest.v2+json\r\nDocker-Content-Digest: sha256:{digest}\r\n"
+                );
                 plain(200, &head, &content.manifest)
             }
-            _ if digest.ends_with(&sha256_hex([&content.config])) => plain(200, "", &content.config),
+            _ if digest.ends_with(&sha256_hex([&content.config])) => {
+                plain(200, "", &content.config)
+            }
             (_, Some(Flaw::WrongDigest)) => plain(200, "", &vec![b'x'; content.layer.len()]),
             (_, Some(Flaw::Cut | Flaw::Drip)) => {
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.layer.len());
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.layer.len());
                 stream.write_all(head.as_bytes())?;
                 stream.write_all(&content.layer[..100])?;
                 if flaw == Some(Flaw::Drip) {

@@ -37,7 +37,7 @@ async fn run(workload: &Workload, point: Option<(Moment, usize)>) -> Option<(Out
             if ended {
                 return Ok(true);
             }
-            workload.reached(&host, &project).map(|()| false)
+            workload.reached(&host, &project, mark).map(|()| false)
         })
         .await;
         if !killed {
@@ -47,7 +47,7 @@ async fn run(workload: &Workload, point: Option<(Moment, usize)>) -> Option<(Out
         proxy.heal();
         host.start();
     }
-    workload.end(&host, &project).await;
+    workload.end(&host, &project, mark).await;
     let calls = proxy.changes().len() - before;
     let outcome = workload.outcome(&host, &project, mark).await;
     // Converged means silent.

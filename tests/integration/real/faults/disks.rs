@@ -68,7 +68,8 @@ impl Mount {
     fn new(at: &Path, options: &str) -> Self {
         fs::create_dir_all(at).unwrap();
         let mut command = Command::new("mount");
-        let output = command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).output().unwrap();
+        let output =
+            command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         Self(at.to_owned())
     }
@@ -126,6 +127,11 @@ async fn a_start_with_a_full_state_directory_is_told() {
     let _mount = Mount::new(&host.state(), "size=1m");
     let shop = host.project("shop");
     host.write(&shop, &sleeper(&[]));
+    host.start();
+    host.ready(&shop).await;
+    let web = host.running(&shop, "web").await;
+    host.kill();
+    host.engine.remove(web.id());
     let filler = fill(&host.state());
     host.start();
     eventually("it acts or says what is wrong", || {

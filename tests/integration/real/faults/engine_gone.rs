@@ -16,8 +16,12 @@ use crate::support_real::look::lines;
 use crate::support_real::private_engine::PrivateEngine;
 use crate::support_real::wait::{eventually, hold, within};
 
-/// How long everything that should run may take to run again, once the engine answers.
-const BACK_WITHIN: Duration = Duration::from_secs(10);
+/// How long everything that should run may take to run again, once the engine answers, in seconds. On a machine of two cores
+/// that does nothing else, `BACK_WITHIN_SECONDS=10` holds; beside other tests the engine alone needs longer for twenty starts.
+fn back_within() -> Duration {
+    let asked = std::env::var("BACK_WITHIN_SECONDS").map_or(60, |text| text.parse().unwrap());
+    Duration::from_secs(asked)
+}
 
 /// How long the engine is frozen, in seconds: `FREEZE_SECONDS`, or short.
 fn freeze() -> u32 {
@@ -64,10 +68,11 @@ async fn after_kill_9_of_the_engine_all_that_should_run_runs_again() {
 
     private.kill();
     private.resume().await;
-    let after = within(BACK_WITHIN, "all that should run runs again", || {
-        all_run(&host, &shop, "-once-")
-    })
-    .await;
+    let answers = tokio::time::Instant::now();
+    let after =
+        within(back_within(), "all that should run runs again", || all_run(&host, &shop, "-once-"))
+            .await;
+    eprintln!("all run again {:?} after the engine's first answer", answers.elapsed());
     assert_eq!(after.len(), 20, "{}", lines(&after));
     for container in &after {
         let same = before.iter().any(|one| one.id() == container.id());
@@ -155,7 +160,13 @@ async fn an_engine_that_ends_while_it_is_converged_upon_is_waited_for() {
             .await;
             private.terminate();
         } else {
-            host.write(&shop, &file(&all).replace("restart: always", "restart: unless-stopped\n    environment: { N: b }"));
+            host.write(
+                &shop,
+                &file(&all).replace(
+                    "restart: always",
+                    "restart: unless-stopped\n    environment: { N: b }",
+                ),
+            );
             eventually("it has begun", || {
                 let found = host.engine.containers_of(&shop);
                 hold(found.iter().any(|one| one.environment().contains(&"N=b")), || lines(&found))
@@ -228,8 +239,19 @@ async fn a_socket_without_permission_is_told() {
     nobody
         .uid(65534)
         .gid(65534)
-        .args(["run", "--desired-state", &text(&host.desired()), "--state-dir", &text(&host.state())])
-        .args(["--installation", &host.project("x"), "--host", &format!("unix://{}", text(&socket))]);
+        .args([
+            "run",
+            "--desired-state",
+            &text(&host.desired()),
+            "--state-dir",
+            &text(&host.state()),
+        ])
+        .args([
+            "--installation",
+            &host.project("x"),
+            "--host",
+            &format!("unix://{}", text(&socket)),
+        ]);
     host.start_command(nobody);
     eventually("the log says that permission is missing", || {
         let log = host.controllers[0].log();

@@ -43,7 +43,8 @@ async fn a_stranger_of_any_state_keeps_its_name() {
     }
     host.start();
     for (shop, _, _) in &strangers {
-        host.described(&format!("{shop}/web"), &["NameHeldByUnmanaged", &format!("{shop}-web-1")]).await;
+        host.described(&format!("{shop}/web"), &["NameHeldByUnmanaged", &format!("{shop}-web-1")])
+            .await;
     }
     let mark = host.events.mark().await;
     host.pass();
@@ -131,9 +132,12 @@ async fn a_second_controller_by_another_road_stands_by() {
     symlink(host.desired(), &desired).unwrap();
     let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     let mut second = crate::support_real::controller::command();
-    second
-        .args(["run", "--desired-state", &text(&desired), "--state-dir", &text(&clone)])
-        .args(["--installation", host.project("").trim_end_matches('-'), "--host", &proxy.address()]);
+    second.args(["run", "--desired-state", &text(&desired), "--state-dir", &text(&clone)]).args([
+        "--installation",
+        host.project("").trim_end_matches('-'),
+        "--host",
+        &proxy.address(),
+    ]);
     host.start_command(second);
     eventually("the second says that it stands by", || {
         let log = host.controllers[1].log();

@@ -133,8 +133,7 @@ async fn events_that_lie_cause_no_restart() {
         host.ready(&shop).await;
         host.pass();
         let starts = host.events.since(mark).await;
-        let starts: Vec<_> =
-            starts.iter().filter(|it| it.starts_with("container start")).collect();
+        let starts: Vec<_> = starts.iter().filter(|it| it.starts_with("container start")).collect();
         assert_eq!(starts, [&format!("container start {shop}-db-1")], "{fault:?}");
     }
 }

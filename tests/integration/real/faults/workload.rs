@@ -99,7 +99,16 @@ impl Workload {
     }
 
     /// Whether the end is reached.
-    pub(super) fn reached(&self, host: &Host, project: &str) -> Result<(), String> {
+    pub(super) fn reached(&self, host: &Host, project: &str, mark: usize) -> Result<(), String> {
+        if self.name == "config" {
+            let restarted = host.events.saw(mark, &format!("container start {project}-web-1"));
+            hold(restarted, || "not restarted".to_owned())?;
+        }
+        if self.name == "network" {
+            let networks = objects(host, project).remove("networks").unwrap_or_default();
+            let new = networks.iter().any(|one| one.contains("\"b\""));
+            hold(new, || format!("the old network: {networks:?}"))?;
+        }
         let found = host.engine.containers_of(project);
         let run = found.len() == self.containers && found.iter().all(|one| one.runs());
         hold(run, || lines(&found))?;
@@ -115,9 +124,9 @@ impl Workload {
     }
 
     /// Waits for the end and for the quiet after it.
-    pub(super) async fn end(&self, host: &Host, project: &str) {
+    pub(super) async fn end(&self, host: &Host, project: &str, mark: usize) {
         crate::support_real::wait::eventually(&format!("the end of {}", self.name), || {
-            self.reached(host, project)
+            self.reached(host, project, mark)
         })
         .await;
         if self.after.is_some() {
@@ -132,7 +141,8 @@ impl Workload {
         let mut effects = BTreeMap::new();
         for event in host.events.since(mark).await {
             let mut words = event.split(' ');
-            let (kind, action) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let (kind, action) =
+                (words.next().unwrap_or_default(), words.next().unwrap_or_default());
             if ["create", "destroy"].contains(&action) && kind != "image" {
                 let name = without_ids(&event.replace(project, "P"));
                 *effects.entry(name).or_default() += 1;
@@ -154,7 +164,8 @@ fn objects(host: &Host, project: &str) -> BTreeMap<&'static str, Vec<String>> {
     let named = |path: &str, key: &str| {
         let list = host.engine.get(path);
         let items = list.get(key).unwrap_or(&list).as_array().cloned().unwrap_or_default();
-        let ours = items.iter().filter(|it| it["Name"].as_str().is_some_and(|it| it.starts_with(project)));
+        let ours =
+            items.iter().filter(|it| it["Name"].as_str().is_some_and(|it| it.starts_with(project)));
         let text = |item: &serde_json::Value| {
             format!("{} {}", item["Name"].as_str().unwrap_or_default(), item["Labels"]["n"])
         };

@@ -117,7 +117,8 @@ impl Storage for Crashing {
 
 /// Runs as a controller until it is killed.
 async fn be_a_controller(role: &str) {
-    let [state, desired, host, installation, point] = role.split('|').collect::<Vec<_>>()[..] else {
+    let [state, desired, host, installation, point] = role.split('|').collect::<Vec<_>>()[..]
+    else {
         panic!("{role}");
     };
     let storage = Crashing {
@@ -166,9 +167,8 @@ async fn the_process_ends_before_or_after_a_write() {
         let role = format!("{}|/nowhere|unix:///nowhere|x|{point}", state.display());
         let output = controller(&role).output().unwrap();
         assert_eq!(output.status.signal(), Some(9), "{output:?}");
-        let files = std::fs::read_dir(&state).map_or(0, |entries| {
-            entries.flatten().filter(|entry| entry.path().is_file()).count()
-        });
+        let files = std::fs::read_dir(&state)
+            .map_or(0, |entries| entries.flatten().filter(|entry| entry.path().is_file()).count());
         assert_eq!(files > 0, written, "point {point}: {files} files");
     }
 }
@@ -185,7 +185,8 @@ fn start(host: &mut Host, point: usize) {
     let (state, desired, address) = (host.state(), host.desired(), host.engine.address());
     let installation = host.project("").trim_end_matches('-').to_owned();
     let mut role = String::new();
-    write!(role, "{}|{}|{address}|{installation}|{point}", state.display(), desired.display()).unwrap();
+    write!(role, "{}|{}|{address}|{installation}|{point}", state.display(), desired.display())
+        .unwrap();
     host.start_command(controller(&role));
 }
 
@@ -208,7 +209,7 @@ async fn run(workload: &Workload, point: usize) -> Option<(Outcome, Vec<String>)
         if host.controllers.first_mut().and_then(Process::ended).is_some() {
             return Ok(true);
         }
-        workload.reached(&host, &project).map(|()| false)
+        workload.reached(&host, &project, mark).map(|()| false)
     })
     .await;
     if point != usize::MAX {
@@ -218,7 +219,7 @@ async fn run(workload: &Workload, point: usize) -> Option<(Outcome, Vec<String>)
         host.kill();
         host.start();
     }
-    workload.end(&host, &project).await;
+    workload.end(&host, &project, mark).await;
     Some((workload.outcome(&host, &project, mark).await, writes(&host)))
 }
 
