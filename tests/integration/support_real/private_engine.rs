@@ -15,8 +15,8 @@ use crate::support_real::engine::Engine;
 use crate::support_real::host::IMAGE;
 use crate::support_real::wait::{hold, within};
 
-/// How long a start may take: after SIGKILL the engine sorts out what runs.
-const START: Duration = Duration::from_secs(60);
+/// How long a start may take on a busy machine: after SIGKILL the engine starts what its policies say before it answers.
+const START: Duration = Duration::from_secs(300);
 /// How long an orderly end may take before it is killed, in seconds.
 const END_SECONDS: u32 = 20;
 

@@ -103,3 +103,15 @@ async fn killed_at_any_call_the_next_controller_ends_in_the_same_state() {
     hold(tried > 0, || "no point came".to_owned()).unwrap();
     eprintln!("{tried} crash points at calls passed");
 }
+
+/// Points that found something once: a removed project's container made again, and a restart for a changed file that was
+/// taken for done when it was only begun.
+#[tokio::test]
+async fn points_that_found_something_stay_mended() {
+    for (name, point) in [("remove", (Moment::Before, 3)), ("config", (Moment::Before, 1))] {
+        let workload = ALL.iter().find(|one| one.name == name).unwrap();
+        let (expected, _) = run(workload, None).await.unwrap();
+        let (found, _) = run(workload, Some(point)).await.expect("the point comes");
+        judge(workload, point, &expected, &found);
+    }
+}
