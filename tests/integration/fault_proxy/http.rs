@@ -91,7 +91,7 @@ impl Request {
                 head.extend([name, ": ", value, "\r\n"]);
             }
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
+        head.extend(["Content-Length: ", &self.body.len().to_string(), "\r\n\r\n"]);
         [head.into_bytes(), self.body.clone()].concat()
     }
 }

@@ -32,13 +32,14 @@ impl Liar {
         let lines = match self.fault {
             EventFault::DropAll => Vec::new(),
             EventFault::Duplicate => vec![line.clone(), line],
-            EventFault::Reorder => match self.kept.pop() {
-                Some(earlier) => vec![line, earlier],
-                None => {
+            EventFault::Reorder => {
+                if let Some(earlier) = self.kept.pop() {
+                    vec![line, earlier]
+                } else {
                     self.kept.push(line);
                     Vec::new()
                 }
-            },
+            }
             EventFault::Replay(n) => {
                 self.kept.push(line.clone());
                 let again =

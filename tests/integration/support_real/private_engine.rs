@@ -53,14 +53,12 @@ impl PrivateEngine {
         private.make_bridge();
         // /run is in memory, on most machines: data of an engine without a limit belong on the disk.
         let data = private.root.join("data");
-        match size {
-            Some(mib) => {
-                run("mount", &["-t", "tmpfs", "-o", &format!("size={mib}m"), "tmpfs", text(&data)])
-            }
-            None => {
-                fs::create_dir_all(private.disk()).unwrap();
-                run("mount", &["--bind", text(&private.disk()), text(&data)]);
-            }
+        if let Some(mib) = size {
+            let limit = format!("size={mib}m");
+            run("mount", &["-t", "tmpfs", "-o", &limit, "tmpfs", text(&data)]);
+        } else {
+            fs::create_dir_all(private.disk()).unwrap();
+            run("mount", &["--bind", text(&private.disk()), text(&data)]);
         }
         private.resume().await;
         private

@@ -53,7 +53,7 @@ impl RegistryStub {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let stub = serving.clone();
-                std::thread::spawn(move || drop(stub.serve(stream)));
+                std::thread::spawn(move || drop(stub.serve(&stream)));
             }
         });
         stub
@@ -82,7 +82,7 @@ impl RegistryStub {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+    fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         loop {
             let mut head = String::new();
@@ -93,7 +93,7 @@ impl RegistryStub {
             }
             let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
             let sends_body = head.starts_with("GET");
-            self.answer(&stream, &path, sends_body)?;
+            self.answer(stream, &path, sends_body)?;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The engine killed, frozen, stopped in the middle of work, or not there: an engine of each test's own.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::Duration;
@@ -228,9 +229,9 @@ async fn a_socket_without_permission_is_told() {
     let mut host = Host::new();
     let socket = host.aside().join("closed.sock");
     let _proxy = Proxy::start(&socket, host.engine.socket());
-    let closed = fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    let closed = fs::Permissions::from_mode(0o600);
     fs::set_permissions(&socket, closed).unwrap();
-    let open = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+    let open = fs::Permissions::from_mode(0o755);
     fs::set_permissions(host.aside(), open).unwrap();
     fs::create_dir(host.state()).unwrap();
     std::os::unix::fs::chown(host.state(), Some(65534), Some(65534)).unwrap();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use crate::real::text::{SLEEP, file, service};
+use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::wait::hold;
@@ -110,7 +111,7 @@ impl Workload {
             hold(new, || format!("the old network: {networks:?}"))?;
         }
         let found = host.engine.containers_of(project);
-        let run = found.len() == self.containers && found.iter().all(|one| one.runs());
+        let run = found.len() == self.containers && found.iter().all(Container::runs);
         hold(run, || lines(&found))?;
         if let Some(after) = self.after {
             let wanted = if after().contains("N: b") { "N=b" } else { "" };
@@ -119,6 +120,11 @@ impl Workload {
         } else {
             let networks = objects(host, project).remove("networks").unwrap_or_default();
             hold(networks.is_empty(), || format!("{networks:?}"))?;
+            // The engine tells of the end of a network a little after it has left the list.
+            for network in ["front", "back"] {
+                let told = host.events.saw(mark, &format!("network destroy {project}_{network}"));
+                hold(told, || format!("{network} is not told to be gone"))?;
+            }
         }
         Ok(())
     }
