@@ -235,7 +235,7 @@ impl Call<'_> {
             }
             Fault::HangAfter => {
                 self.drain(&mut answer).await?;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Fault::Signal(Moment::After, signal) if *signal == Signal::KILL => {
                 self.drain(&mut answer).await?;

@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod healing;
 mod isolation;
+mod joins;
 mod montero;
 mod once;
 mod paqueteria;
