@@ -1,6 +1,6 @@
 //! A second engine that belongs to one test: it may be killed, frozen and filled. Needs root, as dockerd does.
 //!
-//! It has a socket, data, bridges and addresses of its own and leaves the packet filter alone. The binary is the one on the
+//! It has a socket, data and a network name space of its own and leaves the packet filter alone. The binary is the one on the
 //! PATH, or the one that `PRIVATE_DOCKERD` names: then its neighbours (containerd, runc, docker-proxy) are used, too.
 
 use std::fs::{self, File};
@@ -20,15 +20,13 @@ const START: Duration = Duration::from_secs(300);
 /// How long an orderly end may take before it is killed, in seconds.
 const END_SECONDS: u32 = 20;
 
-/// An engine of one's own. Dropping it removes all of it: containers, shims, mounts, bridges, files.
+/// An engine of one's own. Dropping it removes all of it: containers, shims, mounts, networks, files.
 #[derive(Debug)]
 pub(crate) struct PrivateEngine {
     child: Option<Child>,
     /// What its processes and mounts can be known by.
     root: PathBuf,
     engine: Engine,
-    /// Beginning of its addresses: `10.<n>.`
-    network: u8,
     dockerd: PathBuf,
 }
 
@@ -47,10 +45,9 @@ impl PrivateEngine {
         let random = RandomState::new().hash_one("private");
         let root = PathBuf::from(format!("/run/composelet-test-{:08x}", random & 0xffff_ffff));
         fs::create_dir_all(root.join("data")).unwrap();
-        let network = 100 + u8::try_from(random % 150).unwrap();
         let engine = Engine::at(&root.join("docker.sock"));
-        let mut private = Self { child: None, root, engine, network, dockerd };
-        private.make_bridge();
+        let mut private = Self { child: None, root, engine, dockerd };
+        private.make_namespace();
         // /run is in memory, on most machines: data of an engine without a limit belong on the disk.
         let data = private.root.join("data");
         if let Some(mib) = size {
@@ -74,16 +71,19 @@ impl PrivateEngine {
         self.root.join("data")
     }
 
-    /// A bridge of its own. Never `--bridge none`: with that, dockerd takes the other engine's `docker0` away.
-    fn bridge(&self) -> String {
-        format!("ctpriv{}", self.network)
+    /// A network name space of its own: in that of the machine, dockerd takes away the `docker0` of the other engine as soon as
+    /// it is told of another bridge, or of none.
+    fn namespace(&self) -> String {
+        format!("/run/netns/{}", self.name())
     }
 
-    fn make_bridge(&self) {
-        let (bridge, address) = (self.bridge(), format!("10.{}.255.1/24", self.network));
-        run("ip", &["link", "add", &bridge, "type", "bridge"]);
-        run("ip", &["addr", "add", &address, "dev", &bridge]);
-        run("ip", &["link", "set", &bridge, "up"]);
+    fn name(&self) -> &str {
+        self.root.file_name().unwrap().to_str().unwrap()
+    }
+
+    fn make_namespace(&self) {
+        run("ip", &["netns", "add", self.name()]);
+        run("nsenter", &[&format!("--net={}", self.namespace()), "ip", "link", "set", "lo", "up"]);
     }
 
     fn disk(&self) -> PathBuf {
@@ -107,16 +107,17 @@ impl PrivateEngine {
     fn command(&self) -> Command {
         let log = File::options().create(true).append(true).open(self.root.join("log")).unwrap();
         let at = |name: &str| text(&self.root.join(name)).to_owned();
-        let name = self.root.file_name().unwrap().to_str().unwrap().to_owned();
-        let mut command = Command::new(&self.dockerd);
+        let name = self.name().to_owned();
+        let mut command = Command::new("nsenter");
         command
+            .arg(format!("--net={}", self.namespace()))
+            .arg(&self.dockerd)
             .args(["--host", &self.engine.address(), "--data-root", &at("data")])
             .args(["--exec-root", &at("exec"), "--pidfile", &at("docker.pid")])
-            .args(["--config-file", &at("daemon.json"), "--bridge", &self.bridge()])
+            .args(["--config-file", &at("daemon.json")])
             .args(["--iptables=false", "--ip6tables=false", "--ip-masq=false"])
             .args(["--containerd-namespace", &name])
             .args(["--containerd-plugins-namespace", &format!("{name}-plugins")])
-            .args(["--default-address-pool", &format!("base=10.{}.0.0/17,size=24", self.network)])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
@@ -179,7 +180,7 @@ impl PrivateEngine {
 
     /// Processes that carry its directory and this text in their command line.
     fn processes(&self, part: &str) -> Vec<Pid> {
-        let ours = self.root.file_name().unwrap().to_str().unwrap();
+        let ours = self.name();
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
@@ -222,16 +223,9 @@ impl PrivateEngine {
         }
     }
 
-    fn remove_bridges(&self) {
-        let output = Command::new("ip").args(["-o", "-4", "addr", "show"]).output();
-        let list =
-            output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned()).unwrap_or_default();
-        let ours = format!(" 10.{}.", self.network);
-        for line in list.lines().filter(|line| line.contains(&ours)) {
-            if let Some(name) = line.split_whitespace().nth(1) {
-                drop(Command::new("ip").args(["link", "del", name]).stderr(Stdio::null()).status());
-            }
-        }
+    fn remove_namespace(&self) {
+        let mut command = Command::new("ip");
+        drop(command.args(["netns", "del", self.name()]).stderr(Stdio::null()).status());
     }
 
     /// Removes the containers, so that their processes, mounts and shims end in order.
@@ -257,7 +251,7 @@ impl Drop for PrivateEngine {
         self.terminate();
         self.end_shims();
         self.unmount();
-        self.remove_bridges();
+        self.remove_namespace();
         drop(fs::remove_dir_all(&self.root));
         drop(fs::remove_dir_all(self.disk()));
     }
