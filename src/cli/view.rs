@@ -106,7 +106,7 @@ pub(super) fn ratio(ready: u32, wanted: u32) -> Cell {
 /// One action of the past: what, on what, why, and how it ended.
 pub(super) fn action(action: &ActionRecord) -> String {
     let style = match action.outcome.split(':').next() {
-        Some("succeeded") => GOOD,
+        Some("succeeded" | "begun") => GOOD,
         Some("failed") => BAD,
         _ => WARN,
     };

@@ -55,7 +55,11 @@ fn action_record(node: &PlanNode, outcome: &NodeOutcome, at: Timestamp) -> Actio
         object: node.action.object(),
         reason: node.reason.code().to_owned(),
         message: format!("{}{}", node.reason, node.action.also()),
-        outcome: outcome_text(outcome),
+        outcome: match (&node.action, outcome) {
+            // How it ends is told by what follows: a hold with the failure, or the next step.
+            (Action::Begin(_), NodeOutcome::Succeeded(_)) => "begun".to_owned(),
+            (_, outcome) => outcome_text(outcome),
+        },
     }
 }
 

@@ -22,7 +22,7 @@ use crate::model::time::Timestamp;
 /// How often a controller that stands by looks whether the lock is free.
 const STAND_BY: Duration = Duration::from_secs(1);
 /// Longest delay between two tries to reach the engine.
-const RECONNECT_CAP: Duration = Duration::from_secs(30);
+const RECONNECT_CAP: Duration = Duration::from_secs(5);
 
 /// Connects to the engine; called again and again until it succeeds.
 pub type Connector =
@@ -95,7 +95,8 @@ impl Startup<'_> {
         }
     }
 
-    /// The engine, however long it takes: 800 ms × 2 to 30 s between tries.
+    /// The engine, however long it takes: 800 ms × 2 to 5 s between tries. A reason is told
+    /// once, not at every try.
     pub(crate) async fn connect(&self, connector: &Connector) -> Step<Engine> {
         let mut backoff = ExponentialBackoff {
             initial_interval: Duration::from_millis(800),
@@ -108,6 +109,7 @@ impl Startup<'_> {
         };
         let mut tries = 0_u32;
         let begin = tokio::time::Instant::now();
+        let mut said = String::new();
         loop {
             let connected = tokio::select! {
                 biased;
@@ -125,10 +127,13 @@ impl Startup<'_> {
                 }
                 Err(failure) => failure,
             };
-            tracing::warn!(error = %failure.message, "the engine cannot be reached; trying again");
             let text = format!("unreachable: {}", failure.message);
             self.publish("acting", &text);
-            self.tell(EventKind::Engine(text));
+            if text != said {
+                tracing::warn!(error = %failure.message, "the engine cannot be reached; trying again");
+                self.tell(EventKind::Engine(text.clone()));
+                said = text;
+            }
             let delay = backoff.next_backoff().unwrap_or(RECONNECT_CAP);
             let delay = jittered(delay, 20, "engine", tries).min(RECONNECT_CAP);
             tries = tries.saturating_add(1);

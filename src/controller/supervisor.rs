@@ -35,6 +35,9 @@ const BATCH: Duration = Duration::from_millis(50);
 const REQUESTS: Duration = Duration::from_millis(500);
 /// A connection that is cut for less than this is nothing to talk about.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long passes wait for the first reading of the watched directory: what was believed before this start may be long
+/// gone from it. On a file system that hangs, healing by the last good versions is better than none.
+const FIRST_READING: Duration = Duration::from_secs(10);
 /// How often the controller's own status is published.
 const PUBLISH: Duration = Duration::from_secs(10);
 /// The same while pulls, builds or stops run: people watch their progress.
@@ -165,10 +168,7 @@ impl Supervisor {
             Mode::Once(once) => Some(self.timers.begin + once.timeout),
             Mode::Run => None,
         };
-        let patience = match self.link {
-            Link::Up => None,
-            Link::Lost { patience, .. } => Some(patience),
-        };
+        let patience = self.passes_wait_until();
         let due = self.queue.next_due().filter(|_| !full);
         [
             due.map(|due| patience.map_or(due, |patience| due.max(patience))),
@@ -267,8 +267,11 @@ impl Supervisor {
                 self.wake_all(Wake::Reset);
             }
             Some(EngineEvent::Lost(why)) => {
-                tracing::warn!(why, "the connection to the engine was lost");
-                self.say(EventKind::Engine(format!("lost: {why}")));
+                // Each failed try to get it back comes as a loss, too.
+                if self.link == Link::Up {
+                    tracing::warn!(why, "the connection to the engine was lost");
+                    self.say(EventKind::Engine(format!("lost: {why}")));
+                }
                 let patience = Instant::now() + PATIENCE;
                 self.link = Link::Lost { why, patience };
                 // What runs is not known any more; passes say so unless the connection stands again soon.
@@ -305,10 +308,20 @@ impl Supervisor {
         self.wake(names.iter(), Wake::Change, BATCH);
     }
 
+    /// Until when no pass begins: the connection may stand again soon, and the directory is being read for the first time.
+    fn passes_wait_until(&self) -> Option<Instant> {
+        let link = match self.link {
+            Link::Up => None,
+            Link::Lost { patience, .. } => Some(patience),
+        };
+        let unread = (self.counts.readings == 0).then(|| self.timers.begin + FIRST_READING);
+        link.max(unread)
+    }
+
     /// Starts passes of keys that are due, as many as may run.
     fn start_passes(&mut self) {
         let now = Instant::now();
-        if matches!(&self.link, Link::Lost { patience, .. } if *patience > now) {
+        if self.passes_wait_until().is_some_and(|until| until > now) {
             return;
         }
         while self.passes.len() < self.settings.limits.passes {

@@ -65,6 +65,9 @@ pub struct ContentRecord {
     pub wanted: BTreeMap<String, String>,
     /// What a reload under way is about.
     pub reloading: Option<BTreeMap<String, String>>,
+    /// What the next run will have read: a restart for it was begun. It may still be lost, with the controller or by a
+    /// failure of the stop.
+    pub rereading: Option<BTreeMap<String, String>>,
     /// The last reload failed.
     pub failure: Option<ReloadFailure>,
 }

@@ -100,6 +100,9 @@ fn begin_run(
 ) {
     record.run = Some(started_at);
     record.inodes.clear();
+    if let Some(read) = record.rereading.take() {
+        record.applied = read;
+    }
     let reads_at_start = matches!(service.on_change, OnChange::Restart | OnChange::Signal(_));
     for (target, file) in &service.files {
         let Some(stamp) = stamp(file, input.facts) else {

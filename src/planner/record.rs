@@ -118,8 +118,8 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
                 let reloads = matches!(&**operation, Operation::Reload { .. });
                 match content {
                     Some(content) if reloads => content.reloading = Some(content.wanted.clone()),
-                    // The next run reads everything.
-                    Some(content) => content.applied.clone_from(&content.wanted),
+                    // The next run reads everything; this one may go on if the stop is lost.
+                    Some(content) => content.rereading = Some(content.wanted.clone()),
                     None => {}
                 }
                 if !reloads {

@@ -20,6 +20,8 @@ mod controller_belief;
 mod engine_real;
 mod engine_sim;
 mod executor_walk;
+mod fault_proxy;
+mod fault_scenarios;
 mod hostile;
 mod ledger_crash;
 mod ledger_files;

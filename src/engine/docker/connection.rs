@@ -1,5 +1,6 @@
 //! The one place that makes a client: transport, API version, request modifier, and what the engine says about itself.
 
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::{BollardRequest, Docker};
@@ -26,6 +27,8 @@ pub type EngineClient = Docker;
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Connector {
     docker: Docker,
+    /// The address, for messages.
+    host: Option<String>,
 }
 
 /// A client; pinned to an API version once that is agreed upon.
@@ -63,12 +66,13 @@ impl Connector {
     /// # Errors
     /// If the address cannot be read, or its socket is not there yet.
     pub(in crate::engine) fn to_host(host: &str) -> Result<Self, CallError> {
-        Ok(Self::over(Docker::connect_with_host(host)?))
+        let docker = Docker::connect_with_host(host)?;
+        Ok(Self { host: Some(host.to_owned()), ..Self::over(docker) })
     }
 
     /// Over a client that was made elsewhere.
     pub(in crate::engine) fn over(docker: Docker) -> Self {
-        Self { docker: docker.with_timeout(CLIENT_TIMEOUT) }
+        Self { docker: docker.with_timeout(CLIENT_TIMEOUT), host: None }
     }
 
     /// Agrees on an API version and asks the engine about itself.
@@ -76,6 +80,15 @@ impl Connector {
     /// # Errors
     /// If the engine cannot be reached, or is older than 20.10, or no longer speaks our newest version.
     pub(in crate::engine) async fn negotiate(&self) -> Result<(Client, EngineFacts), CallError> {
+        self.agree().await.map_err(|error| match (error, &self.host) {
+            (CallError::NoConnection(why), Some(host)) => {
+                CallError::NoConnection(not_reached(host, &why))
+            }
+            (error, _) => error,
+        })
+    }
+
+    async fn agree(&self) -> Result<(Client, EngineFacts), CallError> {
         let asking = Client { docker: self.docker.clone(), api: None };
         let version: VersionAnswer = asking.raw_json(RawRequest::get("/version", &[])).await?;
         let api = agreed(version.api_version.as_deref(), version.min_api_version.as_deref())?;
@@ -154,6 +167,22 @@ fn agreed(newest: Option<&str>, oldest: Option<&str>) -> Result<ApiVersion, Call
             "the engine accepts API {oldest} and later; this version of composelet speaks up to {TESTED_API}"
         ))),
         _ => Ok(api),
+    }
+}
+
+/// Why nothing answers at an address, and what to do about it.
+fn not_reached(host: &str, why: &str) -> String {
+    let socket = host.strip_prefix("unix://").map(Path::new);
+    if socket.is_some_and(Path::is_dir) {
+        format!(
+            "{host} is a directory and no socket: an engine makes one for a bind mount of a socket that is not there; remove it and start the engine"
+        )
+    } else if why.contains("ermission denied") {
+        format!(
+            "no permission to open {host}: run composelet as root, or as a member of the group that owns the socket"
+        )
+    } else {
+        format!("no engine answers at {host}: {why}")
     }
 }
 

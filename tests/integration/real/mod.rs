@@ -11,6 +11,7 @@ mod converge;
 mod crash_points;
 mod crashing;
 mod edits;
+mod faults;
 mod files;
 mod healing;
 mod hooks;

@@ -69,3 +69,26 @@ async fn what_happened_while_it_was_away_is_put_right() {
     .await;
     host.ready(&shop).await;
 }
+
+/// What went from the directory while nobody looked is not made again first: nothing is done before the first reading.
+#[tokio::test]
+async fn what_was_removed_while_it_was_away_is_not_made_again() {
+    let mut host = Host::new();
+    let shop = host.project("shop");
+    host.write(&shop, &sleeper(&["scale: 2"]));
+    host.start();
+    host.ready(&shop).await;
+    host.settled(&shop).await;
+    host.kill();
+    host.engine.remove(host.containers(&shop, "web")[0].id());
+    std::fs::remove_dir_all(host.desired().join(&shop)).unwrap();
+    let mark = host.events.mark().await;
+    host.start();
+    eventually("the removed project is gone", || {
+        let left = host.engine.containers_of(&shop);
+        hold(left.is_empty(), || crate::support_real::look::lines(&left))
+    })
+    .await;
+    let events = host.events.since(mark).await;
+    assert!(!events.iter().any(|event| event.contains("create")), "{events:#?}");
+}

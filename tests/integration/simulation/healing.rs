@@ -158,6 +158,23 @@ async fn the_engine_may_restart_crash_and_reboot() {
     }
 }
 
+/// However long it was away: what the engine leaves down runs again within seconds of its return.
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_was_long_away_is_found_within_seconds() {
+    let bench = shop(26).await;
+    for seconds in [45, 100, 300, 1000] {
+        bench.engine.crash_daemon(Duration::from_secs(seconds));
+        bench.pass(seconds).await;
+        let answers = tokio::time::Instant::now();
+        bench
+            .until("all run again", |bench| bench.runs("shop-web-1") && bench.runs("shop-db-1"))
+            .await;
+        let took = answers.elapsed();
+        assert!(took <= Duration::from_secs(10), "{took:?} after {seconds} s\n{}", bench.story());
+        bench.converged("shop").await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_is_away_at_the_start_is_waited_for() {
     let mut bench = Bench::new(5);

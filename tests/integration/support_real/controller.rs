@@ -25,10 +25,15 @@ impl Controller {
         environment: &[(String, String)],
         log: &Path,
     ) -> Self {
+        let mut binary = command();
+        binary.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+        Self::spawn(binary, log)
+    }
+
+    /// Starts another program in its place; both streams go to `log`.
+    pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
         let file = File::create(log).unwrap();
-        let child = command()
-            .args(arguments)
-            .envs(environment.iter().map(|(name, value)| (name, value)))
+        let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

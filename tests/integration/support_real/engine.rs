@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl Engine {
             None if host.is_empty() => PathBuf::from("/var/run/docker.sock"),
             None => panic!("the real-engine tests need a local engine, not DOCKER_HOST={host}"),
         };
-        let engine = Self { socket };
+        let engine = Self::at(&socket);
         if let Err(error) = engine.call("GET", "/version", None) {
             panic!(
                 "no engine answers at {}: {error}; start it with scripts/setup",
@@ -51,6 +51,21 @@ impl Engine {
             );
         }
         engine
+    }
+
+    /// The engine behind this socket, whether it answers or not.
+    pub(crate) fn at(socket: &Path) -> Self {
+        Self { socket: socket.to_owned() }
+    }
+
+    /// Its socket.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Whether it answers.
+    pub(crate) fn answers(&self) -> bool {
+        self.call("GET", "/_ping", None).is_ok_and(|answer| answer.status == 200)
     }
 
     /// The address as `--host` and `DOCKER_HOST` take it.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -40,22 +40,39 @@ pub(crate) struct Host {
     pub(crate) controllers: Vec<Controller>,
     /// Environment of its controllers, beside what finds programs.
     pub(crate) environment: Vec<(String, String)>,
+    /// The address that controllers are given in the place of the engine's own: that of a proxy.
+    pub(crate) address: Option<String>,
+    /// What `run` is told beside the settings.
+    pub(crate) arguments: Vec<String>,
     directory: TempDir,
     logs: Cell<u32>,
 }
 
 impl Host {
-    /// An empty one.
+    /// An empty one on the engine of this machine.
     pub(crate) fn new() -> Self {
-        let engine = Engine::connect();
+        Self::on(Engine::connect())
+    }
+
+    /// An empty one on this engine.
+    pub(crate) fn on(engine: Engine) -> Self {
         let image = engine.find(&format!("/images/{IMAGE}/json"));
         assert!(image.is_some(), "{IMAGE} is missing: run tests/images/build");
         let directory = TempDir::with_prefix("composelet-").unwrap();
         let random = RandomState::new().hash_one(directory.path());
         let prefix = format!("ct-{:08x}", random & 0xffff_ffff);
         let events = Events::listen(&engine, &prefix);
-        let (controllers, environment, logs) = (Vec::new(), Vec::new(), Cell::new(0));
-        let host = Self { engine, events, prefix, controllers, environment, directory, logs };
+        let host = Self {
+            engine,
+            events,
+            prefix,
+            controllers: Vec::new(),
+            environment: Vec::new(),
+            address: None,
+            arguments: Vec::new(),
+            directory,
+            logs: Cell::new(0),
+        };
         fs::create_dir(host.desired()).unwrap();
         host
     }
@@ -108,7 +125,7 @@ impl Host {
             "--installation".to_owned(),
             self.prefix.clone(),
             "--host".to_owned(),
-            self.engine.address(),
+            self.address.clone().unwrap_or_else(|| self.engine.address()),
         ]
     }
 
@@ -117,8 +134,16 @@ impl Host {
         self.logs.set(self.logs.get() + 1);
         let mut arguments = vec!["run".to_owned()];
         arguments.extend(self.settings());
+        arguments.extend(self.arguments.iter().cloned());
         let log = self.directory.path().join(format!("controller-{}.log", self.logs.get()));
         self.controllers.push(Controller::start(&arguments, &self.environment, &log));
+    }
+
+    /// Starts another program as a controller.
+    pub(crate) fn start_command(&mut self, command: Command) {
+        self.logs.set(self.logs.get() + 1);
+        let log = self.directory.path().join(format!("controller-{}.log", self.logs.get()));
+        self.controllers.push(Controller::spawn(command, &log));
     }
 
     /// Ends the oldest controller as a power failure would.

@@ -7,6 +7,8 @@ pub(crate) mod engine;
 pub(crate) mod events;
 pub(crate) mod host;
 pub(crate) mod look;
+pub(crate) mod private_engine;
 pub(crate) mod registry;
+pub(crate) mod registry_stub;
 pub(crate) mod system;
 pub(crate) mod wait;
