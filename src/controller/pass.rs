@@ -307,7 +307,7 @@ async fn save(
     memory: &mut Memory,
     ledger: &ProjectLedger,
 ) -> Result<(), String> {
-    if memory.saved.as_ref() == Some(ledger) {
+    if planted!("ledger-unsaved", memory.saved.as_ref() == Some(ledger), true) {
         return Ok(());
     }
     let (store, key, copy) = (around.ledger.clone(), name.clone(), ledger.clone());

@@ -70,6 +70,7 @@ fn update(
     let wanted =
         wanted_config(context.world.input, context.view.service, container, context.view.image?);
     let limits = changes.iter().any(|change| change.field.starts_with("resources"));
+    let limits = planted!("limits-are-forgotten", limits, false);
     let policy = changes.iter().any(|change| change.field == "restart");
     let action = Action::UpdateContainer {
         container: container.id.clone(),

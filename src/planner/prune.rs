@@ -22,7 +22,8 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
             draft.hold(subject, WaitingOn::ManifestSettling, None);
         }
     } else {
-        retire(draft, &world.orphans, &Reason::Orphaned);
+        let orphans = planted!("orphans-stay", world.orphans.as_slice(), &[]);
+        retire(draft, orphans, &Reason::Orphaned);
         prune_networks(world, draft);
     }
 }
