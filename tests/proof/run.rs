@@ -241,7 +241,7 @@ impl Drive {
     /// The last mutating call for a project that can run as declared.
     fn last_call(&self) -> Option<Instant> {
         let desired = &self.bench.desired;
-        let counts = |name: &String| desired.get(name).is_none_or(feasible);
+        let counts = |name: &String| desired.get(name).is_none_or(|app| feasible(app, desired));
         let calls = self.checker.last_call.iter().filter(|(name, _)| counts(name));
         calls.map(|(_, (at, _))| self.begin + *at).max()
     }
@@ -274,11 +274,12 @@ impl Drive {
             };
             let ready = status.conditions.iter().find(|one| one.kind == ConditionKind::Ready);
             let is_ready = ready.is_some_and(|one| one.status == Truth::True);
-            if feasible(app) && !is_ready {
+            let runs = feasible(app, &self.bench.desired);
+            if runs && !is_ready {
                 let text = format!("{} is as declared and not shown Ready: {ready:?}", app.name);
                 wrong.push(("S16", text));
             }
-            if !feasible(app) && (is_ready || status.held.is_empty()) {
+            if !runs && (is_ready || status.held.is_empty()) {
                 wrong.push(("L3", format!("{} cannot run, and nothing says so", app.name)));
             }
         }

@@ -68,8 +68,8 @@ pub(crate) enum Happening {
     Status {
         /// When.
         at: Duration,
-        /// Which controller.
-        client: u32,
+        /// Whose state directory.
+        place: usize,
         /// Path in the state directory.
         path: String,
         /// JSON.

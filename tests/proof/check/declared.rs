@@ -21,9 +21,12 @@ pub(crate) struct Declared<'a> {
     pub(crate) outside: bool,
 }
 
-/// Whether a project can run as it is declared.
-pub(crate) fn feasible(app: &App) -> bool {
-    !app.broken && app.services.iter().all(|service| service.image.is_feasible())
+/// Whether a project can run as it is declared, beside all the others.
+pub(crate) fn feasible(app: &App, apps: &BTreeMap<String, App>) -> bool {
+    let ports = |app: &App| -> BTreeSet<u16> { app.services.iter().filter_map(|it| it.port).collect() };
+    let mut others = apps.values().filter(|other| other.name != app.name);
+    let shares = others.any(|other| !ports(other).is_disjoint(&ports(app)));
+    !app.broken && !shares && app.services.iter().all(|service| service.image.is_feasible())
 }
 
 impl Declared<'_> {
@@ -32,7 +35,7 @@ impl Declared<'_> {
     /// # Errors
     /// The first difference.
     pub(crate) fn check(&self, looks: &[Look]) -> Result<(), String> {
-        for app in self.apps.values().filter(|app| feasible(app)) {
+        for app in self.apps.values().filter(|app| feasible(app, self.apps)) {
             self.app(app, looks)?;
         }
         let ours = looks.iter().filter(|look| roles::is_ours(&look.labels));
@@ -47,7 +50,7 @@ impl Declared<'_> {
             let wanted = app.is_some_and(|app| {
                 *name == format!("{project}_default") || *name == format!("{project}_edge") && edge(app)
             });
-            let judged = app.map_or(self.outside, feasible);
+            let judged = app.map_or(self.outside, |app| feasible(app, self.apps));
             if judged && !wanted {
                 return Err(format!("network {name} is there and not wanted"));
             }

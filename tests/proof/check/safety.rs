@@ -13,8 +13,6 @@ use crate::host::Fact;
 use crate::scenario::{App, Operation};
 use crate::sim::{Effect, Happening};
 
-/// The simulated engine's first instant in milliseconds since 1970.
-const EPOCH_MS: i64 = 1_735_689_600_000;
 /// Removals within this time count together (the guard against mass removal).
 const TOGETHER: Duration = Duration::from_secs(60);
 /// Knowledge that is older than this is none (invariant 14): a relist, and the deadlines of its calls.
@@ -29,7 +27,7 @@ pub(crate) struct Checker {
     pub(crate) told: Told,
     /// When the last mutating call came of each project; pulls apart.
     pub(crate) last_call: BTreeMap<String, (Duration, String)>,
-    /// When each project whose containers were removed although it is not in the files was first hit.
+    /// Projects that were taken down, and when the files began to lack them.
     removed: BTreeMap<String, Duration>,
     confirmed: bool,
     state: State,
@@ -41,8 +39,9 @@ pub(crate) struct Checker {
     forgotten: BTreeSet<String>,
     host_forgotten: bool,
     active: Vec<u32>,
-    /// The watched directory was empty until then.
-    emptied: Option<Duration>,
+    dead: BTreeSet<u32>,
+    /// The watched directory was empty from and until then.
+    emptied: Option<(Duration, Duration)>,
     now: Duration,
 }
 
@@ -65,9 +64,9 @@ impl Checker {
                 self.state.resync(all, self.now);
                 self.serving();
             }
-            Happening::Status { at, path, bytes, .. } => {
+            Happening::Status { at, place, path, bytes } => {
                 self.now = *at;
-                self.status(path, bytes);
+                self.status(*place, path, bytes);
             }
             Happening::Note(number) => {
                 if let Some(fact) = facts.get(*number) {
@@ -88,6 +87,9 @@ impl Checker {
                 self.serving();
             }
             Fact::Confirmed => self.confirmed = true,
+            Fact::Died(client) => {
+                self.dead.insert(*client);
+            }
             Fact::HostForgotten => self.host_forgotten = true,
             Fact::ProjectForgotten(name) => {
                 self.forgotten.insert(name.clone());
@@ -98,7 +100,7 @@ impl Checker {
                 self.told.forget();
             }
             Fact::Did(Operation::EmptyRoot { for_ms }) => {
-                self.emptied = Some(self.now + Duration::from_millis(*for_ms));
+                self.emptied = Some((self.now, self.now + Duration::from_millis(*for_ms)));
             }
             Fact::Did(_) => {}
         }
@@ -111,16 +113,17 @@ impl Checker {
         }
         self.owner(effect);
         self.volumes(effect);
-        self.one_active(effect.client);
+        if !self.dead.contains(&effect.client) {
+            self.one_active(effect.client);
+        }
         let what = format!("{} {}", effect.method, effect.path);
-        if let Some(text) = self.budget.call(effect.at, &what) {
+        if let Some(text) = self.budget.call(effect.at, &format!("{what} {}", effect.reference)) {
             self.wrong("S11", text);
         }
         self.twins(effect);
         let project = self.project_of(effect);
         if effect.method == "DELETE" {
             self.taken_down(effect, &project);
-            self.removals(&project);
         }
         self.creation(effect, &project);
         self.last_call.insert(project, (effect.at, what));
@@ -177,33 +180,40 @@ impl Checker {
     }
 
     /// S6: more than two projects and more than half of all within a minute, and no person said so.
-    fn removals(&mut self, project: &str) {
+    fn removed(&mut self, project: &str, gone: Duration) {
+        self.removed.insert(project.to_owned(), gone);
         let Some((_, desired)) = self.versions.last() else { return };
-        if project.is_empty() || desired.contains_key(project) {
-            return;
-        }
-        self.removed.entry(project.to_owned()).or_insert(self.now);
-        let (now, all) = (self.now, desired.len() + self.removed.len());
-        let lately = self.removed.values().filter(|at| **at + TOGETHER >= now).count();
-        if lately > 2 && lately * 2 > all && !self.confirmed {
+        let others = self.removed.keys().filter(|name| !desired.contains_key(*name)).count();
+        let together = self.removed.values().filter(|at| at.abs_diff(gone) < TOGETHER).count();
+        if together > 2 && together * 2 > desired.len() + others && !self.confirmed {
             let names: Vec<&String> = self.removed.keys().collect();
-            let text = format!("{names:?} are removed within a minute, and nobody confirmed it");
+            let text = format!("{names:?} went within a minute and are removed, and nobody confirmed it");
             self.wrong("S6", text);
         }
     }
 
-    /// S6: what cannot be read is not empty. A project that was in the files all the time keeps its network.
+    /// When the files began to lack a project; `None` if they never did.
+    fn gone_since(&self, project: &str) -> Option<Duration> {
+        let lacks = self.versions.iter().rev().take_while(|(_, it)| !it.contains_key(project));
+        lacks.last().map(|(at, _)| *at)
+    }
+
+    /// A project whose default network is removed is taken down. S6: what cannot be read is not empty.
     fn taken_down(&mut self, effect: &Effect, project: &str) {
         let Some(target) = &effect.target else { return };
         if target.kind != "network" || target.name != format!("{project}_default") {
             return;
         }
         let since = self.now.saturating_sub(TOGETHER);
-        let lately = self.versions.iter().rev();
-        let before = lately.clone().find(|(at, _)| *at < since);
-        let kept = lately.take_while(|(at, _)| *at >= since).chain(before);
-        let declared = before.is_some() && kept.into_iter().all(|(_, it)| it.contains_key(project));
-        if declared && self.emptied.is_none_or(|end| end < since) {
+        let emptied = self.emptied.filter(|(_, end)| *end >= since).map(|(begin, _)| begin);
+        if let Some(gone) = self.gone_since(project).or(emptied) {
+            return self.removed(project, gone);
+        }
+        // It may have been gone and come back a moment ago.
+        let lately = self.versions.iter().rev().take_while(|(at, _)| *at >= since);
+        let before = self.versions.iter().rev().find(|(at, _)| *at < since);
+        let declared = lately.chain(before).all(|(_, it)| it.contains_key(project));
+        if before.is_some() && declared {
             self.wrong("S6", format!("{project} is taken down, and the files never lacked it"));
         }
     }
@@ -246,7 +256,7 @@ impl Checker {
         }
         let (state, now) = (&self.state, self.now);
         for (at, version) in self.versions.iter().rev() {
-            for app in version.values().filter(|app| !app.broken) {
+            for app in version.values() {
                 if state.serves(app) {
                     self.served.insert(app.name.clone(), now);
                 }
@@ -259,7 +269,7 @@ impl Checker {
     }
 
     /// S12, S16.
-    fn status(&mut self, path: &str, bytes: &[u8]) {
+    fn status(&mut self, place: usize, path: &str, bytes: &[u8]) {
         let Some(name) = path.strip_prefix("status/projects/") else { return };
         let name = name.trim_end_matches(".json");
         if bytes.is_empty() {
@@ -270,7 +280,7 @@ impl Checker {
             return self.wrong("S16", format!("{path} cannot be read"));
         };
         let forgotten = self.forgotten.contains(name);
-        let (says, wrong) = self.told.take(status, EPOCH_MS, forgotten);
+        let (says, wrong) = self.told.take(status, place, forgotten);
         for (invariant, text) in wrong {
             self.wrong(invariant, text);
         }

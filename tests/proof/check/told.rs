@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
 
-/// The last status of every project.
+/// The simulated engine's first instant in milliseconds since 1970.
+const EPOCH_MS: i64 = 1_735_689_600_000;
+
+/// The last status of every project, and in whose state directory it is.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    last: BTreeMap<String, ProjectStatus>,
+    last: BTreeMap<String, (usize, ProjectStatus)>,
     /// Conditions and reasons that were ever shown.
     pub(crate) reasons: BTreeMap<String, u64>,
 }
@@ -27,12 +30,12 @@ impl Told {
     pub(super) fn take(
         &mut self,
         status: ProjectStatus,
-        epoch_ms: i64,
+        place: usize,
         forgotten: bool,
     ) -> (Says, Vec<(&'static str, String)>) {
         let mut wrong = Vec::new();
         let name = status.name.to_string();
-        if let Some(before) = self.last.get(&name)
+        if let Some((_, before)) = self.last.get(&name).filter(|(from, _)| *from == place)
             && status.generation < before.generation
             && !forgotten
         {
@@ -56,12 +59,12 @@ impl Told {
         }
         let says = match status.observed_at {
             Some(at) if is_ready => {
-                let since = u64::try_from(at.as_millis() - epoch_ms).unwrap_or(0);
+                let since = u64::try_from(at.as_millis() - EPOCH_MS).unwrap_or(0);
                 Says::Ready(Duration::from_millis(since))
             }
             _ => Says::Else,
         };
-        self.last.insert(name, status);
+        self.last.insert(name, (place, status));
         (says, wrong)
     }
 
@@ -77,6 +80,6 @@ impl Told {
 
     /// The last word about a project.
     pub(crate) fn last(&self, name: &str) -> Option<&ProjectStatus> {
-        self.last.get(name)
+        self.last.get(name).map(|(_, status)| status)
     }
 }

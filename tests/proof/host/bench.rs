@@ -46,6 +46,8 @@ pub(crate) enum Fact {
     ProjectForgotten(String),
     /// Something is wrong at once: invariant and text.
     Wrong(&'static str, String),
+    /// This controller is dead: what it asked may still be carried out.
+    Died(u32),
     /// An operation was carried out.
     Did(Operation),
 }
@@ -188,15 +190,18 @@ impl Bench {
         let write_fault = slot.write_faults.first().copied();
         let last_step = write_fault.map(|fault| fault.step);
         let storage =
-            WatchedStorage::new(&slot.disk, &self.engine, client, last_step, &self.leaked);
+            WatchedStorage::new(&slot.disk, &self.engine, (place, client), last_step, &self.leaked);
         let cancel = CancellationToken::new();
-        let task = match self.controller(storage, client) {
-            Some(controller) => tokio::spawn(controller.run(cancel.clone())),
-            // It died in its first writes.
-            None => tokio::spawn(std::future::pending()),
-        };
-        if let Some(slot) = self.slots.get_mut(place) {
+        let controller = self.controller(storage, client);
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        if let Some(controller) = controller {
+            let task = tokio::spawn(controller.run(cancel.clone()));
             slot.running = Some(Running { client, task, cancel, write_fault });
+        } else {
+            // Its first writes failed, or killed it: whoever watches over it starts it again.
+            slot.disk = slot.disk.reboot(Loss::Process);
+            slot.restart_at = Some(Instant::now() + Duration::from_secs(1));
+            self.engine.with(|world| world.journal.dying.remove(&client));
         }
     }
 
@@ -206,6 +211,7 @@ impl Bench {
         slot.restart_at = Some(Instant::now() + down);
         let Some(running) = slot.running.take() else { return };
         self.deaths += 1;
+        let client = running.client;
         let ended = running.task.is_finished();
         running.task.abort();
         let end = running.task.await;
@@ -214,6 +220,7 @@ impl Bench {
         }
         let Some(slot) = self.slots.get_mut(place) else { return };
         slot.disk = slot.disk.reboot(loss.map_or(Loss::Process, Loss::Power));
+        self.note(Fact::Died(client));
         self.read_store(place);
     }
 
@@ -243,6 +250,7 @@ impl Bench {
             slot.disk = slot.disk.reboot(Loss::Process);
             slot.restart_at = Some(Instant::now() + down);
         }
+        self.note(Fact::Died(running.client));
         match stopped {
             // A fault may have hit it meanwhile.
             Ok(Ok(Ok(RunEnd::Stopped) | Err(_))) => {}

@@ -3,7 +3,7 @@
 use composelet::ledger::Request;
 use composelet::model::id::ProjectName;
 
-use super::bench::{Bench, Undo};
+use super::bench::{Bench, Fact, Undo};
 use super::litter::script;
 use super::tree::RootMode;
 use crate::scenario::{LitterKind, Tag};
@@ -58,6 +58,7 @@ impl Bench {
     /// A person who looks at what is held confirms it, and asks for a fresh look at what waits.
     pub(crate) fn confirm_held(&mut self) {
         self.ask(&Request::Confirm { project: None });
+        self.note(Fact::Confirmed);
         for app in self.desired.keys() {
             let project = ProjectName::from(app.as_str());
             self.ask(&Request::Resume { project, service: None });

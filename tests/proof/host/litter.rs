@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use composelet::ledger::Ledger;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, Fact};
@@ -45,6 +46,8 @@ impl Bench {
             }
         }
         self.move_tag(0, script(Tag::Moving));
+        // A state directory that was there before; in a new one damaged files would be a stranger's.
+        drop(Ledger::open_with(self.slots[0].disk.clone()));
         let scenario = std::sync::Arc::clone(&self.scenario);
         for litter in &scenario.litter {
             self.drop_litter(litter);

@@ -14,6 +14,7 @@ use crate::sim::{Happening, SimEngine};
 pub(crate) struct WatchedStorage {
     disk: MemoryStorage,
     engine: SimEngine,
+    place: usize,
     client: u32,
     /// The process dies when more steps than these were made.
     last_step: Option<u64>,
@@ -26,7 +27,7 @@ impl WatchedStorage {
     pub(crate) fn new(
         disk: &MemoryStorage,
         engine: &SimEngine,
-        client: u32,
+        (place, client): (usize, u32),
         last_step: Option<u64>,
         leaked: &Arc<AtomicBool>,
     ) -> Self {
@@ -36,6 +37,7 @@ impl WatchedStorage {
         Self {
             disk: disk.clone(),
             engine: engine.clone(),
+            place,
             client,
             last_step,
             leaked: Arc::clone(leaked),
@@ -57,8 +59,8 @@ impl WatchedStorage {
         let bytes = self.disk.read(path).unwrap_or_default();
         self.engine.with(|world| {
             let at = world.clock.elapsed();
-            let (client, path) = (self.client, path.to_owned());
-            world.journal.entries.push(Happening::Status { at, client, path, bytes });
+            let (place, path) = (self.place, path.to_owned());
+            world.journal.entries.push(Happening::Status { at, place, path, bytes });
         });
     }
 
