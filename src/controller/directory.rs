@@ -59,12 +59,7 @@ impl Schedule {
 
 impl Directory {
     /// Begins to watch; the first reading is due at once.
-    pub(crate) fn new(
-        root: LocalPath,
-        tree: Arc<dyn Tree>,
-        reader: Reader,
-        watch: Watch,
-    ) -> Self {
+    pub(crate) fn new(root: LocalPath, tree: Arc<dyn Tree>, reader: Reader, watch: Watch) -> Self {
         let (sender, hints) = mpsc::channel(1);
         let watcher = tree.watch(&root, sender, watch == Watch::Poll);
         let schedule = Schedule { due: Instant::now(), first_hint: None };

@@ -90,9 +90,8 @@ impl Coverage {
 
     /// Cells of the lists above that were never reached.
     pub(crate) fn missing(&self) -> Vec<String> {
-        let struck = STRUCK
-            .iter()
-            .flat_map(|verb| KINDS.iter().map(move |kind| format!("{verb} x {kind}")));
+        let struck =
+            STRUCK.iter().flat_map(|verb| KINDS.iter().map(move |kind| format!("{verb} x {kind}")));
         let wanted = struck.chain(REACHED.iter().map(|cell| (*cell).to_owned()));
         wanted.filter(|cell| !self.cells.contains_key(cell)).collect()
     }

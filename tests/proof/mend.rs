@@ -9,7 +9,11 @@ use crate::run::{Outcome, broken, run};
 use crate::scenario::{Scenario, smaller};
 
 /// The smallest scenario found within the time that breaks the same invariant.
-pub(crate) fn shrink(scenario: &Scenario, outcome: &Outcome, most: Duration) -> (Scenario, Outcome) {
+pub(crate) fn shrink(
+    scenario: &Scenario,
+    outcome: &Outcome,
+    most: Duration,
+) -> (Scenario, Outcome) {
     let wanted = outcome.violations.first().map(|it| it.invariant);
     let watch = stopwatch();
     let (mut best, mut end) = (scenario.clone(), outcome.clone());

@@ -47,5 +47,8 @@ fn pair(number: usize) -> (usize, usize) {
 
 #[test]
 fn every_pair_has_its_number() {
-    assert_eq!((0..6).map(pair).collect::<Vec<_>>(), [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)]);
+    assert_eq!(
+        (0..6).map(pair).collect::<Vec<_>>(),
+        [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)]
+    );
 }

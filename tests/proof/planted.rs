@@ -82,7 +82,12 @@ mod found {
         let ends = ends.into_inner().unwrap();
         let missed: Vec<_> =
             ends.iter().filter(|(_, end)| end.is_none()).map(|(bug, _)| *bug).collect();
-        println!("{} of {} planted bugs found in {:?}", ends.len() - missed.len(), ends.len(), watch());
+        println!(
+            "{} of {} planted bugs found in {:?}",
+            ends.len() - missed.len(),
+            ends.len(),
+            watch()
+        );
         let rows: BTreeMap<_, _> = ends.iter().map(|(bug, end)| (bug, end)).collect();
         let text = serde_json::to_string_pretty(&rows).unwrap();
         std::fs::write(directory().join("planted.json"), text).unwrap();

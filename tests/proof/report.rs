@@ -139,5 +139,8 @@ fn spread(values: &mut [u64], unit: &str) -> String {
         values.get(index).copied().unwrap_or(0)
     };
     let (least, half, nine, most) = (at(0), at(50), at(90), at(100));
-    format!("least {least}{unit}, median {half}{unit}, p90 {nine}{unit}, p99 {}{unit}, most {most}{unit}", at(99))
+    format!(
+        "least {least}{unit}, median {half}{unit}, p90 {nine}{unit}, p99 {}{unit}, most {most}{unit}",
+        at(99)
+    )
 }

@@ -142,7 +142,9 @@ impl World {
             match container.phase {
                 Phase::Removing | Phase::Dead => {
                     let name = container.name.clone();
-                    if !self.host.undeletable.contains(&name) {
+                    if self.host.undeletable.contains(&name) {
+                        container.enter(Phase::Dead);
+                    } else {
                         self.destroy(&id, false);
                     }
                 }

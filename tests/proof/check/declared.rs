@@ -23,7 +23,8 @@ pub(crate) struct Declared<'a> {
 
 /// Whether a project can run as it is declared, beside all the others.
 pub(crate) fn feasible(app: &App, apps: &BTreeMap<String, App>) -> bool {
-    let ports = |app: &App| -> BTreeSet<u16> { app.services.iter().filter_map(|it| it.port).collect() };
+    let ports =
+        |app: &App| -> BTreeSet<u16> { app.services.iter().filter_map(|it| it.port).collect() };
     let mut others = apps.values().filter(|other| other.name != app.name);
     let shares = others.any(|other| !ports(other).is_disjoint(&ports(app)));
     !app.broken && !shares && app.services.iter().all(|service| service.image.is_feasible())
@@ -48,7 +49,8 @@ impl Declared<'_> {
             let app = self.apps.get(project);
             let edge = |app: &App| app.services.iter().any(|service| service.edge);
             let wanted = app.is_some_and(|app| {
-                *name == format!("{project}_default") || *name == format!("{project}_edge") && edge(app)
+                *name == format!("{project}_default")
+                    || *name == format!("{project}_edge") && edge(app)
             });
             let judged = app.map_or(self.outside, |app| feasible(app, self.apps));
             if judged && !wanted {
@@ -64,10 +66,22 @@ impl Declared<'_> {
         });
         let mut wanted: BTreeSet<String> = BTreeSet::new();
         for service in &app.services {
-            for number in 1..=service.replicas {
+            // As with Compose, any numbers do: replicas that were there before keep theirs.
+            let own: Vec<&Look> =
+                ours.clone().filter(|look| roles::service(&look.labels) == service.name).collect();
+            if own.len() != usize::try_from(service.replicas).unwrap_or(usize::MAX) {
+                let (there, name) = (own.len(), &service.name);
+                return Err(format!(
+                    "{there} of {} {}-{name} are there",
+                    service.replicas, app.name
+                ));
+            }
+            for look in own {
+                let (_, _, number) = roles::replica(&look.labels);
                 let name = format!("{}-{}-{number}", app.name, service.name);
-                let look = looks.iter().find(|look| look.name == name);
-                let look = look.ok_or_else(|| format!("{name} is not there"))?;
+                if look.name != name {
+                    return Err(format!("{name} is named {}", look.name));
+                }
                 self.replica(app, service, look)?;
                 wanted.insert(name);
             }

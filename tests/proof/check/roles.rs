@@ -24,9 +24,5 @@ pub(crate) fn service(labels: &BTreeMap<String, String>) -> &str {
 /// Project, service and number.
 pub(crate) fn replica(labels: &BTreeMap<String, String>) -> (String, String, String) {
     let number = labels.get("com.docker.compose.container-number");
-    (
-        project(labels).to_owned(),
-        service(labels).to_owned(),
-        number.cloned().unwrap_or_default(),
-    )
+    (project(labels).to_owned(), service(labels).to_owned(), number.cloned().unwrap_or_default())
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Violation;
 use super::budget::Budget;
 use super::roles;
 use super::state::State;
 use super::told::{Says, Told};
-use super::Violation;
 use crate::host::Fact;
 use crate::scenario::{App, Operation};
 use crate::sim::{Effect, Happening};
@@ -133,14 +133,16 @@ impl Checker {
     fn owner(&mut self, effect: &Effect) {
         let Some(target) = &effect.target else { return };
         if target.kind != "volume" && effect.reference != target.id {
-            let text = format!("{} {}: by `{}`, not by id", effect.method, effect.path, effect.reference);
+            let text =
+                format!("{} {}: by `{}`, not by id", effect.method, effect.path, effect.reference);
             self.wrong("S1", text);
         }
         if !roles::is_ours(&target.labels) && target.kind != "network" {
             let (method, path, name) = (&effect.method, &effect.path, &target.name);
             self.wrong("S1", format!("{method} {path} meets {name}, which is not ours"));
         }
-        let network_ours = roles::is_ours(&target.labels) || target.labels.contains_key("com.docker.compose.project");
+        let network_ours = roles::is_ours(&target.labels)
+            || target.labels.contains_key("com.docker.compose.project");
         if target.kind == "network" && !network_ours {
             self.wrong("S1", format!("network {} is not ours and is removed", target.name));
         }
@@ -187,7 +189,8 @@ impl Checker {
         let together = self.removed.values().filter(|at| at.abs_diff(gone) < TOGETHER).count();
         if together > 2 && together * 2 > desired.len() + others && !self.confirmed {
             let names: Vec<&String> = self.removed.keys().collect();
-            let text = format!("{names:?} went within a minute and are removed, and nobody confirmed it");
+            let text =
+                format!("{names:?} went within a minute and are removed, and nobody confirmed it");
             self.wrong("S6", text);
         }
     }
@@ -213,7 +216,7 @@ impl Checker {
         let lately = self.versions.iter().rev().take_while(|(at, _)| *at >= since);
         let before = self.versions.iter().rev().find(|(at, _)| *at < since);
         let declared = lately.chain(before).all(|(_, it)| it.contains_key(project));
-        if before.is_some() && declared {
+        if before.is_some() && declared && !self.confirmed {
             self.wrong("S6", format!("{project} is taken down, and the files never lacked it"));
         }
     }
@@ -295,7 +298,8 @@ impl Checker {
         let served = self.served.get(name).copied();
         let honest = served.is_some_and(|at| at + Duration::from_secs(3) >= seen);
         if !blind && !honest {
-            let text = format!("{name} is shown Ready as of {seen:?}, and served last at {served:?}");
+            let text =
+                format!("{name} is shown Ready as of {seen:?}, and served last at {served:?}");
             self.wrong("S16", text);
         }
     }

@@ -27,12 +27,7 @@ pub(super) struct State {
 
 impl State {
     /// Takes an event of a container.
-    pub(super) fn event(
-        &mut self,
-        id: &str,
-        action: &str,
-        attributes: &BTreeMap<String, String>,
-    ) {
+    pub(super) fn event(&mut self, id: &str, action: &str, attributes: &BTreeMap<String, String>) {
         let seen = self.containers.entry(id.to_owned()).or_insert_with(|| Seen {
             labels: attributes.clone(),
             runs: false,

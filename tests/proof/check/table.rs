@@ -15,7 +15,10 @@ pub(crate) const INVARIANTS: &[(&str, Standing)] = &[
     ("S2", Standing::Checked("no volume is deleted, no container with its volumes")),
     ("S3", Standing::Checked("at most one container of a replica is started or runs by our hand")),
     ("S4", Standing::NotYet("start-first rollouts keep replicas available; there are none yet")),
-    ("S5", Standing::Checked("while a file is broken nothing is created that its last version lacks")),
+    (
+        "S5",
+        Standing::Checked("while a file is broken nothing is created that its last version lacks"),
+    ),
     ("S6", Standing::Checked("no mass removal without a person")),
     ("S7", Standing::NotYet("backups before updates")),
     ("S8", Standing::NotYet("rollbacks")),

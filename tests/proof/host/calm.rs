@@ -45,9 +45,9 @@ impl Bench {
         for litter in &self.scenario.litter {
             if litter.kind == LitterKind::NameThief {
                 let name = format!("{}-{}-1", litter.app, litter.service);
-                let strange = self.engine.with(|world| {
-                    world.container(&name).is_ok_and(|it| it.labels().is_empty())
-                });
+                let strange = self
+                    .engine
+                    .with(|world| world.container(&name).is_ok_and(|it| it.labels().is_empty()));
                 if strange {
                     drop(self.engine.docker_rm(&name, false));
                 }

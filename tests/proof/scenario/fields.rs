@@ -55,7 +55,9 @@ pub(crate) const FIELDS: &[Field] = &[
         name: "cpus",
         values: &["0.5", "1.5"],
         pointer: "/HostConfig/NanoCpus",
-        shows: |value| value.map_or(json!(0), |value| pick(&[500_000_000_i64, 1_500_000_000], value)),
+        shows: |value| {
+            value.map_or(json!(0), |value| pick(&[500_000_000_i64, 1_500_000_000], value))
+        },
     },
     Field {
         name: "cpu_shares",

@@ -9,8 +9,7 @@ use super::model::{
 };
 use crate::sim::SplitMix64;
 
-const NAMES: [&str; 10] =
-    ["ada", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "joe"];
+const NAMES: [&str; 10] = ["ada", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "joe"];
 const SERVICES: [&str; 3] = ["web", "db", "job"];
 /// Faults reach this far into the calls of a run.
 const FAULTY_CALLS: u64 = 400;
@@ -47,7 +46,11 @@ impl Dice {
         let decade = self.between(0, 3_000);
         let exponent = f64::from(u32::try_from(decade).unwrap_or(0)) / 1_000.0;
         // 300 × 10^0..3 millionths.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "300 to 300000")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "300 to 300000"
+        )]
         let rate = (300.0 * 10_f64.powf(exponent)) as u64;
         rate
     }
@@ -249,9 +252,7 @@ fn operation(dice: &mut Dice, feature: Feature, scenario: &Scenario) -> Operatio
             1 => Operation::RegistryDown { for_ms },
             _ => Operation::MoveTag { content: dice.between(0, 5) },
         },
-        Feature::Hands => {
-            Operation::Hand { container: dice.index(12), deed: dice.of(&Deed::ALL) }
-        }
+        Feature::Hands => Operation::Hand { container: dice.index(12), deed: dice.of(&Deed::ALL) },
         Feature::Restarts => match dice.between(0, 1) {
             0 => Operation::Restart { down_ms },
             _ => Operation::Kill { down_ms },
@@ -326,7 +327,11 @@ fn call_faults(dice: &mut Dice, scenario: &mut Scenario) {
                     | CallFaultKind::Garbage
             );
             let rate = if costly { rate.min(30_000) } else { rate };
-            scenario.features.push(format!("{kind:?} {}.{:03} %", rate / 10_000, rate / 10 % 1_000));
+            scenario.features.push(format!(
+                "{kind:?} {}.{:03} %",
+                rate / 10_000,
+                rate / 10 % 1_000
+            ));
             rates.push((kind, rate));
         }
     }
@@ -350,11 +355,8 @@ fn event_faults(dice: &mut Dice, scenario: &mut Scenario) {
             continue;
         }
         // Sometimes all of them.
-        let rate = if dice.chance(10) && kind == EventFaultKind::Drop {
-            1_000_000
-        } else {
-            dice.rate()
-        };
+        let rate =
+            if dice.chance(10) && kind == EventFaultKind::Drop { 1_000_000 } else { dice.rate() };
         scenario.features.push(format!("{name} {} %", rate / 10_000));
         for number in 1..300 {
             if dice.hits(rate) {

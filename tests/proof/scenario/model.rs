@@ -53,7 +53,14 @@ pub(crate) struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { chaos_ms: 0, quiet_ms: 90_000, latency: true, hints: false, lost_hints: 0, restart_ms: 500 }
+        Self {
+            chaos_ms: 0,
+            quiet_ms: 90_000,
+            latency: true,
+            hints: false,
+            lost_hints: 0,
+            restart_ms: 500,
+        }
     }
 }
 
@@ -108,9 +115,7 @@ pub(crate) struct Health {
 }
 
 /// Images, by what their applications do.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Tag {
     /// Runs for ever, stops when told.
     #[default]

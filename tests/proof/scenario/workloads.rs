@@ -54,15 +54,16 @@ pub(crate) fn workloads() -> Vec<Workload> {
         fields: BTreeMap::from([("stop_grace_period".to_owned(), 0)]),
         ..web.clone()
     };
-    let always = Service {
-        fields: BTreeMap::from([("restart".to_owned(), 0)]),
-        ..shaky.clone()
-    };
+    let always = Service { fields: BTreeMap::from([("restart".to_owned(), 0)]), ..shaky.clone() };
     vec![
         story("create", app("shop", &[web.clone()]), &[]),
         story("recreate", app("shop", &[web.clone()]), &[set(&[("user", Some(0))])]),
         story("live", app("shop", &[web.clone()]), &[set(&[("mem_limit", Some(0))])]),
-        story("remove", app("shop", &[after.clone(), volume.clone()]), &[Operation::Remove { app: shop() }]),
+        story(
+            "remove",
+            app("shop", &[after.clone(), volume.clone()]),
+            &[Operation::Remove { app: shop() }],
+        ),
         story("stack", app("shop", &[after, volume]), &[set(&[("command", Some(1))])]),
         story(
             "replicas",
