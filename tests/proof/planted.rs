@@ -88,7 +88,7 @@ mod found {
             ends.len(),
             watch()
         );
-        let rows: BTreeMap<_, _> = ends.iter().map(|(bug, end)| (bug, end)).collect();
+        let rows: BTreeMap<_, _> = ends.iter().collect();
         let text = serde_json::to_string_pretty(&rows).unwrap();
         std::fs::write(directory().join("planted.json"), text).unwrap();
         assert!(missed.is_empty(), "not found within {budget} seeds: {missed:?}");

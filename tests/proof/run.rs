@@ -204,16 +204,13 @@ impl Drive {
             }
             if self.read != seen {
                 seen = self.read;
-                match self.as_declared() {
-                    Err(text) => {
-                        difference = text;
-                        good_since = None;
-                    }
-                    Ok(()) => {
-                        let disturbed = self.last_call();
-                        let since = good_since.unwrap_or_else(Instant::now);
-                        good_since = Some(disturbed.map_or(since, |at| since.max(at)));
-                    }
+                if let Err(text) = self.as_declared() {
+                    difference = text;
+                    good_since = None;
+                } else {
+                    let disturbed = self.last_call();
+                    let since = good_since.unwrap_or_else(Instant::now);
+                    good_since = Some(disturbed.map_or(since, |at| since.max(at)));
                 }
             }
             let now = Instant::now();
@@ -285,7 +282,11 @@ impl Drive {
                 let text = format!("{} is as declared and not shown Ready: {ready:?}", app.name);
                 wrong.push(("S16", text));
             }
-            let cannot = app.services.iter().any(|it| !it.image.is_feasible() && it.replicas > 0);
+            // A daemon that goes down ends what crashes with code 0: a good end, where the policy lets it be one.
+            let cannot = app.services.iter().any(|it| {
+                let kept = matches!(it.fields.get("restart"), Some(0 | 1));
+                it.replicas > 0 && (it.image == Tag::NoEntry || it.image == Tag::Broken && kept)
+            });
             if cannot && (is_ready || status.held.is_empty()) {
                 wrong.push(("L3", format!("{} cannot run, and nothing says so", app.name)));
             }
@@ -310,13 +311,13 @@ impl Drive {
         let elapsed = self.begin.elapsed();
         let Self { bench, checker, .. } = self;
         let trace = bench.engine.trace();
-        let mut cells = checker.told.reasons;
+        let mut reached = checker.told.reasons;
         let (mutating, faults) = bench.engine.with(|world| {
             for ((verb, status), count) in &world.journal.answers {
-                cells.insert(format!("{verb} -> {status}"), *count);
+                reached.insert(format!("{verb} -> {status}"), *count);
             }
             for ((verb, kind), count) in &world.journal.strikes {
-                cells.insert(format!("{verb} x {kind}"), *count);
+                reached.insert(format!("{verb} x {kind}"), *count);
             }
             (world.trace.mutating(), world.faults.struck())
         });
@@ -324,7 +325,7 @@ impl Drive {
             if let crate::host::Fact::Did(operation) = fact {
                 let name = serde_json::to_value(operation).unwrap_or_default();
                 let name = name.get("do").and_then(|it| it.as_str()).unwrap_or("?").to_owned();
-                *cells.entry(format!("did {name}")).or_default() += 1;
+                *reached.entry(format!("did {name}")).or_default() += 1;
             }
         }
         Outcome {
@@ -337,7 +338,7 @@ impl Drive {
             deaths: bench.deaths,
             elapsed,
             converged,
-            cells,
+            cells: reached,
             tail: trace.get(trace.len().saturating_sub(60)..).unwrap_or_default().to_vec(),
         }
     }

@@ -56,9 +56,9 @@ pub(crate) fn workloads() -> Vec<Workload> {
     };
     let always = Service { fields: BTreeMap::from([("restart".to_owned(), 0)]), ..shaky.clone() };
     vec![
-        story("create", app("shop", &[web.clone()]), &[]),
-        story("recreate", app("shop", &[web.clone()]), &[set(&[("user", Some(0))])]),
-        story("live", app("shop", &[web.clone()]), &[set(&[("mem_limit", Some(0))])]),
+        story("create", app("shop", std::slice::from_ref(&web)), &[]),
+        story("recreate", app("shop", std::slice::from_ref(&web)), &[set(&[("user", Some(0))])]),
+        story("live", app("shop", std::slice::from_ref(&web)), &[set(&[("mem_limit", Some(0))])]),
         story(
             "remove",
             app("shop", &[after.clone(), volume.clone()]),
@@ -86,7 +86,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
         story("stubborn", app("shop", &[stubborn]), &[set(&[("read_only", Some(0))])]),
         story(
             "hands",
-            app("shop", &[web.clone()]),
+            app("shop", std::slice::from_ref(&web)),
             &[
                 Operation::Hand { container: 0, deed: Deed::Rename },
                 Operation::Hand { container: 0, deed: Deed::Pause },
