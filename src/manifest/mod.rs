@@ -18,6 +18,7 @@ mod files;
 mod forms;
 mod include;
 mod interpolate;
+mod joins;
 mod layers;
 mod limits;
 mod lint;
