@@ -5,6 +5,10 @@
 //! observed state into a plan; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
 //! [`source`] and [`ledger`] are its edges; [`cli`] is what people type.
 
+// First: its macro is used below.
+#[macro_use]
+pub mod planted;
+
 pub mod cli;
 pub mod controller;
 pub mod engine;

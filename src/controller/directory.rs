@@ -1,6 +1,7 @@
 //! When the watched directory is read: soon after a hint, and now and then without one (DESIGN §6).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use crate::controller::blocking::Blocking;
 use crate::controller::desired::reading::{Reader, Reading};
 use crate::controller::settings::Watch;
 use crate::model::path::LocalPath;
-use crate::source::{WatchMode, Watcher};
+use crate::source::{Tree, WatchMode, Watching};
 
 /// Quiet time after a hint.
 const QUIET: Duration = Duration::from_millis(100);
@@ -26,9 +27,10 @@ const POLL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: LocalPath,
+    tree: Arc<dyn Tree>,
     reader: Option<Reader>,
     readings: JoinSet<Option<(Reader, Reading)>>,
-    watcher: Watcher,
+    watcher: Box<dyn Watching>,
     hints: mpsc::Receiver<()>,
     schedule: Schedule,
     identity: Option<(u64, u64)>,
@@ -57,12 +59,13 @@ impl Schedule {
 
 impl Directory {
     /// Begins to watch; the first reading is due at once.
-    pub(crate) fn new(root: LocalPath, reader: Reader, watch: Watch) -> Self {
+    pub(crate) fn new(root: LocalPath, tree: Arc<dyn Tree>, reader: Reader, watch: Watch) -> Self {
         let (sender, hints) = mpsc::channel(1);
-        let watcher = Watcher::start(&root, sender, watch == Watch::Poll);
+        let watcher = tree.watch(&root, sender, watch == Watch::Poll);
         let schedule = Schedule { due: Instant::now(), first_hint: None };
         Self {
             root,
+            tree,
             reader: Some(reader),
             readings: JoinSet::new(),
             watcher,
@@ -143,6 +146,11 @@ impl Directory {
             WatchMode::Inotify => "inotify".to_owned(),
             WatchMode::Poll(why) => format!("poll: {why}"),
         }
+    }
+
+    /// Where the directory is read.
+    pub(crate) fn tree(&self) -> Arc<dyn Tree> {
+        Arc::clone(&self.tree)
     }
 
     /// The watched directory.

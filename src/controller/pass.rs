@@ -308,10 +308,17 @@ async fn blind(
 ) -> PassEnd {
     tracing::warn!(project = %name, error = %failure.message, "the engine could not be asked");
     drop(save(around, name, &mut memory, &ledger).await);
+    let generation = ledger.generation;
     memory.ledger = Some(ledger);
     let now = around.clock.now();
+    if memory.status.is_none() {
+        // What the controller before this one published stands until the engine can be asked again.
+        let (store, key) = (around.ledger.clone(), name.clone());
+        let told = around.blocking.run(move || store.project_status(&key)).await;
+        memory.status = told.ok().flatten();
+    }
     let previous = memory.status.as_ref();
-    let status = report::unreachable_status(name, belief, previous, failure, now);
+    let status = report::unreachable_status((name, generation), belief, previous, failure, now);
     publish(around, &mut memory, status, now).await;
     PassEnd { memory, requeue: Requeue::Failed, plan: None, remains: Remains::Something }
 }
@@ -332,7 +339,7 @@ async fn save(
     memory: &mut Memory,
     ledger: &ProjectLedger,
 ) -> Result<(), String> {
-    if memory.saved.as_ref() == Some(ledger) {
+    if planted!("ledger-unsaved", memory.saved.as_ref() == Some(ledger), true) {
         return Ok(());
     }
     let (store, key, copy) = (around.ledger.clone(), name.clone(), ledger.clone());

@@ -92,7 +92,7 @@ pub(crate) fn calls_made(report: &PassReport) -> u64 {
 
 /// The status of a project whose engine could not be asked: what was known stays, Ready becomes Unknown (invariant 14).
 pub(crate) fn unreachable_status(
-    name: &ProjectName,
+    (name, generation): (&ProjectName, u64),
     belief: &Belief,
     previous: Option<&ProjectStatus>,
     failure: &Failure,
@@ -116,6 +116,8 @@ pub(crate) fn unreachable_status(
     status.source.clone_from(&belief.source);
     status.diagnostics.clone_from(&belief.diagnostics);
     status.published_at = now;
+    // A status of an older file may be all that is left.
+    status.generation = status.generation.max(generation);
     let generation = status.generation;
     let services = status.services.iter_mut().map(|one| &mut one.conditions);
     for conditions in services.chain([&mut status.conditions]) {

@@ -28,7 +28,7 @@ use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
 use crate::model::time::Timestamp;
-use crate::source::ContentStore;
+use crate::source::{ContentStore, HostTree, Tree};
 
 /// Why a run could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,7 @@ pub struct Controller {
     connector: Connector,
     ledger: Ledger,
     loader: Arc<dyn ManifestLoader>,
+    tree: Arc<dyn Tree>,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -65,7 +66,14 @@ impl Controller {
         events: EventSink,
     ) -> Self {
         ledger.salt().clone_into(&mut settings.policy.salt);
-        Self { settings, connector, ledger, loader, clock, events }
+        let tree: Arc<dyn Tree> = Arc::new(HostTree);
+        Self { settings, connector, ledger, loader, tree, clock, events }
+    }
+
+    /// Reads the watched directory from `tree` instead of the host's file system.
+    #[must_use]
+    pub fn reading_from(self, tree: Arc<dyn Tree>) -> Self {
+        Self { tree, ..self }
     }
 
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
@@ -115,7 +123,7 @@ impl Controller {
             self.events.clone(),
         );
         let root = settings.desired_state.clone();
-        let reader = Reader::new(root.clone(), Arc::clone(&self.loader));
+        let reader = Reader::new(root.clone(), Arc::clone(&self.tree), Arc::clone(&self.loader));
         let around = Surroundings {
             engine,
             ledger: self.ledger,
@@ -137,7 +145,7 @@ impl Controller {
             queue: Queue::default(),
             cells: BTreeMap::new(),
             beliefs,
-            directory: Directory::new(root, reader, settings.watch),
+            directory: Directory::new(root, self.tree, reader, settings.watch),
             passes: JoinSet::new(),
             events,
             timers: Timers::new(Instant::now()),

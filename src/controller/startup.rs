@@ -56,6 +56,7 @@ impl Startup<'_> {
         engine: &Engine,
     ) -> Result<Step<LedgerLock>, LedgerError> {
         let id = engine.facts().id;
+        let id = planted!("two-act", id, format!("{id}{}", self.started_at));
         let installation = &self.settings.policy.installation;
         self.lock("this engine", || {
             let lock = self.ledger.try_lock_engine(&id, installation);

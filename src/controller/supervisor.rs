@@ -128,6 +128,7 @@ impl Timers {
 impl Supervisor {
     /// Runs until it is told to stop, or `--once` has an answer.
     pub(crate) async fn run(&mut self, cancel: &CancellationToken) -> RunEnd {
+        let cancel = &planted!("deaf-to-sigterm", cancel.clone(), CancellationToken::new());
         loop {
             self.start_passes();
             if let Some(end) = self.once() {
@@ -136,6 +137,7 @@ impl Supervisor {
             let timer = self.next_timer();
             let loader = Arc::clone(&self.loader);
             let root = self.directory.root().clone();
+            let tree = self.directory.tree();
             tokio::select! {
                 biased;
                 // Cancel safe: a token stays cancelled.
@@ -153,7 +155,7 @@ impl Supervisor {
                 // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
                 event = self.events.next() => self.engine_event(event),
                 // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.
-                reading = self.directory.reading(|| Reader::new(root, loader)) => {
+                reading = self.directory.reading(|| Reader::new(root, tree, loader)) => {
                     if let Some(reading) = reading {
                         self.believe(&reading).await;
                     }
@@ -192,7 +194,7 @@ impl Supervisor {
             self.counts.relists = self.counts.relists.wrapping_add(1);
             let period = jittered(RELIST, 10, "relist", self.counts.relists);
             self.timers.relist = now + period;
-            self.wake_all(Wake::Change);
+            planted!("no-relist", self.wake_all(Wake::Change), ());
         }
         if self.timers.requests <= now {
             self.timers.requests = now + REQUESTS;

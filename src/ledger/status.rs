@@ -55,6 +55,11 @@ impl Ledger {
             .collect()
     }
 
+    /// The status of one project, if one was published and can be read.
+    pub fn project_status(&self, name: &ProjectName) -> Option<ProjectStatus> {
+        self.published(&project_path(name).ok()?)
+    }
+
     /// The status of the controller, if one was published.
     pub fn controller_status(&self) -> Option<ControllerStatus> {
         self.published(CONTROLLER)

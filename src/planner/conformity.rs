@@ -184,6 +184,7 @@ fn discarded(
 
 fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<Reason> {
     let new = image.id.as_ref().filter(|id| **id != container.image_id)?;
+    let new = planted!("new-image-unseen", Some(new), None)?;
     Some(Reason::ImageChanged { old: container.image_id.to_string(), new: new.to_string() })
 }
 

@@ -48,6 +48,10 @@ fn shown(value: Option<&Value>, salt: &str) -> Shown {
     match value {
         None => Shown::Absent,
         Some(Value::Plain(text)) => Shown::Text(text.clone()),
-        Some(Value::Hidden(text)) => Shown::Digest(salted_digest(salt, text)),
+        Some(Value::Hidden(text)) => planted!(
+            "secrets-are-shown",
+            Shown::Digest(salted_digest(salt, text)),
+            Shown::Text(text.clone()),
+        ),
     }
 }

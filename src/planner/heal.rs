@@ -36,7 +36,7 @@ pub fn healing(
 ) -> Healing {
     match &container.lifecycle {
         Lifecycle::Running { .. } => Healing::Runs,
-        Lifecycle::Paused { .. } => Healing::Unpause,
+        Lifecycle::Paused { .. } => planted!("paused-is-fine", Healing::Unpause, Healing::Runs),
         Lifecycle::Restarting(_) => Healing::Engine,
         Lifecycle::Removing | Lifecycle::Dead => Healing::Wait(WaitingOn::Removing, None),
         Lifecycle::Created { failure: None } => {
@@ -124,7 +124,7 @@ fn paced(
     let waiting = record.filter(|record| record.failures > 0);
     let waiting =
         waiting.and_then(|record| Some((record, record.next_try.filter(|next| *next > now)?)));
-    match waiting {
+    match planted!("no-crash-back-off", waiting, None) {
         Some((record, next_try)) => Healing::Wait(crash_loop(record), Some(next_try)),
         None => Healing::Start(reason, budget),
     }

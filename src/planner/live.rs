@@ -71,6 +71,7 @@ fn update(
     let looks = (context.world.input, &context.world.owners);
     let wanted = wanted_config(looks, context.view.service, container, context.view.image?);
     let limits = changes.iter().any(|change| change.field.starts_with("resources"));
+    let limits = planted!("limits-are-forgotten", limits, false);
     let policy = changes.iter().any(|change| change.field == "restart");
     let action = Action::UpdateContainer {
         container: container.id.clone(),

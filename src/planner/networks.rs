@@ -199,7 +199,8 @@ pub fn prune_networks(world: &World<'_>, draft: &mut Draft<'_>) {
     }
     let declared = |name: &String| world.desired.networks.values().any(|one| one.name == *name);
     for network in &world.input.observed.networks {
-        if is_ours(world, network) && !used.contains(&network.id) {
+        let unused = planted!("networks-stay", !used.contains(&network.id), false);
+        if is_ours(world, network) && unused {
             let twin = declared(&network.name);
             let reason = if twin { Reason::Leftover } else { Reason::Removed };
             remove_unused(&world.input.observed.containers, draft, network, reason);

@@ -24,11 +24,16 @@ pub fn ownership(
     ledger: &ProjectLedger,
 ) -> Ownership {
     let claim = &container.claim;
-    if claim.project.as_ref() != Some(project) || claim.one_off || claim.service.is_none() {
+    if claim.project.as_ref() != Some(project)
+        || planted!("one-offs-are-ours", claim.one_off, false)
+        || claim.service.is_none()
+    {
         return Ownership::Foreign;
     }
     match &claim.installation {
-        Some(other) if other == installation => Ownership::Ours,
+        Some(other) if planted!("strangers-are-ours", other == installation, true) => {
+            Ownership::Ours
+        }
         None if ledger.adopted.contains(&container.id) => Ownership::Ours,
         None if claim.compose_hash.is_some() => Ownership::Adoptable,
         Some(_) | None => Ownership::Foreign,

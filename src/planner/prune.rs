@@ -23,7 +23,8 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
             draft.hold(subject, WaitingOn::ManifestSettling, None);
         }
     } else {
-        retire(draft, &world.orphans, &Reason::Orphaned);
+        let orphans = planted!("orphans-stay", world.orphans.as_slice(), &[]);
+        retire(draft, orphans, &Reason::Orphaned);
         let declared = |one: &&&ObservedContainer| {
             one.claim.service.as_ref().is_some_and(|name| world.desired.services.contains_key(name))
         };

@@ -180,7 +180,7 @@ fn count_call(
     (at, policy): (Timestamp, &Policy),
 ) {
     let record = ledger.calls.entry(key.to_owned()).or_default();
-    let wait = policy.call.delay(record.failures, key);
+    let wait = policy.call.delay(planted!("call-back-off-stays-short", record.failures, 0), key);
     record.failures = record.failures.saturating_add(1);
     record.next_try = Some(at.plus(wait));
     record.error.clone_from(&failure.message);

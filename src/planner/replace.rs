@@ -45,7 +45,7 @@ pub fn replace(
     let replica = (context.view, context.slot);
     let created = create(parts, draft, replica, &name, Some(predecessor), &reason);
     let Some(created) = created else { return serve_on(context, draft, predecessor) };
-    if predecessor.lifecycle.is_alive() {
+    if planted!("no-stop-before-removal", predecessor.lifecycle.is_alive(), false) {
         match gate(context.world, draft, context.view, Strictness::Updated) {
             Gate::Closed(waiting) => draft.hold(subject, waiting, None),
             Gate::Open(nodes) => {
@@ -111,7 +111,8 @@ pub fn clear_old(
             removed.extend(remove(context, draft, old.container, (Vec::new(), Reason::Replaced)));
         }
     }
-    (!alive || current.lifecycle.is_alive()).then_some(removed)
+    let free = !alive || current.lifecycle.is_alive();
+    planted!("start-beside", free, true).then_some(removed)
 }
 
 /// Stops a predecessor whose successor stands ready.

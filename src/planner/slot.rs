@@ -116,7 +116,7 @@ fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
 /// A removal that failed is tried again; one under way is waited for.
 fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &ObservedContainer) {
     let subject = context.subject();
-    if container.lifecycle == Lifecycle::Dead {
+    if planted!("dead-is-left", container.lifecycle == Lifecycle::Dead, false) {
         let action = Action::RemoveContainer {
             container: container.id.clone(),
             name: container.name.clone(),
@@ -177,7 +177,7 @@ fn rename(
     after: &[NodeId],
 ) -> Option<NodeId> {
     let name = context.name();
-    if container.name == name {
+    if planted!("name-not-given-back", container.name == name, true) {
         return None;
     }
     let subject = context.subject();

@@ -12,6 +12,7 @@ mod file;
 mod ignore;
 mod links;
 mod root;
+mod tree;
 mod watch;
 
 pub use archive::{context_archive, dockerfile_name};
@@ -21,4 +22,5 @@ pub use facts::{FactReader, stamps};
 pub use file::{MAX_DIRECTORY_ENTRIES, MAX_FILE_BYTES, read_path, read_path_within};
 pub use ignore::IgnoreRules;
 pub use root::{MAX_ROOT_ENTRIES, RootReading, read_root};
+pub use tree::{HostTree, Tree, Watching};
 pub use watch::{WatchMode, Watcher};

@@ -83,7 +83,8 @@ fn files(directory: &str, ending: &str) -> Vec<String> {
 }
 
 fn sources() -> Vec<(String, String)> {
-    let all = files("src", ".rs").into_iter().chain(files("tests/integration", ".rs"));
+    let tests = files("tests/integration", ".rs").into_iter().chain(files("tests/proof", ".rs"));
+    let all = files("src", ".rs").into_iter().chain(tests);
     all.map(|path| (path.clone(), read(&path))).collect()
 }
 

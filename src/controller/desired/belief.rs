@@ -126,7 +126,11 @@ impl Beliefs {
         let mut changes = Changes::default();
         match &reading.root {
             RootState::Read(identity) => self.read_root(reading, *identity, now, &mut changes),
-            RootState::Unreadable(_) | RootState::Missing => self.read_nothing(&reading.root, now),
+            RootState::Unreadable(_) | RootState::Missing => planted!(
+                "unreadable-is-empty",
+                self.read_nothing(&reading.root, now),
+                self.read_root(reading, self.host.root.unwrap_or_default(), now, &mut changes),
+            ),
         }
         self.root = Some(reading.root.clone());
         for (name, belief) in &self.projects {

@@ -38,7 +38,8 @@ impl Guard {
         self.gone.retain(|_, at| now.since(*at) < WINDOW);
         let gone: BTreeSet<_> = self.gone.keys().cloned().collect();
         let all: BTreeSet<_> = known.chain(gone.iter().cloned()).collect();
-        (gone.len() > FEW && gone.len() * 2 > all.len()).then_some(gone)
+        let mass = gone.len() > FEW && gone.len() * 2 > all.len();
+        planted!("guard-asleep", mass, false).then_some(gone)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::controller::desired::loading::{EntryReading, ManifestLoader, load_ent
 use crate::model::files::Entry;
 use crate::model::files::Files;
 use crate::model::path::LocalPath;
-use crate::source::{self, RootReading};
+use crate::source::{RootReading, Tree};
 
 /// What one reading gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,7 @@ impl Reading {
 /// Reads the watched directory, again and again.
 pub struct Reader {
     root: LocalPath,
+    tree: Arc<dyn Tree>,
     loader: Arc<dyn ManifestLoader>,
     last: BTreeMap<Entry, EntryReading>,
 }
@@ -54,9 +55,9 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// A reader of `root`.
-    pub fn new(root: LocalPath, loader: Arc<dyn ManifestLoader>) -> Self {
-        Self { root, loader, last: BTreeMap::new() }
+    /// A reader of `root`, which lies in `tree`.
+    pub fn new(root: LocalPath, tree: Arc<dyn Tree>, loader: Arc<dyn ManifestLoader>) -> Self {
+        Self { root, tree, loader, last: BTreeMap::new() }
     }
 
     /// The loader, for last good versions.
@@ -66,7 +67,7 @@ impl Reader {
 
     /// Reads root and entries. Blocking.
     pub fn read(&mut self) -> Reading {
-        let (root, names) = match source::read_root(&self.root) {
+        let (root, names) = match self.tree.read_root(&self.root) {
             RootReading::Read { identity, entries, .. } => (RootState::Read(identity), entries),
             RootReading::Unreadable(why) => (RootState::Unreadable(why), BTreeSet::new()),
             RootReading::Missing => (RootState::Missing, BTreeSet::new()),
@@ -87,7 +88,7 @@ impl Reader {
 
     /// One entry: what was asked for last time is read first; if none of it differs, the last result stands.
     fn entry(&self, entry: &Entry) -> EntryReading {
-        let read = |path: &LocalPath| source::read_path(path);
+        let read = |path: &LocalPath| self.tree.read_path(path);
         let files: Files = match self.last.get(entry) {
             Some(last) => {
                 let files = last.files.keys().map(|path| (path.clone(), read(path))).collect();

@@ -209,7 +209,8 @@ impl Client {
         &self,
         id: &ContainerId,
     ) -> Result<(), CallError> {
-        let options = RemoveContainerOptionsBuilder::default().force(false).v(false).build();
+        let volumes = planted!("volumes-go-along", false, true);
+        let options = RemoveContainerOptionsBuilder::default().force(false).v(volumes).build();
         Ok(self.docker.remove_container(id.as_str(), Some(options)).await?)
     }
 }

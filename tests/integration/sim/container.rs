@@ -1,5 +1,6 @@
 //! A container as the engine keeps it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,31 @@ impl Phase {
         matches!(self, Self::Running | Self::Paused)
     }
 }
+
+thread_local! {
+    static SEEN: Cell<u8> = const { Cell::new(0) };
+}
+
+/// The phases that containers entered in this thread since the last call.
+pub(crate) fn take_phases_seen() -> Vec<&'static str> {
+    let seen = SEEN.take();
+    ALL_PHASES
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| seen & (1 << index) != 0)
+        .map(|(_, phase)| phase.word())
+        .collect()
+}
+
+const ALL_PHASES: [Phase; 7] = [
+    Phase::Created,
+    Phase::Running,
+    Phase::Paused,
+    Phase::Restarting,
+    Phase::Exited,
+    Phase::Removing,
+    Phase::Dead,
+];
 
 /// Something mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,6 +211,7 @@ impl Container {
     /// Sets the phase and wakes those who wait for a change.
     pub(crate) fn enter(&mut self, phase: Phase) {
         self.phase = phase;
+        SEEN.set(SEEN.get() | (1 << phase as u8));
         self.changed.send_modify(|tick| *tick += 1);
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::container::{Container, Phase};
 use super::engine::{Mode, SimEngine};
+use super::journal::Happening;
 use super::restart::RestartManager;
 use super::script::StopReaction;
 use super::world::World;
@@ -40,6 +41,7 @@ impl SimEngine {
     fn die(&self, death: Death, down: Duration) {
         self.with(|world| {
             world.events.forget();
+            world.journal.entries.push(Happening::DaemonDown);
             if death != Death::Killed {
                 world.end_all(death);
             }
@@ -66,6 +68,11 @@ impl SimEngine {
             }
             world.events.forget();
             world.restore();
+            let containers = world.containers.values();
+            let seen = containers
+                .map(|it| (it.id.clone(), it.labels(), it.phase.word(), it.exit_code))
+                .collect();
+            world.journal.entries.push(Happening::DaemonUp(seen));
         });
         self.set_life(|life| life.mode = Mode::Up);
     }
@@ -135,7 +142,9 @@ impl World {
             match container.phase {
                 Phase::Removing | Phase::Dead => {
                     let name = container.name.clone();
-                    if !self.host.undeletable.contains(&name) {
+                    if self.host.undeletable.contains(&name) {
+                        container.enter(Phase::Dead);
+                    } else {
                         self.destroy(&id, false);
                     }
                 }

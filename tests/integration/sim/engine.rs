@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{ClientVersion, Docker};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::latency::Op;
 use super::transport::{self, SimTransport};
@@ -60,6 +60,7 @@ pub(crate) struct Life {
 struct Inner {
     world: Mutex<World>,
     life: watch::Sender<Life>,
+    deaths: Notify,
     options: SimOptions,
 }
 
@@ -94,6 +95,7 @@ impl SimEngine {
         let inner = Arc::new_cyclic(|weak: &Weak<Inner>| Inner {
             world: Mutex::new(World::new(&options, WeakEngine(Weak::clone(weak)))),
             life: watch::Sender::new(Life { incarnation: 1, mode: Mode::Up }),
+            deaths: Notify::new(),
             options,
         });
         Self { inner }
@@ -103,6 +105,44 @@ impl SimEngine {
     #[expect(clippy::expect_used, reason = "a test bench ends the test that it can not serve")]
     pub(crate) fn docker(&self) -> Docker {
         self.docker_with_timeout(120).expect("a client over a custom transport does no I/O")
+    }
+
+    /// A client of the controller with this number, so that the journal tells controllers apart.
+    ///
+    /// # Panics
+    /// Never: a client over a custom transport does no I/O.
+    #[expect(clippy::expect_used, reason = "a test bench ends the test that it can not serve")]
+    pub(crate) fn docker_of(&self, client: u32) -> Docker {
+        let transport = self.transport();
+        let version = ClientVersion { major_version: 1, minor_version: 41 };
+        let mark = http::HeaderValue::from(client);
+        Docker::connect_with_custom_transport(
+            move |mut request: bollard::BollardRequest| {
+                request.headers_mut().insert(super::journal::CLIENT, mark.clone());
+                transport(request)
+            },
+            Some("http://docker"),
+            120,
+            &version,
+        )
+        .expect("a client over a custom transport does no I/O")
+    }
+
+    /// A fault kills this controller: whoever holds it hears of it by [`SimEngine::client_died`].
+    pub(crate) fn client_dies(&self, client: u32) {
+        self.with(|world| world.journal.dying.insert(client));
+        self.inner.deaths.notify_one();
+    }
+
+    /// Waits for the next controller that a fault kills.
+    pub(crate) async fn client_died(&self) -> u32 {
+        loop {
+            let dying = self.with(|world| world.journal.dying.pop_first());
+            if let Some(client) = dying {
+                return client;
+            }
+            self.inner.deaths.notified().await;
+        }
     }
 
     /// A bollard client whose calls wait at most `seconds` for the head of an answer.

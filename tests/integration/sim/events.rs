@@ -87,6 +87,17 @@ impl Event {
     }
 }
 
+/// What goes wrong with one event on its way to the subscribers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventFault {
+    /// Nobody hears of it.
+    Drop,
+    /// It is told twice.
+    Duplicate,
+    /// All streams are cut before it, within a chunk.
+    Cut,
+}
+
 #[derive(Debug)]
 struct Subscriber {
     filters: Filters,
@@ -99,6 +110,8 @@ pub(crate) struct EventBus {
     ring: VecDeque<Event>,
     subscribers: Vec<Subscriber>,
     dropped: u64,
+    published: u64,
+    faults: BTreeMap<u64, EventFault>,
 }
 
 impl EventBus {
@@ -112,6 +125,27 @@ impl EventBus {
         stamp: Stamp,
     ) {
         let event = Event { kind, action: action.to_owned(), id: id.to_owned(), attributes, stamp };
+        self.published += 1;
+        match self.faults.remove(&self.published) {
+            None => self.tell(&event),
+            Some(EventFault::Drop) => {}
+            Some(EventFault::Duplicate) => {
+                self.tell(&event);
+                self.tell(&event);
+            }
+            Some(EventFault::Cut) => {
+                for subscriber in self.subscribers.drain(..) {
+                    drop(subscriber.sender.try_send(Piece::Cut));
+                }
+            }
+        }
+        self.ring.push_back(event);
+        if self.ring.len() > RING {
+            self.ring.pop_front();
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
         let mut dropped = 0;
         self.subscribers.retain(|subscriber| {
             if !event.passes(&subscriber.filters) {
@@ -127,10 +161,21 @@ impl EventBus {
             }
         });
         self.dropped += dropped;
-        self.ring.push_back(event);
-        if self.ring.len() > RING {
-            self.ring.pop_front();
-        }
+    }
+
+    /// The n-th event of the run, from 1, goes wrong.
+    pub(crate) fn fault(&mut self, number: u64, fault: EventFault) {
+        self.faults.insert(number, fault);
+    }
+
+    /// No event goes wrong any more.
+    pub(crate) fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// Events so far.
+    pub(crate) fn published(&self) -> u64 {
+        self.published
     }
 
     /// Events that slow subscribers missed.

@@ -1,5 +1,6 @@
 //! What goes wrong: rules that pick calls and say how they fail.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::request::Call;
@@ -29,6 +30,10 @@ pub(crate) enum FaultAction {
     Truncated,
     /// Ends all event streams cleanly, then the call goes on as always.
     CloseEventStream,
+    /// The controller that asks dies before the effect.
+    ClientDiesBefore,
+    /// The effect happens, then the controller that asked dies.
+    ClientDiesAfter,
     /// The daemon dies before the effect and is started again after this time.
     DaemonDiesBefore(Duration),
     /// The daemon dies after the effect, before the answer, and is started again after this time.
@@ -95,10 +100,35 @@ impl FaultRule {
     }
 }
 
+impl FaultAction {
+    /// One word for each kind.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::ErrorBefore(..) => "error-before",
+            Self::EffectThenError(..) => "error-after",
+            Self::HangUpBefore => "hang-up-before",
+            Self::EffectThenHangUp => "hang-up-after",
+            Self::HangBefore => "hang-before",
+            Self::HangAfter => "hang-after",
+            Self::DelayBefore(_) => "delay-before",
+            Self::DelayAfter(_) => "delay-after",
+            Self::Garbage => "garbage",
+            Self::Truncated => "truncated",
+            Self::CloseEventStream => "close-events",
+            Self::ClientDiesBefore => "crash-before",
+            Self::ClientDiesAfter => "crash-after",
+            Self::DaemonDiesBefore(_) => "daemon-dies-before",
+            Self::DaemonDiesAfter(_) => "daemon-dies-after",
+        }
+    }
+}
+
 /// The rules of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<(FaultRule, u64)>,
+    by_call: BTreeMap<u64, FaultAction>,
+    calls: u64,
     struck: u64,
 }
 
@@ -108,8 +138,19 @@ impl Faults {
         self.rules.push((rule, 0));
     }
 
+    /// The n-th call of all, reading ones included, from 1, fails.
+    pub(crate) fn add_at(&mut self, number: u64, action: FaultAction) {
+        self.by_call.insert(number, action);
+    }
+
+    /// Calls of all kinds so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
+    }
+
     /// Takes all rules away.
     pub(crate) fn clear(&mut self) {
+        self.by_call.clear();
         self.rules.clear();
     }
 
@@ -125,7 +166,8 @@ impl Faults {
         stable_path: &str,
         number: Option<u64>,
     ) -> Option<FaultAction> {
-        let mut found = None;
+        self.calls += 1;
+        let mut found = self.by_call.remove(&self.calls);
         for (rule, seen) in &mut self.rules {
             let fits = match &rule.matcher {
                 Matcher::Number(wanted) => number == Some(*wanted),

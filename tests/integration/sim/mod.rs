@@ -38,6 +38,7 @@ mod filters;
 mod hands;
 mod health;
 mod images;
+mod journal;
 mod latency;
 mod networks;
 mod process;
@@ -56,10 +57,13 @@ mod volumes;
 mod world;
 
 pub(crate) use build::BuildScript;
-pub(crate) use container::Phase;
+pub(crate) use container::{Phase, take_phases_seen};
 pub(crate) use engine::{SimEngine, SimOptions};
+pub(crate) use events::EventFault;
 pub(crate) use faults::{FaultAction, FaultRule, Which};
 pub(crate) use images::ImageSpec;
+pub(crate) use journal::{Effect, Happening, Look, Target, looks, our_networks};
+pub(crate) use random::SplitMix64;
 pub(crate) use registry::Offer;
 pub(crate) use request::ApiError;
 pub(crate) use script::{

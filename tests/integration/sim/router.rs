@@ -9,7 +9,7 @@ use super::engine::SimEngine;
 use super::faults::FaultAction;
 use super::request::{ApiError, Call, Outcome, Reply};
 use super::world::parse_version;
-use super::{build, containers, events, exec, images, networks, system, trace, volumes};
+use super::{build, containers, events, exec, images, journal, networks, system, trace, volumes};
 
 /// Answers one call: waits for a frozen daemon, writes the trace, injects the fault, does the work.
 pub(crate) async fn handle(engine: SimEngine, call: Call) -> Reply {
@@ -17,12 +17,17 @@ pub(crate) async fn handle(engine: SimEngine, call: Call) -> Reply {
     if let Err(refused) = check_version(&engine, &call) {
         return refused.into();
     }
-    let (index, fault) = engine.with(|world| {
+    let (index, path, fault) = engine.with(|world| {
         let (index, number) = trace::begin(world, &call);
         let path = world.trace.calls().get(index).map(|call| call.path.clone());
-        (index, world.faults.pick(&call, &path.unwrap_or_default(), number))
+        let path = path.unwrap_or_default();
+        let fault = world.faults.pick(&call, &path, number);
+        if let Some(fault) = &fault {
+            *world.journal.strikes.entry((journal::verb(&call), fault.word())).or_default() += 1;
+        }
+        (index, path, fault)
     });
-    let reply = with_fault(&engine, &call, fault).await;
+    let reply = with_fault(&engine, (&call, &path), fault).await;
     engine.awake().await;
     engine.with(|world| world.trace.finish(index, reply.status()));
     reply
@@ -51,25 +56,33 @@ fn check_version(engine: &SimEngine, call: &Call) -> Result<(), ApiError> {
     }
 }
 
-async fn with_fault(engine: &SimEngine, call: &Call, fault: Option<FaultAction>) -> Reply {
+async fn with_fault(
+    engine: &SimEngine,
+    (call, path): (&Call, &str),
+    fault: Option<FaultAction>,
+) -> Reply {
     let Some(fault) = fault else {
-        return work(engine, call).await;
+        return work(engine, call, path).await;
     };
     match fault {
         FaultAction::ErrorBefore(status, text) => ApiError::new(status, text).into(),
         FaultAction::HangUpBefore => Reply::HangUp,
         FaultAction::HangBefore => pending().await,
+        FaultAction::ClientDiesBefore => client_dies(engine, call).await,
         FaultAction::DaemonDiesBefore(down) => die(engine, down).await,
         FaultAction::DelayBefore(time) => {
             tokio::time::sleep(time).await;
-            work(engine, call).await
+            work(engine, call, path).await
         }
         FaultAction::CloseEventStream => {
             engine.close_event_streams();
-            work(engine, call).await
+            work(engine, call, path).await
         }
         after => {
-            let reply = work(engine, call).await;
+            let reply = work(engine, call, path).await;
+            if after == FaultAction::ClientDiesAfter {
+                return client_dies(engine, call).await;
+            }
             after_effect(engine, after, reply).await
         }
     }
@@ -103,7 +116,20 @@ async fn die(engine: &SimEngine, down: Duration) -> Reply {
     pending().await
 }
 
-async fn work(engine: &SimEngine, call: &Call) -> Reply {
+/// The process of the controller ends: it hears nothing any more.
+async fn client_dies(engine: &SimEngine, call: &Call) -> Reply {
+    engine.client_dies(journal::client(call));
+    pending().await
+}
+
+async fn work(engine: &SimEngine, call: &Call, path: &str) -> Reply {
+    let place = engine.with(|world| journal::begin(world, call, path));
+    let reply = done(engine, call).await;
+    engine.with(|world| journal::end(world, call, place, reply.status()));
+    reply
+}
+
+async fn done(engine: &SimEngine, call: &Call) -> Reply {
     let segments: Vec<&str> = call.path.trim_matches('/').split('/').collect();
     let outcome = match segments.as_slice() {
         ["containers", rest @ ..] => container_route(engine, call, rest).await,

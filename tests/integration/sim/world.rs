@@ -12,6 +12,7 @@ use super::events::EventBus;
 use super::exec::Exec;
 use super::faults::Faults;
 use super::images::Images;
+use super::journal::{Happening, Journal};
 use super::networks::Networks;
 use super::random::{Ids, SplitMix64};
 use super::registry::Registry;
@@ -53,6 +54,8 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     /// What was asked.
     pub(crate) trace: Trace,
+    /// What happened.
+    pub(crate) journal: Journal,
     /// Ports, paths and disk of the host.
     pub(crate) host: Host,
     /// Counts containers ever created: gives the order of lists.
@@ -84,6 +87,7 @@ impl World {
             scripts: Scripts::default(),
             faults: Faults::default(),
             trace: Trace::default(),
+            journal: Journal::default(),
             host: Host::default(),
             serial: 0,
             next_pid: 1000,
@@ -170,6 +174,13 @@ impl World {
         attributes: BTreeMap<String, String>,
     ) {
         let stamp = self.clock.stamp();
+        self.journal.entries.push(Happening::Event {
+            at: self.clock.elapsed(),
+            kind,
+            action: action.to_owned(),
+            id: id.to_owned(),
+            attributes: attributes.clone(),
+        });
         self.events.publish(kind, action, id, attributes, stamp);
     }
 }

@@ -1,0 +1,179 @@
+//! M of the invariants: a host is as declared. Expectations come from the scenario, never from the controller.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::roles;
+use crate::scenario::{App, FIELDS, Service, Tag};
+use crate::sim::Look;
+
+/// What is declared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared<'a> {
+    /// The files.
+    pub(crate) apps: &'a BTreeMap<String, App>,
+    /// Image id by reference, on the engine.
+    pub(crate) images: &'a BTreeMap<String, String>,
+    /// Networks of this installation: name and project.
+    pub(crate) networks: &'a [(String, String)],
+    /// Whether what is left of projects that are not in the files must go.
+    pub(crate) outside: bool,
+}
+
+/// Whether a project can run as it is declared, beside all the others.
+pub(crate) fn feasible(app: &App, apps: &BTreeMap<String, App>) -> bool {
+    let ports =
+        |app: &App| -> BTreeSet<u16> { app.services.iter().filter_map(|it| it.port).collect() };
+    let mut others = apps.values().filter(|other| other.name != app.name);
+    let shares = others.any(|other| !ports(other).is_disjoint(&ports(app)));
+    !app.broken && !shares && app.services.iter().all(|service| service.image.is_feasible())
+}
+
+impl Declared<'_> {
+    /// Whether all is as declared.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub(crate) fn check(&self, looks: &[Look]) -> Result<(), String> {
+        for app in self.apps.values().filter(|app| feasible(app, self.apps)) {
+            self.app(app, looks)?;
+        }
+        let ours = looks.iter().filter(|look| roles::is_ours(&look.labels));
+        for look in ours {
+            if self.outside && !self.apps.contains_key(roles::project(&look.labels)) {
+                return Err(format!("{} is there, its project is not declared", look.name));
+            }
+        }
+        for (name, project) in self.networks {
+            let app = self.apps.get(project);
+            let edge = |app: &App| app.services.iter().any(|service| service.edge);
+            let wanted = app.is_some_and(|app| {
+                *name == format!("{project}_default")
+                    || *name == format!("{project}_edge") && edge(app)
+            });
+            let judged = app.map_or(self.outside, |app| feasible(app, self.apps));
+            if judged && !wanted {
+                return Err(format!("network {name} is there and not wanted"));
+            }
+        }
+        Ok(())
+    }
+
+    fn app(&self, app: &App, looks: &[Look]) -> Result<(), String> {
+        let ours = looks.iter().filter(|look| {
+            roles::is_ours(&look.labels) && roles::project(&look.labels) == app.name
+        });
+        let mut wanted: BTreeSet<String> = BTreeSet::new();
+        for service in &app.services {
+            // As with Compose, any numbers do: replicas that were there before keep theirs.
+            let own: Vec<&Look> =
+                ours.clone().filter(|look| roles::service(&look.labels) == service.name).collect();
+            if own.len() != usize::try_from(service.replicas).unwrap_or(usize::MAX) {
+                let (there, name) = (own.len(), &service.name);
+                return Err(format!(
+                    "{there} of {} {}-{name} are there",
+                    service.replicas, app.name
+                ));
+            }
+            for look in own {
+                let (_, _, number) = roles::replica(&look.labels);
+                let name = format!("{}-{}-{number}", app.name, service.name);
+                if look.name != name {
+                    return Err(format!("{name} is named {}", look.name));
+                }
+                self.replica(app, service, look)?;
+                wanted.insert(name);
+            }
+        }
+        for look in ours {
+            if !wanted.contains(&look.name) {
+                return Err(format!("{} is there and not wanted", look.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn replica(&self, app: &App, service: &Service, look: &Look) -> Result<(), String> {
+        let name = &look.name;
+        if !roles::is_ours(&look.labels) || roles::service(&look.labels) != service.name {
+            return Err(format!("{name} is another's"));
+        }
+        let restart = service.fields.get("restart").copied();
+        // `on-failure`, or no policy and nothing published: a good end is the end that it is for.
+        let may_end = restart == Some(2) || (restart.is_none() && service.port.is_none());
+        let ended = look.phase == "exited" && look.exit_code == 0 && may_end;
+        if look.phase != "running" && !ended {
+            return Err(format!("{name} is {} ({})", look.phase, look.exit_code));
+        }
+        if !ended && service.health.is_some() && look.health != Some("healthy") {
+            return Err(format!("{name} is {:?}", look.health));
+        }
+        self.config(app, service, look)
+    }
+
+    fn config(&self, app: &App, service: &Service, look: &Look) -> Result<(), String> {
+        let name = &look.name;
+        let image = self.images.get(service.image.reference());
+        if image != Some(&look.image) {
+            return Err(format!("{name} has image {}, not {image:?}", look.image));
+        }
+        for field in FIELDS {
+            let value = service.fields.get(field.name).copied();
+            let wanted = (field.shows)(value);
+            let shown = look.inspect.pointer(field.pointer).cloned().unwrap_or_default();
+            let made_up = field.name == "hostname" && value.is_none();
+            if !made_up && !same(&wanted, &shown) {
+                return Err(format!("{name}: {} is {shown}, not {wanted}", field.name));
+            }
+        }
+        let port = look.inspect.pointer("/HostConfig/PortBindings/80~1tcp/0/HostPort");
+        let wanted = service.port.map(|port| port.to_string());
+        if port.and_then(Value::as_str) != wanted.as_deref() {
+            return Err(format!("{name}: port {port:?}, not {wanted:?}"));
+        }
+        let volume = look.volumes.get("/data").cloned();
+        let wanted = service.volume.then(|| format!("{}_data", app.name));
+        if volume != wanted {
+            return Err(format!("{name}: /data is {volume:?}, not {wanted:?}"));
+        }
+        let mut networks = BTreeSet::from([format!("{}_default", app.name)]);
+        if service.edge {
+            networks.insert(format!("{}_edge", app.name));
+        }
+        if look.networks != networks {
+            return Err(format!("{name} is on {:?}, not {networks:?}", look.networks));
+        }
+        let tag = service.image == Tag::Moving;
+        let check = look.inspect.pointer("/Config/Healthcheck/Interval").and_then(Value::as_u64);
+        let wanted = service.health.map(|health| health.interval * 1_000_000_000);
+        if check != wanted && !tag {
+            return Err(format!("{name}: health check {check:?}, not {wanted:?}"));
+        }
+        Ok(())
+    }
+}
+
+/// No value, null, an empty list and zero are one.
+fn same(wanted: &Value, shown: &Value) -> bool {
+    let empty = |value: &Value| {
+        value.is_null()
+            || value.as_i64() == Some(0)
+            || value.as_array().is_some_and(Vec::is_empty)
+            || value.as_str().is_some_and(str::is_empty)
+    };
+    let bare = |value: &Value| match value {
+        // The engine writes capabilities as it was given them.
+        Value::Array(items) => Value::Array(
+            items
+                .iter()
+                .map(|item| match item.as_str() {
+                    Some(text) => Value::from(text.trim_start_matches("CAP_")),
+                    None => item.clone(),
+                })
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    wanted == shown || (empty(wanted) && empty(shown)) || bare(wanted) == bare(shown)
+}

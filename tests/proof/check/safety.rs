@@ -1,0 +1,311 @@
+//! Safety, checked at every entry of the trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Violation;
+use super::budget::Budget;
+use super::roles;
+use super::state::State;
+use super::told::{Says, Told};
+use crate::host::Fact;
+use crate::scenario::{App, Operation};
+use crate::sim::{Effect, Happening};
+
+/// Removals within this time count together (the guard against mass removal).
+const TOGETHER: Duration = Duration::from_secs(60);
+/// Knowledge that is older than this is none (invariant 14): a relist, and the deadlines of its calls.
+const STALE: Duration = Duration::from_secs(60);
+/// So much older than the files may a status be: a reading every 10 s, and what calls take.
+const LAG: Duration = Duration::from_secs(40);
+
+/// Reads a trace and remembers what it needs.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) told: Told,
+    /// When the last mutating call came of each project; pulls apart.
+    pub(crate) last_call: BTreeMap<String, (Duration, String)>,
+    /// Projects that were taken down, and when the files began to lack them.
+    removed: BTreeMap<String, Duration>,
+    confirmed: bool,
+    state: State,
+    budget: Budget,
+    /// Files over time; the last is of now.
+    versions: Vec<(Duration, Arc<BTreeMap<String, App>>)>,
+    /// When each project last served as one of its versions says.
+    served: BTreeMap<String, Duration>,
+    forgotten: BTreeSet<String>,
+    host_forgotten: bool,
+    active: Vec<u32>,
+    dead: BTreeSet<u32>,
+    /// The watched directory was empty from and until then.
+    emptied: Option<(Duration, Duration)>,
+    now: Duration,
+}
+
+impl Checker {
+    /// Takes an entry; `facts` are those of the driver.
+    pub(crate) fn take(&mut self, entry: &Happening, facts: &[Fact]) {
+        match entry {
+            Happening::Effect(effect) => self.effect(effect),
+            Happening::Event { at, kind, action, id, attributes } => {
+                self.now = *at;
+                if *kind == "container" {
+                    self.state.event(id, action, attributes);
+                    self.serving();
+                } else if *kind == "volume" && action == "destroy" {
+                    self.wrong("S2", format!("volume {id} was deleted"));
+                }
+            }
+            Happening::DaemonDown => self.state.blind = true,
+            Happening::DaemonUp(all) => {
+                self.state.resync(all, self.now);
+                self.serving();
+            }
+            Happening::Status { at, place, path, bytes } => {
+                self.now = *at;
+                self.status(*place, path, bytes);
+            }
+            Happening::Note(number) => {
+                if let Some(fact) = facts.get(*number) {
+                    self.fact(fact);
+                }
+            }
+        }
+    }
+
+    fn wrong(&mut self, invariant: &'static str, text: String) {
+        self.violations.push(Violation { invariant, at: self.now, text });
+    }
+
+    fn fact(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Desired(desired) => {
+                self.versions.push((self.now, Arc::clone(desired)));
+                self.serving();
+            }
+            Fact::Confirmed => self.confirmed = true,
+            Fact::Died(client) => {
+                self.dead.insert(*client);
+            }
+            Fact::HostForgotten => self.host_forgotten = true,
+            Fact::ProjectForgotten(name) => {
+                self.forgotten.insert(name.clone());
+            }
+            Fact::Wrong(invariant, text) => self.wrong(invariant, text.clone()),
+            // Power took what was not synced; a reader may see older status than before.
+            Fact::Did(Operation::Reboot { .. }) => {
+                self.told.forget();
+            }
+            Fact::Did(Operation::EmptyRoot { for_ms }) => {
+                self.emptied = Some((self.now, self.now + Duration::from_millis(*for_ms)));
+            }
+            Fact::Did(_) => {}
+        }
+    }
+
+    fn effect(&mut self, effect: &Effect) {
+        self.now = effect.at;
+        if effect.client == 0 || effect.path.starts_with("/images/") {
+            return;
+        }
+        self.owner(effect);
+        self.volumes(effect);
+        if !self.dead.contains(&effect.client) {
+            self.one_active(effect.client);
+        }
+        let what = format!("{} {}", effect.method, effect.path);
+        if let Some(text) = self.budget.call(effect.at, &format!("{what} {}", effect.reference)) {
+            self.wrong("S11", text);
+        }
+        self.twins(effect);
+        let project = self.project_of(effect);
+        if effect.method == "DELETE" {
+            self.taken_down(effect, &project);
+        }
+        self.creation(effect, &project);
+        self.last_call.insert(project, (effect.at, what));
+    }
+
+    /// S1: by id, and ours.
+    fn owner(&mut self, effect: &Effect) {
+        let Some(target) = &effect.target else { return };
+        if target.kind != "volume" && effect.reference != target.id {
+            let text =
+                format!("{} {}: by `{}`, not by id", effect.method, effect.path, effect.reference);
+            self.wrong("S1", text);
+        }
+        if !roles::is_ours(&target.labels) && target.kind != "network" {
+            let (method, path, name) = (&effect.method, &effect.path, &target.name);
+            self.wrong("S1", format!("{method} {path} meets {name}, which is not ours"));
+        }
+        let network_ours = roles::is_ours(&target.labels)
+            || target.labels.contains_key("com.docker.compose.project");
+        if target.kind == "network" && !network_ours {
+            self.wrong("S1", format!("network {} is not ours and is removed", target.name));
+        }
+    }
+
+    /// S2.
+    fn volumes(&mut self, effect: &Effect) {
+        let with_volumes = effect.path.contains("v=true") || effect.path.contains("v=1");
+        let deletes = effect.path.starts_with("/volumes/") && effect.method == "DELETE";
+        if effect.method == "DELETE" && (with_volumes || deletes) {
+            self.wrong("S2", format!("{} {}", effect.method, effect.path));
+        }
+    }
+
+    /// S15: once another controller has acted, the one before acts no more.
+    fn one_active(&mut self, client: u32) {
+        match self.active.iter().position(|one| *one == client) {
+            None => self.active.push(client),
+            Some(place) if place + 1 == self.active.len() => {}
+            Some(_) => {
+                let text = format!("controller {client} acts after {:?}", self.active.last());
+                self.wrong("S15", text);
+            }
+        }
+    }
+
+    /// S3: nothing is started beside a container of the same replica that runs.
+    fn twins(&mut self, effect: &Effect) {
+        let starts = effect.path.ends_with("/start");
+        let Some(target) = effect.target.as_ref().filter(|_| starts && !self.state.blind) else {
+            return;
+        };
+        if let Some(twin) = self.state.twin(&target.id) {
+            let twin = twin.get(..12).unwrap_or(twin).to_owned();
+            self.wrong("S3", format!("{} is started beside {twin}, which runs", target.name));
+        }
+    }
+
+    /// S6: more than two projects and more than half of all within a minute, and no person said so.
+    fn removed(&mut self, project: &str, gone: Duration) {
+        self.removed.insert(project.to_owned(), gone);
+        let Some((_, desired)) = self.versions.last() else { return };
+        let others = self.removed.keys().filter(|name| !desired.contains_key(*name)).count();
+        let together = self.removed.values().filter(|at| at.abs_diff(gone) < TOGETHER).count();
+        if together > 2 && together * 2 > desired.len() + others && !self.confirmed {
+            let names: Vec<&String> = self.removed.keys().collect();
+            let text =
+                format!("{names:?} went within a minute and are removed, and nobody confirmed it");
+            self.wrong("S6", text);
+        }
+    }
+
+    /// When the files began to lack a project; `None` if they never did.
+    fn gone_since(&self, project: &str) -> Option<Duration> {
+        let lacks = self.versions.iter().rev().take_while(|(_, it)| !it.contains_key(project));
+        lacks.last().map(|(at, _)| *at)
+    }
+
+    /// A project whose default network is removed is taken down. S6: what cannot be read is not empty.
+    fn taken_down(&mut self, effect: &Effect, project: &str) {
+        let Some(target) = &effect.target else { return };
+        if target.kind != "network" || target.name != format!("{project}_default") {
+            return;
+        }
+        let since = self.now.saturating_sub(TOGETHER);
+        let emptied = self.emptied.filter(|(_, end)| *end >= since).map(|(begin, _)| begin);
+        if let Some(gone) = self.gone_since(project).or(emptied) {
+            return self.removed(project, gone);
+        }
+        // It may have been gone and come back a moment ago.
+        let lately = self.versions.iter().rev().take_while(|(at, _)| *at >= since);
+        let before = self.versions.iter().rev().find(|(at, _)| *at < since);
+        let declared = lately.chain(before).all(|(_, it)| it.contains_key(project));
+        if before.is_some() && declared && !self.confirmed {
+            self.wrong("S6", format!("{project} is taken down, and the files never lacked it"));
+        }
+    }
+
+    /// S5: a service that no valid version of the last while had is not created.
+    fn creation(&mut self, effect: &Effect, project: &str) {
+        if !effect.path.starts_with("/containers/create") || project.is_empty() {
+            return;
+        }
+        let known = self.versions.iter().rev().any(|(_, version)| {
+            version.get(project).is_some_and(|app| {
+                !app.broken
+                    && app
+                        .services
+                        .iter()
+                        .any(|one| effect.reference.contains(&format!("{project}-{}-", one.name)))
+            })
+        });
+        if !known {
+            self.wrong("S5", format!("{} is created, and no file ever said so", effect.reference));
+        }
+    }
+
+    /// The project of a call: by labels, or by the name of what is made.
+    fn project_of(&self, effect: &Effect) -> String {
+        if let Some(target) = &effect.target {
+            return roles::project(&target.labels).to_owned();
+        }
+        let names = self.versions.iter().rev().flat_map(|(_, version)| version.keys());
+        let found = names.filter(|name| {
+            let mark = format!("{name}-");
+            effect.reference.starts_with(&mark) || effect.reference.contains(&format!("_{mark}"))
+        });
+        found.max_by_key(|name| name.len()).cloned().unwrap_or_default()
+    }
+
+    fn serving(&mut self) {
+        if self.state.blind {
+            return;
+        }
+        let (state, now) = (&self.state, self.now);
+        for (at, version) in self.versions.iter().rev() {
+            for app in version.values() {
+                if state.serves(app) {
+                    self.served.insert(app.name.clone(), now);
+                }
+            }
+            // Older versions than this are none that a controller still goes by.
+            if *at + LAG < now {
+                break;
+            }
+        }
+    }
+
+    /// S12, S16.
+    fn status(&mut self, place: usize, path: &str, bytes: &[u8]) {
+        let Some(name) = path.strip_prefix("status/projects/") else { return };
+        let name = name.trim_end_matches(".json");
+        if bytes.is_empty() {
+            self.forgotten.remove(name);
+            return self.told.taken_back(name);
+        }
+        let Ok(status) = serde_json::from_slice(bytes) else {
+            return self.wrong("S16", format!("{path} cannot be read"));
+        };
+        let forgotten = self.forgotten.contains(name);
+        let (says, wrong) = self.told.take(status, place, forgotten);
+        for (invariant, text) in wrong {
+            self.wrong(invariant, text);
+        }
+        self.serving();
+        let Says::Ready(seen) = says else { return };
+        if seen + STALE < self.now {
+            let text = format!("{name} is shown Ready at {:?} as of {seen:?}", self.now);
+            self.wrong("S16", text);
+        }
+        let blind = self.state.blind
+            || self.state.blind_at.is_some_and(|at| at + Duration::from_secs(5) > seen);
+        let served = self.served.get(name).copied();
+        let honest = served.is_some_and(|at| at + Duration::from_secs(3) >= seen);
+        if !blind && !honest {
+            let text =
+                format!("{name} is shown Ready as of {seen:?}, and served last at {served:?}");
+            self.wrong("S16", text);
+        }
+    }
+
+    /// Whether the memory of the host was damaged.
+    pub(crate) fn is_host_forgotten(&self) -> bool {
+        self.host_forgotten
+    }
+}

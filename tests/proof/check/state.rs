@@ -1,0 +1,100 @@
+//! What is there, by events alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::roles;
+use crate::scenario::App;
+
+/// A container.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) runs: bool,
+    pub(super) started: bool,
+    pub(super) exit_code: i64,
+}
+
+/// All containers, as the events tell.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) containers: BTreeMap<String, Seen>,
+    /// The daemon is away: nothing is known.
+    pub(super) blind: bool,
+    /// When that was so last.
+    pub(super) blind_at: Option<Duration>,
+}
+
+impl State {
+    /// Takes an event of a container.
+    pub(super) fn event(&mut self, id: &str, action: &str, attributes: &BTreeMap<String, String>) {
+        let seen = self.containers.entry(id.to_owned()).or_insert_with(|| Seen {
+            labels: attributes.clone(),
+            runs: false,
+            started: false,
+            exit_code: 0,
+        });
+        match action {
+            "start" | "unpause" => {
+                seen.runs = true;
+                seen.started = true;
+            }
+            "pause" => seen.runs = false,
+            "die" => {
+                seen.runs = false;
+                let code = attributes.get("exitCode").and_then(|code| code.parse().ok());
+                seen.exit_code = code.unwrap_or(0);
+            }
+            "destroy" => {
+                self.containers.remove(id);
+            }
+            _ => {}
+        }
+    }
+
+    /// The daemon is back with these.
+    pub(super) fn resync(
+        &mut self,
+        all: &[(String, BTreeMap<String, String>, &'static str, i64)],
+        at: Duration,
+    ) {
+        self.blind = false;
+        self.blind_at = Some(at);
+        let seen = all.iter().map(|(id, labels, phase, exit_code)| {
+            let seen = Seen {
+                labels: labels.clone(),
+                runs: *phase == "running",
+                started: *phase != "created",
+                exit_code: *exit_code,
+            };
+            (id.clone(), seen)
+        });
+        self.containers = seen.collect();
+    }
+
+    /// Others of ours that run as the same replica.
+    pub(super) fn twin(&self, id: &str) -> Option<&str> {
+        let own = self.containers.get(id)?;
+        let replica = roles::replica(&own.labels);
+        let mut others = self.containers.iter().filter(|(other, seen)| {
+            other.as_str() != id
+                && seen.runs
+                && roles::is_ours(&seen.labels)
+                && roles::replica(&seen.labels) == replica
+        });
+        others.next().map(|(other, _)| other.as_str())
+    }
+
+    /// Whether as many containers of every service run, or ran to a good end, as this version of a project wants.
+    pub(super) fn serves(&self, app: &App) -> bool {
+        app.services.iter().all(|service| {
+            let own = self.containers.values().filter(|seen| {
+                roles::is_ours(&seen.labels)
+                    && roles::project(&seen.labels) == app.name
+                    && roles::service(&seen.labels) == service.name
+            });
+            let good = own.filter(|seen| seen.runs || (seen.started && seen.exit_code == 0));
+            good.count() >= usize::try_from(service.replicas).unwrap_or(usize::MAX)
+        })
+    }
+}

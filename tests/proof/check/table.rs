@@ -1,0 +1,42 @@
+//! Which invariants are checked, and which cannot exist yet.
+
+/// Whether an invariant is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// In every run.
+    Checked(&'static str),
+    /// What it speaks of does not exist yet.
+    NotYet(&'static str),
+}
+
+/// All of them.
+pub(crate) const INVARIANTS: &[(&str, Standing)] = &[
+    ("S1", Standing::Checked("no mutating call meets what is not ours; all name objects by id")),
+    ("S2", Standing::Checked("no volume is deleted, no container with its volumes")),
+    ("S3", Standing::Checked("at most one container of a replica is started or runs by our hand")),
+    ("S4", Standing::NotYet("start-first rollouts keep replicas available; there are none yet")),
+    (
+        "S5",
+        Standing::Checked("while a file is broken nothing is created that its last version lacks"),
+    ),
+    ("S6", Standing::Checked("no mass removal without a person")),
+    ("S7", Standing::NotYet("backups before updates")),
+    ("S8", Standing::NotYet("rollbacks")),
+    ("S9", Standing::NotYet("jobs and schedules")),
+    ("S10", Standing::Checked("all as declared and unchanged: no mutating call (with L1)")),
+    ("S11", Standing::Checked("mutating and reading calls stay within their budget per time")),
+    ("S12", Standing::Checked("generations only rise")),
+    ("S13", Standing::Checked("after every crash the store opens and no file in it is corrupt")),
+    ("S14", Standing::Checked("a planted secret shows in no status, history, event or label")),
+    ("S15", Standing::Checked("calls of two controllers never interleave")),
+    ("S16", Standing::Checked("Ready is only shown if it was so; else a reason is")),
+    ("S17", Standing::Checked("no panic, no internal error, no run that ends by itself")),
+    ("L1", Standing::Checked("as declared within the bound after the last fault, and still")),
+    ("L2", Standing::Checked("L1 from every initial state that a scenario begins with")),
+    ("L3", Standing::Checked("what cannot run says why and delays nobody")),
+    ("L4", Standing::Checked("L1 from the moment a cause is gone, without a restart")),
+    ("L5", Standing::NotYet("rollbacks")),
+    ("L6", Standing::NotYet("schedules")),
+    ("L7", Standing::Checked("a call that never returns blocks only its own project")),
+    ("L8", Standing::Checked("it ends within its grace after SIGTERM, and L2 holds after")),
+];

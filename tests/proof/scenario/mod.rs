@@ -1,0 +1,18 @@
+//! Scenarios as values: what they are, how a seed makes one, how one becomes smaller.
+
+mod fields;
+mod generate;
+mod manifest;
+mod model;
+mod shrink;
+mod workloads;
+
+pub(crate) use fields::FIELDS;
+pub(crate) use generate::generate;
+pub(crate) use manifest::{CANARY, manifest};
+pub(crate) use model::{
+    App, CallFault, CallFaultKind, Deed, EventFaultKind, Litter, LitterKind, Operation, Scenario,
+    Service, Tag, WriteFault,
+};
+pub(crate) use shrink::smaller;
+pub(crate) use workloads::workloads;
