@@ -295,8 +295,8 @@ mod tests {
     #[test]
     fn the_raw_format_takes_everything_literally() {
         let values = parse_raw("# c\nA='b' # c\nB=$X\nOUT\n", &mut |_| None).unwrap();
-        assert_eq!(values.get("A").map(String::as_str), Some("'b' # c"));
-        assert_eq!(values.get("B").map(String::as_str), Some("$X"));
+        assert_eq!(values.get("A").map(|value| &**value), Some("'b' # c"));
+        assert_eq!(values.get("B").map(|value| &**value), Some("$X"));
         assert!(!values.contains_key("OUT"));
     }
 }

@@ -169,8 +169,8 @@ mod tests {
 
     fn run(text: &str) -> Result<String, Problem> {
         let mut lookup = |name: &str| match name {
-            "SET" => Some("val".to_owned()),
-            "EMPTY" => Some(String::new()),
+            "SET" => Some("val".into()),
+            "EMPTY" => Some("".into()),
             _ => None,
         };
         interpolate(text, &mut lookup).map(|done| done.text)
@@ -228,7 +228,7 @@ mod tests {
             let mut asked = Vec::new();
             let done = interpolate(&text, &mut |name| {
                 asked.push(name.to_owned());
-                (name.len() % 2 == 0).then(|| "v".to_owned())
+                (name.len() % 2 == 0).then(|| "v".into())
             });
             proptest::prop_assert!(done.is_ok() || text.contains('$'));
             proptest::prop_assert!(asked.iter().all(|name| leading_name(name) == name));

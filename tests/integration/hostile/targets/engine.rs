@@ -1,5 +1,6 @@
 //! Answers of an engine, and of the registry that speaks through it, with whatever bytes in them.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -91,7 +92,7 @@ pub(crate) fn answers(data: &[u8]) {
                 presentable(&failure);
             }
         }
-        if let Err(failure) = engine.host_view().await {
+        if let Err(failure) = engine.host_view(&BTreeSet::new()).await {
             presentable(&failure);
         }
         let mut events = engine.events();
