@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::host_files::HostFiles;
 use crate::engine::{Engine, ProgressSink};
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
@@ -20,7 +21,6 @@ use crate::model::operation::{Operation, OperationSubject, RunningOperation, Run
 use crate::model::outcome::{Failure, FailureClass, OperationReport, SkipReason};
 use crate::model::status::OperationStatus;
 use crate::model::time::Timestamp;
-use crate::source;
 
 /// Lines of progress that may wait to be read.
 const PROGRESS_LINES: usize = 64;
@@ -46,9 +46,8 @@ impl OperationCalls for Engine {
                 Operation::Pull { image, platform } => {
                     self.pull_image(image, platform.as_deref(), progress).await
                 }
-                Operation::Build { build, .. } => {
-                    let context = source::context_archive(build);
-                    self.build_image(operation, context, progress).await
+                Operation::Build { .. } => {
+                    self.build_image(operation, &HostFiles, progress).await
                 }
                 Operation::Stop { container, timeout_s, .. } => {
                     self.stop_container(container, *timeout_s).await

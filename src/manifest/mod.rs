@@ -4,6 +4,7 @@
 //! (the schema table of `schema`, short forms by `forms`) → `extends` → `merge` → `normalise` (defaults, names, env files) →
 //! `consistency` → `desired` (the model) and `canonical` (what `docker compose config` prints, and its hash).
 
+mod builds;
 mod canonical;
 mod check;
 mod consistency;

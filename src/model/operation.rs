@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::desired::Build;
+use crate::model::build::Build;
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;

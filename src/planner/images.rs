@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::desired::{Build, BuildDigest, DesiredProject, DesiredService, PullPolicy};
+use crate::model::build::Build;
+use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, PullPolicy};
 use crate::model::feature::IMAGE_MOUNTS;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::observed::{ImageState, ObservedImage};

@@ -7,6 +7,7 @@ use http::{HeaderValue, Uri};
 use serde::Deserialize;
 
 use crate::engine::docker::raw::RawRequest;
+use crate::engine::docker::session::Address;
 use crate::engine::failure::CallError;
 use crate::model::observed::{ApiVersion, EngineDefaults, EngineFacts};
 
@@ -26,6 +27,8 @@ pub type EngineClient = Docker;
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Connector {
     docker: Docker,
+    /// Where sessions of BuildKit are opened, if they can be.
+    pub(in crate::engine) address: Option<Address>,
 }
 
 /// A client; pinned to an API version once that is agreed upon.
@@ -63,12 +66,13 @@ impl Connector {
     /// # Errors
     /// If the address cannot be read, or its socket is not there yet.
     pub(in crate::engine) fn to_host(host: &str) -> Result<Self, CallError> {
-        Ok(Self::over(Docker::connect_with_host(host)?))
+        let address = Address::of(host);
+        Ok(Self { address, ..Self::over(Docker::connect_with_host(host)?) })
     }
 
     /// Over a client that was made elsewhere.
     pub(in crate::engine) fn over(docker: Docker) -> Self {
-        Self { docker: docker.with_timeout(CLIENT_TIMEOUT) }
+        Self { docker: docker.with_timeout(CLIENT_TIMEOUT), address: None }
     }
 
     /// Agrees on an API version and asks the engine about itself.
