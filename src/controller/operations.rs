@@ -46,9 +46,7 @@ impl OperationCalls for Engine {
                 Operation::Pull { image, platform } => {
                     self.pull_image(image, platform.as_deref(), progress).await
                 }
-                Operation::Build { .. } => {
-                    self.build_image(operation, &HostFiles, progress).await
-                }
+                Operation::Build { .. } => self.build_image(operation, &HostFiles, progress).await,
                 Operation::Stop { container, timeout_s, .. } => {
                     self.stop_container(container, *timeout_s).await
                 }

@@ -8,8 +8,7 @@ pub(crate) const MODELS: &str =
 /// `entitlements` of a build.
 pub(crate) const BUILD_ENTITLEMENTS: &str = "the engine's build API grants none; network: host gives all steps the host's network, and what else is needed has to be built elsewhere";
 /// `privileged` of a build.
-pub(crate) const BUILD_PRIVILEGED: &str =
-    "the builders inside of the engine run no privileged steps; build it elsewhere and name the image";
+pub(crate) const BUILD_PRIVILEGED: &str = "the builders inside of the engine run no privileged steps; build it elsewhere and name the image";
 /// Several `platforms` of a build.
 pub(crate) const BUILD_PLATFORMS: &str = "an image for several platforms needs the engine's containerd image store and buildx; name one platform, or set the service's platform to one of them";
 /// `cache_to` other than inline.
@@ -18,8 +17,7 @@ pub(crate) const BUILD_CACHE_TO: &str =
 /// An additional context that is fetched.
 pub(crate) const BUILD_CONTEXT: &str = "the engine's build API takes directories, docker-image:// and service: only; clone it and name the directory";
 /// Instructions that do not lie in a remote context.
-pub(crate) const BUILD_REMOTE_INLINE: &str =
-    "the engine takes the instructions of a remote context from there; clone it and name the directory";
+pub(crate) const BUILD_REMOTE_INLINE: &str = "the engine takes the instructions of a remote context from there; clone it and name the directory";
 /// A mount of type `cluster`.
 pub(crate) const CLUSTER: &str = "cluster volumes are Swarm only; use a volume with a driver";
 /// A mount of type `npipe`.

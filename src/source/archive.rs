@@ -150,15 +150,10 @@ fn append<W: Write>(archive: &mut Builder<W>, root: &Path, entry: &Entry) -> io:
     archive.append_data(&mut header, &entry.path, &mut exact).map_err(named)
 }
 
-/// Reads a listed file, exactly as many bytes as the size that comes with it; `None` if it is no regular file any more.
-pub(super) fn reader(
-    path: &Path,
-    listed: &Metadata,
-) -> io::Result<Option<(Box<dyn Read + Send>, u64)>> {
-    let Some((file, now)) = open(path, listed)? else {
-        return Ok(None);
-    };
-    Ok(Some((Box::new(Exact { file, left: now.len() }), now.len())))
+/// Reads a listed file to the end that it has when it is opened; `None` if it is no regular file any more.
+pub(super) fn reader(path: &Path, listed: &Metadata) -> io::Result<Option<Box<dyn Read + Send>>> {
+    let found = open(path, listed)?;
+    Ok(found.map(|(file, now)| Box::new(Exact { file, left: now.len() }) as _))
 }
 
 /// Opens a listed file, also if it was written to since; `None` if it is no regular file any more.

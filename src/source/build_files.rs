@@ -96,6 +96,6 @@ impl BuildFile {
     /// If it cannot be read, or keeps changing.
     pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         let found = reader(&self.root.join(&self.entry.path), &self.entry.metadata)?;
-        Ok(found.map_or_else(|| Box::new(io::empty()) as _, |(reader, _)| reader))
+        Ok(found.unwrap_or_else(|| Box::new(io::empty())))
     }
 }

@@ -90,7 +90,13 @@ pub(super) fn list(build: &Build, skip: &dyn Fn(&Path) -> bool) -> Result<Listin
     let Some(root) = build.directory().map(LocalPath::as_path) else {
         let instructions = Instructions { name: build.dockerfile_name(), bytes: None };
         let root = PathBuf::new();
-        return Ok(Listing { root, entries: Vec::new(), always: Vec::new(), instructions, newest: 0 });
+        return Ok(Listing {
+            root,
+            entries: Vec::new(),
+            always: Vec::new(),
+            instructions,
+            newest: 0,
+        });
     };
     match std::fs::metadata(root) {
         Ok(metadata) if metadata.is_dir() => {}

@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::model::build::{Build, NamedContext};
 use crate::model::config::MountSource;
 use crate::model::content::{FileStamp, KeptState, Seen};
-use crate::model::build::{Build, NamedContext};
 use crate::model::desired::{BindState, BuildDigest, DesiredProject, SourceFacts};
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::path::{HostPath, PathMap};

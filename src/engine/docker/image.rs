@@ -201,7 +201,8 @@ mod tests {
     async fn silence_is_cut() {
         let (sink, _lines) = tokio::sync::mpsc::channel(8);
         let progress = Progress { sink: &sink, idle: Duration::from_secs(60) };
-        let result = progress.to_the_end(futures::stream::pending().boxed(), &mut Steps::default()).await;
+        let result =
+            progress.to_the_end(futures::stream::pending().boxed(), &mut Steps::default()).await;
         assert_eq!(result, Err(CallError::Cut("no progress for 60 s".into())));
     }
 }

@@ -224,7 +224,7 @@ fn check(
     };
     // What the table of keys knows is pointed out there.
     let key = refused.attribute.trim_start_matches("build.");
-    if key == "entitlements" {
+    if matches!(key, "entitlements" | "privileged") {
         return;
     }
     let path = format!("{field}.{key}");

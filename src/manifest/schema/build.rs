@@ -36,5 +36,5 @@ static BUILD_LONG: Object = Object::new(&[
     field("tags", Kind::List(&Kind::Text)).merge(Merge::Unique(forms::text_identity)),
     field("ulimits", Kind::Map(&Kind::Form(&ULIMIT))),
     field("platforms", Kind::List(&Kind::Text)),
-    field("privileged", Kind::Bool),
+    field("privileged", Kind::Bool).not_run(refusal::BUILD_PRIVILEGED),
 ]);

@@ -8,9 +8,7 @@ use std::process::Command;
 
 use composelet::controller::HostFiles;
 use composelet::engine::{Engine, ObserveRequest};
-use composelet::model::build::{
-    Build, BuildSecret, ContextRoot, Dockerfile, NamedContext,
-};
+use composelet::model::build::{Build, BuildSecret, ContextRoot, Dockerfile, NamedContext};
 use composelet::model::config::Ulimit;
 use composelet::model::id::{ProjectName, ServiceName};
 use composelet::model::observed::ImageState;
@@ -106,9 +104,12 @@ async fn a_build_by_buildkit_has_files_arguments_labels_and_a_cache() {
     let told = bench.run().await.expect("build");
     assert!(told.iter().any(|line| line.contains("RUN echo \"$WORD\"")), "{told:?}");
     assert!(!bench.classic());
-    assert_eq!(bench.shell("cat /word; /got/run.sh; find /got | sort"),
-        "hello world & more\nran\n/got\n/got/run.sh\n/got/sub\n/got/sub/keep");
-    let request = ObserveRequest { images: [bench.image.clone()].into(), ..ObserveRequest::default() };
+    assert_eq!(
+        bench.shell("cat /word; /got/run.sh; find /got | sort"),
+        "hello world & more\nran\n/got\n/got/run.sh\n/got/sub\n/got/sub/keep"
+    );
+    let request =
+        ObserveRequest { images: [bench.image.clone()].into(), ..ObserveRequest::default() };
     let seen = bench.engine.observe(&request).await.expect("observe");
     let image = seen.images.get(&bench.image).and_then(ImageState::present).expect("built");
     assert_eq!(image.build.as_deref(), Some("d1"));
@@ -142,7 +143,10 @@ async fn a_secret_is_there_for_its_step_and_nowhere_else() {
     assert!(!history.contains("hunter2") && !told.join("\n").contains("hunter2"));
     bench.build.secrets.remove("file");
     bench.build.no_cache = true;
-    bench.write("context/Dockerfile", &format!("FROM {IMAGE}\nRUN --mount=type=secret,id=file,required cat /run/secrets/file\n"));
+    bench.write(
+        "context/Dockerfile",
+        &format!("FROM {IMAGE}\nRUN --mount=type=secret,id=file,required cat /run/secrets/file\n"),
+    );
     let failure = bench.run().await.expect_err("not there");
     assert!(failure.message.contains("file"), "{}", failure.message);
 }
@@ -167,7 +171,10 @@ async fn additional_contexts_are_stages_for_both_builders() {
         }
         bench.run().await.expect("build");
         assert_eq!(bench.classic(), classic);
-        assert_eq!(bench.shell("find /more -type f ! -name .dockerignore; test -x /tools && echo x"), "/more/a\nx");
+        assert_eq!(
+            bench.shell("find /more -type f ! -name .dockerignore; test -x /tools && echo x"),
+            "/more/a\nx"
+        );
     }
     let left = docker(&["images", "-q", "composelet-context"]);
     assert_eq!(left.trim(), "", "images of directories go away");
@@ -175,7 +182,9 @@ async fn additional_contexts_are_stages_for_both_builders() {
 
 #[tokio::test]
 async fn a_failing_step_is_explained_by_both_builders() {
-    let Some(mut bench) = Bench::new("broken", "\n# why\nRUN echo first && \\\n  echo last && exit 3\n").await else {
+    let Some(mut bench) =
+        Bench::new("broken", "\n# why\nRUN echo first && \\\n  echo last && exit 3\n").await
+    else {
         return;
     };
     for classic in [false, true] {
@@ -212,7 +221,10 @@ async fn instructions_from_outside_or_inline_are_not_in_the_image() {
         return;
     };
     bench.write("context/a", "1");
-    bench.write("other/Dockerfile", &format!("FROM {IMAGE} AS one\nCOPY . /got/\nFROM one AS two\nRUN touch /two"));
+    bench.write(
+        "other/Dockerfile",
+        &format!("FROM {IMAGE} AS one\nCOPY . /got/\nFROM one AS two\nRUN touch /two"),
+    );
     bench.build.target = Some("one".to_owned());
     for classic in [false, true] {
         if classic {

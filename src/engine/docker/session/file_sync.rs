@@ -66,7 +66,8 @@ async fn serve(
     out: &Sender<Sent>,
 ) -> Result<(), Status> {
     let context = directory == "context";
-    let listed = spawn_blocking(move || if context { input.files() } else { instructions(&*input) });
+    let listed =
+        spawn_blocking(move || if context { input.files() } else { instructions(&*input) });
     let listed = listed.await.map_err(|error| Status::internal(&error))?;
     let files = with_parents(listed.map_err(|error| Status::internal(&error))?);
     for file in &files {
@@ -183,7 +184,8 @@ mod tests {
 
     #[test]
     fn directories_that_were_left_out_are_there_for_what_lies_below() {
-        let file = |path: &str| InputFile { kind: InputKind::File(0), ..directory(Path::new(path)) };
+        let file =
+            |path: &str| InputFile { kind: InputKind::File(0), ..directory(Path::new(path)) };
         let listed = vec![directory(Path::new("a")), file("a/x"), file("b/c/y"), file("b-d")];
         let paths: Vec<String> =
             with_parents(listed).iter().map(|file| file.path.display().to_string()).collect();

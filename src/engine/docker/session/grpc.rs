@@ -58,7 +58,10 @@ impl Status {
 /// The messages of a request as they arrive; it ends with the body.
 pub(super) fn messages<B>(body: B) -> impl Stream<Item = io::Result<Bytes>> + Send
 where
-    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static>
+        + Send
+        + Unpin
+        + 'static,
 {
     let body = BodyStream::new(body);
     stream::try_unfold((body, BytesMut::new()), |(mut body, mut rest)| async move {
@@ -101,7 +104,10 @@ fn split(rest: &mut BytesMut) -> io::Result<Option<Bytes>> {
 /// The only message of a request.
 pub(super) async fn message<M: Message + Default, B>(body: B) -> Result<M, Status>
 where
-    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Send + Unpin + 'static,
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static>
+        + Send
+        + Unpin
+        + 'static,
 {
     let mut messages = std::pin::pin!(messages(body));
     let bytes = match messages.next().await {
