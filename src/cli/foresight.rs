@@ -70,7 +70,9 @@ pub(super) async fn foresee(
             Ok((loaded.name.as_ref().map_or_else(fallback, ToString::to_string), loaded))
         })
         .collect::<Result<_, CliError>>()?;
-    let host = Host::look(context).await?;
+    let projects = loaded.iter().filter_map(|(_, loaded)| loaded.project.as_ref());
+    let shared = projects.flat_map(DesiredProject::containers_of_others).collect();
+    let host = Host::look(context, &shared).await?;
     let gone = host.gone(&loaded);
     let is_selected = |name: &str| selected.is_empty() || selected.iter().any(|one| one == name);
     for name in selected {
@@ -106,7 +108,7 @@ struct Host {
 }
 
 impl Host {
-    async fn look(context: &Context) -> Result<Self, CliError> {
+    async fn look(context: &Context, shared: &BTreeSet<String>) -> Result<Self, CliError> {
         let settings = &context.settings;
         let unreachable = |failure: Failure| {
             CliError::runtime(format!(
@@ -118,7 +120,7 @@ impl Host {
         let engine = Engine::connect(&settings.host, settings.installation.clone())
             .await
             .map_err(unreachable)?;
-        let view = engine.host_view().await.map_err(unreachable)?;
+        let view = engine.host_view(shared).await.map_err(unreachable)?;
         let ledger = context.ledger().ok();
         let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
         let policy =

@@ -1,5 +1,6 @@
 //! One pass over one project: look, account, plan, persist, execute, record, publish. It never knows why it runs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -249,6 +250,7 @@ async fn observe(
 ) -> Result<Look, Failure> {
     let mut request = ObserveRequest { project: Some(name.clone()), ..ObserveRequest::default() };
     let mut facts = SourceFacts::default();
+    let mut shared = BTreeSet::new();
     if let Want::Run(project) | Want::RunKeeping(project) = want {
         let services = project.services.values();
         request.images = services.flat_map(DesiredService::images).map(str::to_owned).collect();
@@ -256,6 +258,7 @@ async fn observe(
         request.networks = networks.map(|network| network.name.clone()).collect();
         let volumes = project.volumes.values();
         request.volumes = volumes.map(|volume| volume.name.clone()).collect();
+        shared = project.containers_of_others();
         let mut reader = std::mem::take(&mut memory.facts);
         let (wanted, paths, now) = (Arc::clone(project), around.paths.clone(), around.clock.now());
         let read = around.blocking.run(move || {
@@ -269,7 +272,7 @@ async fn observe(
         content::write(around, project, ledger, &mut facts).await;
     }
     let observed = around.engine.observe(&request).await?;
-    let host = around.engine.host_view().await?;
+    let host = around.engine.host_view(&shared).await?;
     Ok(Look { observed, host, facts, running })
 }
 

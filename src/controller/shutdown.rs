@@ -1,5 +1,6 @@
 //! The end of a run: passes finish, brakes are given back, nothing else is touched.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ async fn release(
         ..ObserveRequest::default()
     };
     let observed = around.engine.observe(&request).await?;
-    let host = around.engine.host_view().await?;
+    let host = around.engine.host_view(&BTreeSet::new()).await?;
     let (running, _) = around.operations.take(name);
     let input = PlanInput {
         project: name,

@@ -37,9 +37,12 @@ pub(crate) async fn tell(
     if report.plan.nodes.is_empty() {
         return;
     }
+    memory.mutating_calls += report::calls_made(report);
+    if report.plan.nodes.iter().all(|node| node.reason.is_routine()) {
+        return;
+    }
     let actions = report::action_records(report, images);
     memory.note(&actions);
-    memory.mutating_calls += report::calls_made(report);
     let record =
         HistoryRecord { at: report.at, generation, plan: report.plan.to_string(), actions };
     let (store, key) = (around.ledger.clone(), name.clone());

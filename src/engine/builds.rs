@@ -113,7 +113,7 @@ impl Engine {
             order.labels.insert(labels::IMAGE_BUILDER.to_owned(), word);
         }
         let request = self.request(&order, &input, session.as_ref()).await;
-        let mut steps = Steps::default();
+        let mut steps = Steps::hiding(&order.build.args);
         let client = self.client();
         let watch = Progress { sink: progress, idle: BUILD_IDLE };
         let call = Call::mutating("build_image", 0);

@@ -69,11 +69,12 @@ impl Engine {
         })
     }
 
-    /// Names and published ports of everything on the host, from one unfiltered list.
+    /// Names and published ports of everything on the host, from one unfiltered list. Containers that `shared` tells by
+    /// name, or by the beginning of an id, are looked at closely.
     ///
     /// # Errors
     /// `Unreachable` or `Engine`.
-    pub async fn host_view(&self) -> Result<HostView, Failure> {
+    pub async fn host_view(&self, shared: &BTreeSet<String>) -> Result<HostView, Failure> {
         let client = self.client();
         let call = Call::read("list_containers", 10);
         let list = self.run(call, client.list_containers(None)).await?;
@@ -90,6 +91,15 @@ impl Engine {
             };
             view.names.insert(ContainerName::new(entry.name()), holder);
             view.ports.extend(ports(entry));
+        }
+        let meant = |entry: &SummaryJson| {
+            let mut names = shared.iter();
+            names.any(|name| *name == entry.name() || entry.id.starts_with(name.as_str()))
+        };
+        let entries: Vec<SummaryJson> = list.into_iter().filter(meant).collect();
+        if !entries.is_empty() {
+            let seen = self.containers(&client, &self.facts(), entries, false).await;
+            view.outside = seen.into_iter().map(|one| (one.id.clone(), one)).collect();
         }
         Ok(view)
     }

@@ -1,6 +1,7 @@
 //! What `docker compose config` prints, and the service hash (compose-spec reference §3.2, dialect of Debian's 2.26.1-4).
 //! The order of keys is that of the schema table.
 
+mod label;
 mod text;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use crate::manifest::node::{Node, Value};
 use crate::manifest::schema::{
     Field, Kind, Object, PROJECT, Print, THROTTLE_DEVICE, WEIGHT_DEVICE,
 };
+use crate::model::join::ComposeHash;
 use crate::model::secret::sha256_hex;
 
 /// A project in the canonical form of the command line.
@@ -85,23 +87,40 @@ impl Canonical {
         text::yaml(&Json::Map(all, self.extensions.clone())).replace('$', "$$")
     }
 
-    /// The hash of every service, by name, as the label `com.docker.compose.config-hash` has it.
+    /// The hash of every service, by name, as `docker compose config --hash` tells it.
     pub fn service_hashes(&self) -> BTreeMap<String, String> {
-        let services = self.project.iter().find(|(key, _)| key == "services");
-        match services {
-            Some((_, Json::Map(services, _))) => services
-                .iter()
-                .map(|(name, service)| (name.to_string(), service_hash(service)))
-                .collect(),
-            _ => BTreeMap::new(),
+        let services = self.services().iter();
+        services
+            .map(|(name, service)| (name.to_string(), service_hash(&counting(service))))
+            .collect()
+    }
+
+    /// The hash of every service, by name, as the label `com.docker.compose.config-hash` has it: with the ids of the
+    /// containers that it joins.
+    pub(crate) fn label_hashes(&self) -> BTreeMap<String, ComposeHash> {
+        let services = self.services().iter();
+        services
+            .map(|(name, service)| (name.to_string(), label::hash(&counting(service))))
+            .collect()
+    }
+
+    fn services(&self) -> &[(Key, Json)] {
+        match self.project.iter().find(|(key, _)| key == "services") {
+            Some((_, Json::Map(services, _))) => services,
+            _ => &[],
         }
     }
 }
 
-/// SHA-256 over the compact JSON of a service, less what does not count.
-fn service_hash(service: &Json) -> String {
+/// SHA-256 over the compact JSON of a service.
+fn service_hash(fields: &[(Key, Json)]) -> String {
+    sha256_hex([text::compact(&Json::Map(fields.to_vec(), Vec::new()))])
+}
+
+/// The fields of a service that its hash is made of.
+fn counting(service: &Json) -> Vec<(Key, Json)> {
     let Json::Map(fields, _) = service else {
-        return String::new();
+        return Vec::new();
     };
     let kept = fields
         .iter()
@@ -113,7 +132,7 @@ fn service_hash(service: &Json) -> String {
             }
             _ => (key.clone(), value.clone()),
         });
-    sha256_hex([text::compact(&Json::Map(kept.collect(), Vec::new()))])
+    kept.collect()
 }
 
 fn empty() -> Json {

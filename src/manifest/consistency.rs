@@ -7,7 +7,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{builds, limits, refusal, suggest};
+use crate::manifest::{builds, joins, limits, refusal, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -59,31 +59,15 @@ impl<'a> Checker<'a> {
                 let message = format!("the service {name} has neither image nor build");
                 self.error("no-image", key, &field, message, "add image: or build:");
             }
-            self.namespaces(service, &field);
+            self.network(service, &field);
+            joins::check((self.model, self.disabled), service, &field, self.report);
             self.dependencies(service, &field);
             self.mounts(service, &field);
             limits::check(service, &field, self.report);
         }
     }
 
-    /// `service:x` in one of the namespaces needs a container id, which only the engine knows.
-    fn namespaces(&mut self, service: &Node, field: &str) {
-        for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
-            let Some(node) = service.get(key) else {
-                continue;
-            };
-            if node.as_text().is_some_and(|text| text.starts_with("service:")) {
-                let path = format!("{field}.{key}");
-                let message = format!("{path} with service: is not built yet");
-                self.error(
-                    "not-built-yet",
-                    node.place,
-                    &path,
-                    message,
-                    "use a shared network, or container:<name>",
-                );
-            }
-        }
+    fn network(&mut self, service: &Node, field: &str) {
         if let (Some(mode), Some(_)) = (service.get("network_mode"), service.get("networks")) {
             let message = "network_mode and networks exclude each other".to_owned();
             self.error("exclusive-keys", mode.place, field, message, "remove one of the two");

@@ -19,6 +19,7 @@ mod files;
 mod forms;
 mod include;
 mod interpolate;
+mod joins;
 mod layers;
 mod limits;
 mod lint;

@@ -11,7 +11,7 @@ use crate::manifest::lint::Facts;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::{Content, Place};
-use crate::manifest::{consistency, dotenv, parse};
+use crate::manifest::{consistency, dotenv, joins, parse};
 use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
@@ -67,6 +67,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     for (name, entry) in &mut enabled {
         service_defaults(name, &mut entry.node, context);
     }
+    joins::add_dependencies(&mut enabled);
     resource_names(&mut model, context);
     model.set("services", Node::new(Value::Map(enabled), place));
     if uses_default_network(&model) {

@@ -274,8 +274,17 @@ impl Build {
         const LIMITS: &str = "the BuildKit of engines before Docker 23 is not told";
         const NETWORK: &str = "BuildKit knows the networks default, host and none only";
         let network = self.network.as_deref().unwrap_or_default();
+        const SUBDIRECTORY: &str =
+            "the BuildKit of engines before Docker 23 takes no directory of a repository";
         let old = api < BUILDKIT_LIMITS;
+        let within = match &self.context {
+            ContextRoot::Remote(address) => {
+                address.rsplit_once('#').is_some_and(|(_, place)| place.contains(':'))
+            }
+            ContextRoot::Directory(_) => false,
+        };
         [
+            ("context", old && within, SUBDIRECTORY),
             ("ulimits", old && !self.ulimits.is_empty(), LIMITS),
             ("shm_size", old && self.shm_size_bytes.is_some(), LIMITS),
             ("network", !matches!(network, "" | "default" | "host" | "none"), NETWORK),
@@ -338,6 +347,12 @@ mod tests {
         assert_eq!(limited.builder(old, true), Ok(Builder::Classic));
         assert_eq!(limited.builder(new, true), Ok(Builder::BuildKit));
         assert_eq!(host.builder(old, true), Ok(Builder::BuildKit));
+        let remote = |text: &str| Build::of(ContextRoot::Remote(text.to_owned()));
+        let whole = remote("https://example.org/a.git#main");
+        let within = remote("https://example.org/a.git#main:sub");
+        assert_eq!(whole.builder(old, true), Ok(Builder::BuildKit));
+        assert_eq!(within.builder(old, true), Ok(Builder::Classic));
+        assert_eq!(within.builder(new, true), Ok(Builder::BuildKit));
         assert_eq!(own_network.builder(new, true), Ok(Builder::Classic));
         assert_eq!(secretive.builder(old, true), Ok(Builder::BuildKit));
         let why = secretive.builder(old, false).unwrap_err();

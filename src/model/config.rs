@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::device::{BlockIo, DeviceRequest};
+use crate::model::join::VolumesFrom;
 use crate::model::path::HostPath;
 use crate::model::secret::Secret;
 
@@ -74,6 +75,8 @@ pub struct ContainerConfig {
     /// `external_links`). On networks of its own the endpoints say it ([`Endpoint::links`]); the engine keeps it here
     /// only for its default bridge.
     pub external_links: BTreeSet<String>,
+    /// Containers whose mounts it has, too, in the order in which they are laid over each other.
+    pub volumes_from: Vec<VolumesFrom>,
     /// Labels of volumes that the engine makes for mounts without a name, by target. They matter only then: a volume
     /// that a successor inherits keeps those it has.
     pub volume_labels: BTreeMap<String, BTreeMap<String, String>>,

@@ -1,6 +1,6 @@
 //! What the manifests want.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::build::Build;
@@ -8,6 +8,7 @@ use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::path::{HostPath, LocalPath};
 
 /// One project as its files say, after interpolation, merge, defaults and checks.
@@ -29,6 +30,22 @@ pub struct DesiredProject {
     pub volumes: BTreeMap<String, DesiredVolume>,
     /// `x-composelet.suspend` of the project.
     pub suspend: Suspend,
+}
+
+impl DesiredProject {
+    /// Containers outside of the project whose namespaces or volumes its services share, by name or id.
+    pub fn containers_of_others(&self) -> BTreeSet<String> {
+        let configs = || self.services.values().map(|service| &service.config);
+        let namespaces = configs()
+            .flat_map(|config| Namespace::ALL.into_iter().filter_map(|one| one.owner(config)));
+        let volumes = configs().flat_map(|config| config.volumes_from.iter());
+        let owners = namespaces.chain(volumes.map(|one| one.from.clone()));
+        let names = owners.filter_map(|owner| match owner {
+            Owner::Container(name) => Some(name),
+            Owner::Service(_) => None,
+        });
+        names.collect()
+    }
 }
 
 /// Whether the controller acts or only looks (`x-composelet.suspend`).
@@ -72,8 +89,10 @@ pub struct DesiredService {
     pub suspend: Suspend,
     /// Why it cannot run here at all, if so.
     pub refusal: Option<Refusal>,
+    /// Other names under which its containers find those of other services (Compose `links`).
+    pub links: BTreeSet<Link>,
     /// The command line's hash of this service (`docker compose config --hash`), for its label.
-    pub compose_hash: String,
+    pub compose_hash: ComposeHash,
 }
 
 /// An attribute without which a service would not be itself, and that there is no way to honour here.

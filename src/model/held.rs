@@ -211,7 +211,7 @@ pub enum WaitingOn {
         /// Why, and what to do.
         why: String,
     },
-    /// A container outside of the project that `external_links` names.
+    /// A container outside of the project that `external_links`, `volumes_from` or a namespace names.
     LinkedContainerMissing(ContainerName),
     /// The state directory to be writable again.
     LedgerUnwritable(String),
@@ -402,7 +402,10 @@ impl WaitingOn {
                 write!(f, "another host: it is not run because of {attribute}: {why}")
             }
             Self::LinkedContainerMissing(name) => {
-                write!(f, "the container {name}, which external_links names")
+                write!(
+                    f,
+                    "the container {name}, which the manifest names and which is not managed here"
+                )
             }
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
             _ => Ok(()),

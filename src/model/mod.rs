@@ -15,6 +15,7 @@ pub mod field;
 pub mod files;
 pub mod held;
 pub mod id;
+pub mod join;
 pub mod ledger;
 pub mod observed;
 pub mod operation;

@@ -400,6 +400,8 @@ pub struct HostView {
     pub names: BTreeMap<ContainerName, NameHolder>,
     /// Ports published by running containers.
     pub ports: Vec<PortHolder>,
+    /// Containers of others that the project shares with, as far as they could be looked at.
+    pub outside: BTreeMap<ContainerId, ObservedContainer>,
 }
 
 /// Who holds a name.

@@ -91,6 +91,22 @@ pub enum Reason {
         /// The dependency.
         dependency: ServiceName,
     },
+    /// Another container took the place of one whose namespace or volumes it shares.
+    OwnerReplaced {
+        /// The attribute by which it shares.
+        attribute: String,
+        /// Whose, as the manifest writes it.
+        owner: String,
+        /// Id that it shares with.
+        old: String,
+        /// Id of the other one, if it is there.
+        new: Option<String>,
+    },
+    /// A container whose namespace it shares began another run, and the namespace ended with the run before.
+    OwnerRestarted {
+        /// The container.
+        owner: ContainerName,
+    },
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -99,6 +115,12 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// A look at the registry that was due by schedule. It disturbs nobody: what came of it decides, so it is neither a
+    /// change of the conditions nor a line of the history.
+    pub fn is_routine(&self) -> bool {
+        matches!(self, Self::PullPolicy)
+    }
+
     /// Stable code for metrics, JSON and documentation.
     pub fn code(&self) -> &'static str {
         match self {
@@ -125,6 +147,8 @@ impl Reason {
             Self::Brake { .. } => "Brake",
             Self::BrakeReleased => "BrakeReleased",
             Self::DependencyReplaced { .. } => "DependencyReplaced",
+            Self::OwnerReplaced { .. } => "OwnerReplaced",
+            Self::OwnerRestarted { .. } => "OwnerRestarted",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -188,6 +212,13 @@ impl fmt::Display for Reason {
             Self::BrakeReleased => f.write_str("ran well for 10 min; the engine's policy is back"),
             Self::DependencyReplaced { dependency } => {
                 write!(f, "dependency {dependency} was replaced")
+            }
+            Self::OwnerReplaced { attribute, owner, old, new } => {
+                write!(f, "{attribute} of {owner}: {} -> ", short(old))?;
+                f.write_str(new.as_deref().map_or("gone", short))
+            }
+            Self::OwnerRestarted { owner } => {
+                write!(f, "{owner}, whose namespace it shares, began another run")
             }
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")

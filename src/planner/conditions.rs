@@ -2,8 +2,6 @@
 
 use crate::model::diagnostic::Severity;
 use crate::model::held::{Held, WaitingOn};
-use crate::model::plan::PlanNode;
-use crate::model::reason::Reason;
 use crate::model::status::{Condition, ConditionKind, ProjectStatus, ServiceStatus, Truth};
 use crate::planner::input::Intent;
 use crate::planner::status::StatusInput;
@@ -37,7 +35,7 @@ pub fn service_conditions(
         let group = node.group.as_ref().map(|replica| &replica.service);
         let image = matches!(node.action.kind(), "PullImage" | "BuildImage")
             && node.action.object() == status.image
-            && !(all && is_look(node));
+            && !(all && node.reason.is_routine());
         group == Some(&status.name) || image
     });
     let alone = match (ill, all) {
@@ -70,11 +68,6 @@ pub fn service_conditions(
         .into_iter()
         .map(|statement| dated(look, before.unwrap_or_default(), statement))
         .collect()
-}
-
-/// A scheduled look at the registry disturbs nobody: what came of it decides.
-fn is_look(node: &PlanNode) -> bool {
-    node.reason == Reason::PullPolicy
 }
 
 fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> Statement {
@@ -181,7 +174,7 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
     let count = format!("{ready} of {} services are ready", status.services.len());
     let known = matches!(look.input.desired, Intent::Run(_) | Intent::RunKeeping(_));
     let steps = look.plan.nodes.len();
-    let changes = look.plan.nodes.iter().filter(|node| !is_look(node)).count();
+    let changes = look.plan.nodes.iter().filter(|node| !node.reason.is_routine()).count();
     let all = known && ready == status.services.len() && changes == 0 && !invalid;
     let (reason, message) = match leading(&held) {
         _ if invalid => {

@@ -14,9 +14,11 @@ use crate::planner::content;
 use crate::planner::diff::diff;
 use crate::planner::expected::expected;
 use crate::planner::input::PlanInput;
-use crate::planner::joined;
+use crate::planner::joined::{self, Directory};
+use crate::planner::links;
 use crate::planner::names::container_name;
 use crate::planner::networks::elect;
+use crate::planner::owners::Owners;
 use crate::planner::revision;
 
 /// Verdict on one container.
@@ -44,6 +46,7 @@ impl Conformity {
 /// Compares `container` with `service`, field by field, image and content included.
 pub fn conformity(
     input: &PlanInput<'_>,
+    owners: &Owners<'_>,
     service: &DesiredService,
     container: &ObservedContainer,
 ) -> Conformity {
@@ -67,7 +70,15 @@ pub fn conformity(
     if let Some(reason) = hopeless(input, service, container) {
         return Conformity::Recreate(reason);
     }
-    let wanted = wanted_config(input, service, container, image);
+    let directory = Directory { owners, host: input.host };
+    let own = image.id.as_ref().map(|id| revision::revision(service, id));
+    if container.claim.revision.is_some()
+        && container.claim.revision == own
+        && let Some(reason) = joined::replaced_owner(service, &detail.config, directory)
+    {
+        return Conformity::Recreate(reason);
+    }
+    let wanted = wanted_config((input, owners), service, container, image);
     let mut changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
     changes.extend(astray(input, service, detail, &changes));
     changes.extend(other_address(input, service, detail));
@@ -175,7 +186,7 @@ fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<
 
 /// What the container should read back as, in canonical form, the brake on its restart policy included.
 pub fn wanted_config(
-    input: &PlanInput<'_>,
+    (input, owners): (&PlanInput<'_>, &Owners<'_>),
     service: &DesiredService,
     container: &ObservedContainer,
     image: &ObservedImage,
@@ -190,7 +201,11 @@ pub fn wanted_config(
     }
     discarded(&mut wanted, service, container, image);
     if let Some(detail) = container.detail.known() {
-        joined::resolve(&mut wanted, &detail.config, input.host);
+        let directory = Directory { owners, host: input.host };
+        joined::resolve(&mut wanted, &detail.config, service, directory);
+        if let Some(desired) = input.desired.project() {
+            links::expect(desired, service, &mut wanted, &detail.config);
+        }
         content::resolve(&mut wanted, input, service, container);
     }
     // A daemon adds log options of its own to every container of its default driver, and does not say which.

@@ -12,10 +12,10 @@ use crate::model::reason::Reason;
 use crate::planner::content;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::images::{ImageVerdict, ImageVerdicts};
-use crate::planner::names;
 use crate::planner::networks::Networks;
 use crate::planner::volumes::Volumes;
 use crate::planner::world::{ServiceView, Slot, World};
+use crate::planner::{joined, links, names};
 
 /// What containers are built upon, as far as this plan brings it.
 #[derive(Debug)]
@@ -58,8 +58,17 @@ pub fn create(
         return None;
     }
     let after = foundations(grounds, &view.service.config)?;
-    let config = content::placed(view.service.config.clone(), world.input.facts);
-    let config = inherit_anonymous(config, view, predecessor);
+    let config = match joined::config(view.service.config.clone(), world.directory()) {
+        Ok(config) => config,
+        Err(waiting) => {
+            draft.hold(subject, waiting, None);
+            return None;
+        }
+    };
+    let mut config = content::placed(config, world.input.facts);
+    links::add(world, view.service, &mut config);
+    let donor = predecessor.or_else(|| joined::keeper(world, &view.service.name));
+    let config = inherit_anonymous(world, config, view, donor);
     let primary = primary_network(&config);
     let policy = world.input.policy;
     let create = CreateContainer {
@@ -72,7 +81,7 @@ pub fn create(
             &slot.replica,
             image_id.as_str(),
             &revision,
-            policy,
+            (&joined::hash(view.service, &world.owners), policy),
         ),
         image_id,
         primary_network: primary.clone(),
@@ -86,12 +95,8 @@ pub fn create(
     let mut ready = vec![node];
     if world.input.observed.engine.api < SEVERAL_ENDPOINTS {
         let dns_names = dns_names(world, view, slot);
-        let rest = view
-            .service
-            .config
-            .endpoints
-            .iter()
-            .filter(|(name, _)| Some(*name) != primary.as_ref());
+        let endpoints = links::endpoints(world, view.service);
+        let rest = endpoints.iter().filter(|(name, _)| Some(*name) != primary.as_ref());
         for (name, endpoint) in rest {
             let action = Action::ConnectNetwork {
                 container: ContainerRef::CreatedBy(node),
@@ -153,8 +158,10 @@ pub fn primary_network(config: &ContainerConfig) -> Option<String> {
     config.primary_network().cloned()
 }
 
-/// Anonymous volumes are inherited by destination, so that a replacement loses no data (invariant 5).
+/// Anonymous volumes are inherited by destination, so that a replacement loses no data (invariant 5). What comes from a
+/// container that the successor takes its volumes from goes on coming from there.
 fn inherit_anonymous(
+    world: &World<'_>,
     mut config: ContainerConfig,
     view: &ServiceView<'_>,
     predecessor: Option<&ObservedContainer>,
@@ -165,15 +172,16 @@ fn inherit_anonymous(
     let image_volumes = view.image.into_iter().flat_map(|image| image.volumes.iter());
     let declared = config.mounts.iter().filter(|(_, mount)| mount.source == MountSource::Anonymous);
     let declared: Vec<String> = declared.map(|(target, _)| target.clone()).collect();
-    let undeclared = image_volumes.filter(|target| !config.mounts.contains_key(*target));
+    let undeclared = image_volumes.filter(|target| {
+        !config.mounts.contains_key(*target) && !joined::is_given(world, &config, target)
+    });
     let targets: Vec<String> = undeclared.cloned().chain(declared).collect();
     for target in targets {
         let Some(volume) = detail.volumes.get(&target) else {
             continue;
         };
         let read_only = config.mounts.get(&target).is_some_and(|mount| mount.read_only);
-        let source = MountSource::Volume { name: volume.clone(), nocopy: false, subpath: None };
-        config.mounts.insert(target, crate::model::config::Mount { source, read_only });
+        config.mounts.insert(target, joined::inherited(volume, read_only));
     }
     config
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::model::held::{Held, Subject, WaitingOn};
-use crate::model::id::{ProjectName, ReplicaId};
+use crate::model::id::{ContainerId, ProjectName, ReplicaId};
 use crate::model::operation::Operation;
-use crate::model::plan::{Action, NodeId, Plan, PlanNode};
+use crate::model::plan::{Action, ContainerRef, NodeId, Plan, PlanNode};
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::planner::input::PlanInput;
@@ -103,6 +103,15 @@ impl<'a> Draft<'a> {
     pub fn nodes_of(&self, replica: &ReplicaId, wanted: fn(&Action) -> bool) -> Vec<NodeId> {
         let nodes = self.nodes.iter().filter(|node| node.group.as_ref() == Some(replica));
         nodes.filter(|node| wanted(&node.action)).map(|node| node.id).collect()
+    }
+
+    /// The node that starts this container, if there is one so far.
+    pub fn start_of(&self, id: &ContainerId) -> Option<NodeId> {
+        let starts = |node: &&PlanNode| match &node.action {
+            Action::StartContainer { container: ContainerRef::Existing(one), .. } => one == id,
+            _ => false,
+        };
+        self.nodes.iter().find(starts).map(|node| node.id)
     }
 
     /// The finished plan.

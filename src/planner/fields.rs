@@ -172,6 +172,10 @@ pub const FIELDS: &[Field] = &[
     recreate("blkio_config", block_io),
     recreate("mem_swappiness", |c| number(c.mem_swappiness)),
     recreate("external_links", |c| set(c.external_links.iter())),
+    recreate("volumes_from", |c| {
+        let numbered = c.volumes_from.iter().enumerate();
+        numbered.map(|(at, from)| (at.to_string(), Value::Plain(from.to_string()))).collect()
+    }),
 ];
 
 fn one(value: Value) -> Values {

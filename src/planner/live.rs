@@ -11,6 +11,7 @@ use crate::planner::conformity::wanted_config;
 use crate::planner::create::dns_names;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
+use crate::planner::links;
 use crate::planner::slot::SlotContext;
 
 /// Plans the live changes of one container; returns the nodes that a start of it has to wait for.
@@ -67,8 +68,8 @@ fn update(
     container: &ObservedContainer,
     changes: Vec<FieldChange>,
 ) -> Option<NodeId> {
-    let wanted =
-        wanted_config(context.world.input, context.view.service, container, context.view.image?);
+    let looks = (context.world.input, &context.world.owners);
+    let wanted = wanted_config(looks, context.view.service, container, context.view.image?);
     let limits = changes.iter().any(|change| change.field.starts_with("resources"));
     let policy = changes.iter().any(|change| change.field == "restart");
     let action = Action::UpdateContainer {
@@ -92,7 +93,8 @@ fn attach(
     let reason = Reason::Drift(changes);
     let mut nodes = Vec::new();
     let attached = container.detail.known().and_then(|detail| detail.endpoints.get(name));
-    let declared = context.view.service.config.endpoints.get(name);
+    let declared = links::endpoints(context.world, context.view.service);
+    let declared = declared.get(name);
     let made = context.grounds.networks.get(name);
     if attached.is_some()
         && made.is_some_and(|made| matches!(made.network, NetworkRef::CreatedBy(_)))
@@ -157,7 +159,7 @@ pub fn reattach(
         return Vec::new();
     };
     let mut nodes = Vec::new();
-    for (name, endpoint) in &context.view.service.config.endpoints {
+    for (name, endpoint) in &links::endpoints(context.world, context.view.service) {
         let made = context.grounds.networks.get(name);
         let made = made.filter(|made| matches!(made.network, NetworkRef::CreatedBy(_)));
         let Some(made) = made.filter(|_| detail.endpoints.contains_key(name)) else {

@@ -34,7 +34,7 @@ pub fn container_labels(
     replica: &ReplicaId,
     image_id: &str,
     revision: &Revision,
-    policy: &Policy,
+    (compose_hash, policy): (&str, &Policy),
 ) -> BTreeMap<String, String> {
     let files: Vec<String> =
         project.config_files.iter().map(|file| file.display().to_string()).collect();
@@ -44,7 +44,7 @@ pub fn container_labels(
         ("com.docker.compose.service", service.name.to_string()),
         ("com.docker.compose.container-number", replica.number.to_string()),
         ("com.docker.compose.oneoff", "False".to_owned()),
-        ("com.docker.compose.config-hash", service.compose_hash.clone()),
+        ("com.docker.compose.config-hash", compose_hash.to_owned()),
         ("com.docker.compose.image", image_id.to_owned()),
         ("com.docker.compose.depends_on", depends_on(service)),
         ("com.docker.compose.project.working_dir", project.directory.display().to_string()),

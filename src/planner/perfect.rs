@@ -1,11 +1,12 @@
 //! The pure "everything succeeds" step: what the engine would show after a plan, if nothing went wrong. The preview and
 //! the properties of the planner iterate over it; a property holds it against the simulated engine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::canonical::canonical;
-use crate::model::config::{ContainerConfig, Endpoint, HealthTest, MountSource};
+use crate::model::config::{ContainerConfig, Endpoint, HealthTest, Mount, MountSource};
 use crate::model::id::{ContainerId, ContainerName, NetworkId};
+use crate::model::join::Owner;
 use crate::model::observed::{
     Claim, ContainerDetail, EngineFacts, Exit, Health, HostView, ImageState, Knowledge, Lifecycle,
     NameHolder, ObservedContainer, ObservedEndpoint, ObservedImage, ObservedNetwork, ObservedState,
@@ -134,9 +135,25 @@ impl PerfectHost {
         now: Timestamp,
     ) -> ObservedContainer {
         let image = self.observed.images.get(&create.image).and_then(ImageState::present);
-        let config = expected(&create.config, image.unwrap_or(&ObservedImage::default()));
+        let mut config = expected(&create.config, image.unwrap_or(&ObservedImage::default()));
         let id = made_container(plan, id, now);
-        let volumes = volumes(&id, &config);
+        let others = self.given(&create.config);
+        for (target, mount) in others.values().flat_map(|detail| &detail.config.mounts) {
+            if !create.config.mounts.contains_key(target) {
+                // The engine shows volumes of others as if they were the container's own, and their binds as mounts only.
+                config.mounts.remove(target);
+                if matches!(mount.source, MountSource::Volume { .. } | MountSource::Anonymous) {
+                    let source = MountSource::Anonymous;
+                    config.mounts.insert(target.clone(), Mount { source, ..mount.clone() });
+                }
+            }
+        }
+        let mut volumes = volumes(&id, &config);
+        for (target, name) in others.values().flat_map(|detail| &detail.volumes) {
+            if !create.config.mounts.contains_key(target) {
+                volumes.insert(target.clone(), name.clone());
+            }
+        }
         let mut config = canonical(config, &self.observed.engine);
         let wanted = std::mem::take(&mut config.endpoints);
         let mut container = ObservedContainer {
@@ -162,6 +179,17 @@ impl PerfectHost {
             }
         }
         container
+    }
+
+    /// The containers whose mounts `config` takes.
+    fn given(&self, config: &ContainerConfig) -> BTreeMap<ContainerId, &ContainerDetail> {
+        let containers = self.observed.containers.iter();
+        let takes = |id: &ContainerId| {
+            let owner = Owner::Container(id.to_string());
+            config.volumes_from.iter().any(|one| one.from == owner)
+        };
+        let takes = containers.filter(|one| takes(&one.id));
+        takes.filter_map(|one| Some((one.id.clone(), &**one.detail.known()?))).collect()
     }
 
     fn network_named(&self, name: &str) -> NetworkId {
@@ -240,10 +268,7 @@ fn made(kind: &str, plan: &Plan, node: NodeId, now: Timestamp) -> String {
     sha256_hex([kind, &name.unwrap_or_default(), &now.to_string()])
 }
 
-fn label<T: for<'a> From<&'a str>>(
-    labels: &std::collections::BTreeMap<String, String>,
-    key: &str,
-) -> Option<T> {
+fn label<T: for<'a> From<&'a str>>(labels: &BTreeMap<String, String>, key: &str) -> Option<T> {
     labels.get(key).map(|value| T::from(value))
 }
 
@@ -267,10 +292,7 @@ fn claim(create: &CreateContainer) -> Claim {
     }
 }
 
-fn volumes(
-    id: &ContainerId,
-    config: &ContainerConfig,
-) -> std::collections::BTreeMap<String, String> {
+fn volumes(id: &ContainerId, config: &ContainerConfig) -> BTreeMap<String, String> {
     let named = config.mounts.iter().filter_map(|(target, mount)| match &mount.source {
         MountSource::Volume { name, .. } => Some((target.clone(), name.clone())),
         MountSource::Anonymous => Some((target.clone(), sha256_hex([id.as_str(), target]))),

@@ -103,7 +103,10 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
     match (&node.action, &node.reason) {
         (
             Action::Begin(operation),
-            Reason::Unhealthy { .. } | Reason::DependencyReplaced { .. } | Reason::Reread { .. },
+            Reason::Unhealthy { .. }
+            | Reason::DependencyReplaced { .. }
+            | Reason::OwnerRestarted { .. }
+            | Reason::Reread { .. },
         ) => {
             if let OperationSubject::Container(container) = operation.subject() {
                 let rereads = matches!(node.reason, Reason::Reread { .. });

@@ -12,6 +12,7 @@ use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::heal::{Healing, crash_loop, healing};
+use crate::planner::joined;
 use crate::planner::live::{plan_live, reattach};
 use crate::planner::names::{self, temporary_name};
 use crate::planner::ports::port_holder;
@@ -81,7 +82,8 @@ pub fn plan_slot(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
 
 /// Nothing is there: create it early, start it when its dependencies allow.
 fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
-    if context.view.completed(context.record()) {
+    let completed = context.view.completed(context.record());
+    if completed && !joined::is_needed(context.world, &context.view.service.name) {
         return;
     }
     let name = context.name();
@@ -222,6 +224,16 @@ fn plan_running(
     draft: &mut Draft<'_>,
     container: &ObservedContainer,
 ) {
+    if let Some(owner) = joined::restarted_owner(context.world, container) {
+        match gate(context.world, draft, context.view, Strictness::Serves) {
+            Gate::Closed(waiting) => draft.hold(context.subject(), waiting, None),
+            Gate::Open(_) => {
+                let reason = Reason::OwnerRestarted { owner };
+                stop(context, draft, container, (Vec::new(), reason));
+            }
+        }
+        return;
+    }
     if let Some(dependency) = newer_dependency(context, container) {
         match gate(context.world, draft, context.view, Strictness::Updated) {
             Gate::Closed(waiting) => draft.hold(context.subject(), waiting, None),
@@ -324,6 +336,10 @@ pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: St
         Gate::Closed(waiting) => return draft.hold(subject, waiting, None),
         Gate::Open(nodes) => after.extend(nodes),
     }
+    match joined_starts(context, draft, &start.container) {
+        Ok(nodes) => after.extend(nodes),
+        Err(waiting) => return draft.hold(subject, waiting, None),
+    }
     let blocked = bind_missing(context.world, context.view).or_else(|| port_holder(context));
     if let Some(waiting) = blocked {
         return draft.hold(subject, waiting, None);
@@ -336,4 +352,25 @@ pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: St
         budget: start.budget,
     };
     draft.push(Place { subject: &subject, after }, action, start.reason);
+}
+
+/// Starts of containers whose namespaces this one is in.
+fn joined_starts(
+    context: SlotContext<'_, '_>,
+    draft: &Draft<'_>,
+    container: &ContainerRef,
+) -> Result<Vec<NodeId>, WaitingOn> {
+    let world = context.world;
+    match container {
+        ContainerRef::CreatedBy(_) => {
+            let config = context.view.service.config.clone();
+            joined::before_start(world, draft, &joined::config(config, world.directory())?)
+        }
+        ContainerRef::Existing(id) => {
+            let seen = world.input.observed.containers.iter().find(|one| one.id == *id);
+            let detail = seen.and_then(|one| one.detail.known());
+            detail
+                .map_or(Ok(Vec::new()), |detail| joined::before_start(world, draft, &detail.config))
+        }
+    }
 }

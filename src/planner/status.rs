@@ -12,6 +12,7 @@ use crate::planner::conditions::{project_conditions, service_conditions};
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::input::PlanInput;
+use crate::planner::joined;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// What a status is made of.
@@ -35,8 +36,7 @@ pub fn status(look: &StatusInput<'_>) -> ProjectStatus {
     let world = input.desired.project().map(|desired| World::new(input, desired));
     let services: Vec<ServiceStatus> = world
         .iter()
-        .flat_map(|world| &world.services)
-        .map(|view| service_status(look, view))
+        .flat_map(|world| world.services.iter().map(move |view| service_status(look, world, view)))
         .collect();
     let mut status = ProjectStatus {
         name: input.project.clone(),
@@ -76,7 +76,11 @@ fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerSta
 const STALE_HASH: &str =
     "changed live, which its labels cannot tell: `docker compose up` would recreate it once";
 
-fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStatus {
+fn service_status(
+    look: &StatusInput<'_>,
+    world: &World<'_>,
+    view: &ServiceView<'_>,
+) -> ServiceStatus {
     let input = look.input;
     let mut containers = Vec::new();
     let (mut running, mut available, mut ready) = (0, 0, 0);
@@ -99,7 +103,7 @@ fn service_status(look: &StatusInput<'_>, view: &ServiceView<'_>) -> ServiceStat
             if healing(view, one.container, record, input.now) == Healing::Completed {
                 status.notes.push("Completed; it runs again when its revision changes".to_owned());
             }
-            if stale_hash(view, one) {
+            if stale_hash(world, view, one) {
                 status.notes.push(STALE_HASH.to_owned());
             }
             status
@@ -135,10 +139,10 @@ fn image_status(input: &PlanInput<'_>, view: &ServiceView<'_>) -> Option<ImageSt
 }
 
 /// Whether the command line would see a change where there is none: labels cannot follow a live update.
-fn stale_hash(view: &ServiceView<'_>, judged: &Judged<'_>) -> bool {
+fn stale_hash(world: &World<'_>, view: &ServiceView<'_>, judged: &Judged<'_>) -> bool {
     let label = judged.container.claim.compose_hash.as_ref();
     matches!(judged.conformity, Conformity::Conforms)
-        && label.is_some_and(|hash| *hash != view.service.compose_hash)
+        && label.is_some_and(|hash| *hash != joined::hash(view.service, &world.owners))
 }
 
 /// Holds of a service, its replicas, and what it is built upon.

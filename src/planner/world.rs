@@ -10,6 +10,8 @@ use crate::model::operation::OperationSubject;
 use crate::model::reason::Reason;
 use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
+use crate::planner::joined::Directory;
+use crate::planner::owners::Owners;
 use crate::planner::ownership::{Ownership, made_from, ownership};
 use crate::planner::plan::suspension;
 use crate::planner::revision;
@@ -23,6 +25,8 @@ pub struct World<'a> {
     pub desired: &'a DesiredProject,
     /// Services in dependency order: what is depended on first.
     pub services: Vec<ServiceView<'a>>,
+    /// Whom joiners share with.
+    pub owners: Owners<'a>,
     /// Containers of ours whose service is not declared.
     pub orphans: Vec<&'a ObservedContainer>,
 }
@@ -117,11 +121,20 @@ impl<'a> World<'a> {
                 Ownership::Adoptable => {}
             }
         }
-        let services = dependency_order(desired).into_iter();
-        let services = services.map(|service| {
-            view(input, desired, service, by_service.remove(&service.name).unwrap_or_default())
-        });
-        Self { input, desired, services: services.collect(), orphans }
+        let mut owners = Owners::default();
+        let mut services = Vec::new();
+        for service in dependency_order(desired) {
+            let containers = by_service.remove(&service.name).unwrap_or_default();
+            let view = view((input, &owners), desired, service, containers);
+            owners.add(input, &view);
+            services.push(view);
+        }
+        Self { input, desired, services, owners, orphans }
+    }
+
+    /// Where the names of others are looked up.
+    pub fn directory(&self) -> Directory<'_> {
+        Directory { owners: &self.owners, host: self.input.host }
     }
 
     /// The view of a service.
@@ -139,7 +152,7 @@ fn owner(
 }
 
 fn view<'a>(
-    input: &'a PlanInput<'a>,
+    (input, owners): (&'a PlanInput<'a>, &Owners<'a>),
     desired: &'a DesiredProject,
     service: &'a DesiredService,
     containers: Vec<&'a ObservedContainer>,
@@ -148,7 +161,7 @@ fn view<'a>(
     let mut adoption = Vec::new();
     let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
     for container in containers {
-        let conformity = conformity(input, service, container);
+        let conformity = conformity(input, owners, service, container);
         let obstacle = obstacle(&conformity, image);
         if let Some(change) = obstacle.filter(|_| !is_own(input, desired, container)) {
             adoption.push((container, change));

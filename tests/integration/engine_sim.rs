@@ -124,7 +124,8 @@ async fn a_lost_answer_is_classified_by_what_may_have_happened() {
     ] {
         sim.clear_faults();
         sim.fault(FaultRule::every("GET", "/containers/json", fault.clone()));
-        let failure = engine.host_view().await.expect_err("a fault");
+        let failure =
+            engine.host_view(&std::collections::BTreeSet::new()).await.expect_err("a fault");
         assert_eq!(failure.class, class, "{fault:?}");
     }
     sim.clear_faults();
@@ -317,7 +318,7 @@ async fn every_request_names_the_agreed_version() {
     assert_eq!(next(&mut events).await, EngineEvent::Gap);
     let id = run(&engine, "a").await;
     observe(&engine).await;
-    engine.host_view().await.expect("host");
+    engine.host_view(&std::collections::BTreeSet::new()).await.expect("host");
     engine.logs_tail(&id, 5).await.expect("logs");
     engine.stop_container(&id, Some(1)).await.expect("stop");
     engine.remove_container(&id).await.expect("remove");

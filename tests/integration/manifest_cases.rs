@@ -201,7 +201,7 @@ fn the_service_hash_is_the_one_of_the_vector() {
     let project = case("vector").project.unwrap();
     let service = &project.services[&ServiceName::new("app")];
     assert_eq!(
-        service.compose_hash,
+        service.compose_hash.with(|_| String::new()),
         "126567149759fa64c895e7875fd061c6f66564802c227cedd2910f420fefc5b9"
     );
 }

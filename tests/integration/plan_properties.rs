@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use composelet::model::config::ContainerConfig;
 use composelet::model::desired::RestartWhen;
 use composelet::model::held::WaitingOn;
 use composelet::model::id::{ContainerId, ServiceName};
+use composelet::model::join::{Namespace, Owner};
 use composelet::model::observed::{Lifecycle, ObservedContainer};
 use composelet::model::outcome::FailureClass;
 use composelet::model::plan::{Action, Plan, PlanNode};
@@ -120,6 +122,40 @@ fn recover(sim: &mut Sim, foreign: &BTreeSet<ContainerId>) -> bool {
     any
 }
 
+/// Whoever shares does so with a container that is there, and with the namespace of its present run.
+fn shares(
+    ours: &[&ObservedContainer],
+    one: &ObservedContainer,
+    (wanted, plan): (&ContainerConfig, &Plan),
+) {
+    let config = &one.detail.known().unwrap().config;
+    let named = |service: &ServiceName, id: &str| {
+        let owner = ours.iter().find(|owner| owner.id.as_str() == id);
+        let owner = owner.unwrap_or_else(|| panic!("{} shares with the gone:\n{plan}", one.name));
+        assert_eq!(owner.claim.service.as_ref(), Some(service), "\n{plan}");
+        owner.lifecycle.clone()
+    };
+    for namespace in Namespace::ALL {
+        let Some(Owner::Service(service)) = namespace.owner(wanted) else { continue };
+        let Some(Owner::Container(id)) = namespace.owner(config) else {
+            panic!("{} shares nothing:\n{plan}", one.name)
+        };
+        if let (Lifecycle::Running { started_at: owner }, Lifecycle::Running { started_at }) =
+            (named(&service, &id), &one.lifecycle)
+        {
+            assert!(owner <= *started_at, "{} is in a dead namespace:\n{plan}", one.name);
+        }
+    }
+    assert_eq!(config.volumes_from.len(), wanted.volumes_from.len(), "{}", one.name);
+    for (wanted, seen) in wanted.volumes_from.iter().zip(&config.volumes_from) {
+        assert_eq!(wanted.read_only, seen.read_only);
+        let (Owner::Service(service), Owner::Container(id)) = (&wanted.from, &seen.from) else {
+            panic!("{} takes from {}", one.name, seen.from)
+        };
+        named(service, id);
+    }
+}
+
 /// What must stand in the end, looked at without the planner's own comparison.
 fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
     let ours: Vec<&ObservedContainer> =
@@ -160,6 +196,7 @@ fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
             let job = service.restart.when != RestartWhen::Always;
             assert!(runs || (ended && job) || exhausted, "{name} {:?}\n{plan}", one.lifecycle);
             let config = &one.detail.known().unwrap().config;
+            shares(&ours, one, (&service.config, plan));
             assert_eq!(config.environment, service.config.environment, "{name}");
             assert_eq!(config.resources.memory_bytes, service.config.resources.memory_bytes);
             assert_eq!(one.image_id, image_id(&service.image));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use composelet::model::desired::DependencyCondition;
 use composelet::model::id::ContainerId;
+use composelet::model::join::{Namespace, Owner};
 use composelet::model::observed::{Health, Lifecycle, ObservedContainer};
 use composelet::model::operation::Operation;
 use composelet::model::plan::{Action, ContainerRef, Plan, PlanNode};
@@ -37,7 +38,7 @@ pub(super) type Rule = fn(&Sim, &Plan, &BTreeSet<ContainerId>);
 
 /// All rules.
 pub(super) fn judge(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
-    let rules: [Rule; 5] = [only_ours, removals, successors, order, explained];
+    let rules: [Rule; 6] = [only_ours, removals, successors, order, namespaces, explained];
     for rule in rules {
         rule(sim, plan, foreign);
     }
@@ -98,6 +99,33 @@ pub(super) fn order(sim: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
     starts.for_each(|node| in_order(sim, plan, node));
 }
 
+/// Whoever shares a namespace is made beside a container that is there, and started beside one that runs or that the same
+/// plan starts before.
+pub(super) fn namespaces(sim: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
+    let find = |id: &str| sim.engine.observed.containers.iter().find(|one| one.id.as_str() == id);
+    for node in &plan.nodes {
+        let config = match &node.action {
+            Action::CreateContainer(create) => &create.config,
+            Action::StartContainer { container: ContainerRef::Existing(id), .. } => {
+                let Some(detail) = seen(sim, id).detail.known() else { continue };
+                &detail.config
+            }
+            _ => continue,
+        };
+        for owner in Namespace::ALL.into_iter().filter_map(|one| one.owner(config)) {
+            let Owner::Container(id) = owner else { panic!("joins {owner}:\n{plan}") };
+            let owner = find(&id).unwrap_or_else(|| panic!("joins {id}, which is gone:\n{plan}"));
+            let started = plan.nodes.iter().any(|one| {
+                node.depends_on.contains(&one.id)
+                    && one.action.kind() == "StartContainer"
+                    && target(&one.action) == Some(&owner.id)
+            });
+            let created = node.action.kind() == "CreateContainer";
+            assert!(created || owner.lifecycle.is_alive() || started, "joins the dead:\n{plan}");
+        }
+    }
+}
+
 /// Invariant 15: what is done says why, what waits says what for, each on a line of its own.
 pub(super) fn explained(_: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
     for node in &plan.nodes {
@@ -116,7 +144,11 @@ pub(super) fn explained(_: &Sim, plan: &Plan, _: &BTreeSet<ContainerId>) {
 fn successor_first(sim: &Sim, plan: &Plan, node: &PlanNode, stopped: &ObservedContainer) {
     let replaced = matches!(
         node.reason,
-        Reason::Drift(_) | Reason::ImageChanged { .. } | Reason::ContentChanged | Reason::Replaced
+        Reason::Drift(_)
+            | Reason::ImageChanged { .. }
+            | Reason::ContentChanged
+            | Reason::OwnerReplaced { .. }
+            | Reason::Replaced
     );
     if !replaced {
         return;

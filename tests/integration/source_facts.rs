@@ -62,7 +62,8 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         on_change: OnChange::default(),
         suspend: Suspend::No,
         refusal: None,
-        compose_hash: String::new(),
+        links: std::collections::BTreeSet::new(),
+        compose_hash: composelet::model::join::ComposeHash::Fixed(String::new()),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::engine::docker::mounts::mounts;
 use crate::model::config::{ContainerConfig, NetworkMode, Resources, RestartPolicy, Security};
 use crate::model::device::{BlockIo, DeviceRequest};
 use crate::model::feature::ANNOTATIONS;
+use crate::model::join::{Owner, VolumesFrom};
 use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
 
@@ -47,6 +48,7 @@ pub(super) fn host_config(create: &CreateContainer, api: ApiVersion) -> Result<H
         device_requests: (!config.device_requests.is_empty())
             .then(|| config.device_requests.iter().map(device_request).collect()),
         memory_swappiness: config.mem_swappiness,
+        volumes_from: volumes_from(config)?,
         links: filled(&config.external_links)
             .filter(|_| config.network_mode == NetworkMode::Bridge),
         ..HostConfig::default()
@@ -56,6 +58,17 @@ pub(super) fn host_config(create: &CreateContainer, api: ApiVersion) -> Result<H
     throttle(&mut host, &config.block_io);
     isolate(&mut host, &config.security)?;
     Ok(host)
+}
+
+/// `<id>`, with `:ro` behind it. The planner has put ids in the place of services.
+fn volumes_from(config: &ContainerConfig) -> Result<Option<Vec<String>>, String> {
+    let text = |one: &VolumesFrom| match &one.from {
+        Owner::Container(id) if one.read_only => Ok(format!("{id}:ro")),
+        Owner::Container(id) => Ok(id.clone()),
+        Owner::Service(_) => Err(format!("volumes_from: {} has no container yet", one.from)),
+    };
+    let list: Vec<String> = config.volumes_from.iter().map(text).collect::<Result<_, _>>()?;
+    Ok((!list.is_empty()).then_some(list))
 }
 
 /// An update: limits and restart policy.

@@ -1,5 +1,6 @@
 //! The steps of a build as the engine tells of them: lines of progress, and what to say of a step that failed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use base64::Engine as _;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use crate::engine::docker::session::proto::{StatusResponse, Vertex};
 use crate::engine::failure::presentable;
+use crate::model::secret::Secret;
 
 /// Longest line, in characters.
 const LINE_LIMIT: usize = 200;
@@ -25,7 +27,12 @@ pub(in crate::engine) struct Steps {
     seen: BTreeMap<String, Step>,
     /// The step that failed, or, with the classic builder, the one that runs.
     current: String,
+    /// Values of arguments, longest first, with what stands in their place: BuildKit writes them into the names of steps.
+    hidden: Vec<(Secret, String)>,
 }
+
+/// Shortest value that is hidden, in bytes: shorter ones are parts of ordinary words.
+const HIDDEN_BYTES: usize = 3;
 
 #[derive(Debug, Default)]
 struct Step {
@@ -48,6 +55,23 @@ impl Step {
 }
 
 impl Steps {
+    /// None seen yet. Values of `arguments` are never told.
+    pub(in crate::engine) fn hiding(arguments: &BTreeMap<String, Secret>) -> Self {
+        let mut hidden: Vec<(Secret, String)> = arguments
+            .iter()
+            .filter(|(_, value)| value.expose().len() >= HIDDEN_BYTES)
+            .map(|(name, value)| (value.clone(), format!("${name}")))
+            .collect();
+        hidden.sort_by_key(|(value, _)| Reverse(value.expose().len()));
+        Self { hidden, ..Self::default() }
+    }
+
+    fn hide(&self, text: &str) -> String {
+        self.hidden
+            .iter()
+            .fold(text.to_owned(), |text, (value, name)| text.replace(value.expose(), name))
+    }
+
     /// Reads one line of the stream and returns lines for people.
     pub(in crate::engine) fn read(&mut self, line: &Value) -> Vec<String> {
         if line.get("id").and_then(Value::as_str) == Some("moby.buildkit.trace") {
@@ -65,15 +89,17 @@ impl Steps {
     }
 
     fn classic(&mut self, text: &str) {
+        let hidden = self.hide(text);
         let named = text.strip_prefix("Step ").and_then(|rest| rest.split_once(" : "));
         if let Some((number, name)) = named {
             number.clone_into(&mut self.current);
-            let step = Step { name: name.trim().to_owned(), ..Step::default() };
+            let step = Step { name: self.hide(name.trim()), ..Step::default() };
             self.seen.insert(self.current.clone(), step);
         } else if !text.starts_with(" ---> ")
+            && !text.starts_with("Removing intermediate container")
             && let Some(step) = self.seen.get_mut(&self.current)
         {
-            text.lines().for_each(|line| step.add(line));
+            hidden.lines().for_each(|line| step.add(line));
         }
     }
 
@@ -83,8 +109,9 @@ impl Steps {
             lines.extend(self.vertex(vertex));
         }
         for log in status.logs {
+            let text = self.hide(&String::from_utf8_lossy(&log.text));
             let step = self.seen.entry(log.vertex).or_default();
-            for line in String::from_utf8_lossy(&log.text).lines() {
+            for line in text.lines() {
                 step.add(line);
                 lines.push(presentable(line, LINE_LIMIT));
             }
@@ -98,8 +125,9 @@ impl Steps {
         if !vertex.error.is_empty() && !vertex.error.contains("context canceled") {
             self.current.clone_from(&vertex.digest);
         }
+        let name = self.hide(&vertex.name);
         let step = self.seen.entry(vertex.digest).or_default();
-        step.name = vertex.name;
+        step.name = name;
         if step.told || (vertex.started.is_none() && !vertex.cached) {
             return None;
         }
@@ -116,8 +144,9 @@ impl Steps {
         instructions: Option<&str>,
         stages: usize,
     ) -> String {
+        let error = self.hide(error);
         let Some(step) = self.seen.get(&self.current) else {
-            return error.to_owned();
+            return error;
         };
         let name = match step.name.strip_prefix('[').and_then(|rest| rest.split_once("] ")) {
             Some((_, name)) => name,
@@ -138,7 +167,10 @@ impl Steps {
 
 /// The number of the line at which an instruction begins; `None` if it is not found as it is.
 fn line_of(instructions: &str, wanted: &str) -> Option<usize> {
-    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let squeezed = |text: &str| {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").replace(['{', '}'], "")
+    };
     let wanted = squeezed(wanted);
     let mut begun: Option<(usize, String)> = None;
     for (index, line) in instructions.lines().enumerate() {
@@ -177,6 +209,19 @@ mod tests {
             "RUN false (Dockerfile line 3): it returned a non-zero code: 1; it said last: oh | no"
         );
         assert_eq!(Steps::default().explain("e", None, 0), "e");
+    }
+
+    #[test]
+    fn values_of_arguments_are_hidden() {
+        let arguments = [("TOKEN".to_owned(), Secret::from("hunter2"))].into();
+        let mut steps = Steps::hiding(&arguments);
+        assert!(steps.read(&json!({"stream": "Step 1/1 : RUN x hunter2\n"})).is_empty());
+        assert!(steps.read(&json!({"stream": "got hunter2\n"})).is_empty());
+        let text = steps.explain("x hunter2 failed", Some("RUN x ${TOKEN}"), 0);
+        assert_eq!(
+            text,
+            "RUN x $TOKEN (Dockerfile line 1): x $TOKEN failed; it said last: got $TOKEN"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::model::config::{
     NetworkMode, Protocol, Resources, RestartPolicy, Security, Ulimit,
 };
 use crate::model::device::{BlockIo, DeviceRequest, Requested};
+use crate::model::join::{Owner, VolumesFrom};
 use crate::model::secret::Secret;
 
 /// How the command line's option for unmasked system paths is told from `inspect`.
@@ -63,6 +64,7 @@ pub(super) fn config(json: &ContainerJson) -> ContainerConfig {
         block_io: block_io(host),
         mem_swappiness: host.memory_swappiness,
         external_links: host.links.iter().flatten().filter_map(|link| plain_link(link)).collect(),
+        volumes_from: host.volumes_from.iter().flatten().map(|text| volumes_from(text)).collect(),
         volume_labels: BTreeMap::new(),
         shm_size_bytes: host.shm_size,
         runtime: filled(host.runtime.clone()),
@@ -269,6 +271,13 @@ fn block_io(host: &HostConfigJson) -> BlockIo {
         read_iops: rates(&host.blkio_device_read_iops),
         write_iops: rates(&host.blkio_device_write_iops),
     }
+}
+
+/// `<id or name>[:mode]`, as it was given.
+fn volumes_from(text: &str) -> VolumesFrom {
+    let (container, mode) = text.split_once(':').unwrap_or((text, ""));
+    let read_only = mode.split(',').any(|word| word == "ro");
+    VolumesFrom { from: Owner::Container(container.to_owned()), read_only }
 }
 
 /// `/target:/container/alias`, as the engine shows a link, in the form in which it is given: `target:alias`.

@@ -95,6 +95,7 @@ pub(in crate::engine) struct HealthcheckJson {
 #[serde(rename_all = "PascalCase", default)]
 pub(in crate::engine) struct HostConfigJson {
     pub(in crate::engine) binds: Option<Vec<String>>,
+    pub(in crate::engine) volumes_from: Option<Vec<String>>,
     pub(in crate::engine) mounts: Option<Vec<MountJson>>,
     pub(in crate::engine) tmpfs: Option<Texts>,
     pub(in crate::engine) log_config: Option<LogConfigJson>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::security::security;
-use super::{devices, endpoints, mounts, restart, spec};
+use super::{devices, endpoints, joins, mounts, restart, spec};
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
 use crate::manifest::units;
@@ -89,6 +89,7 @@ pub(super) fn config(
         block_io: devices::block_io(spec),
         mem_swappiness: positive(spec.mem_swappiness),
         external_links: endpoints::external_links(spec),
+        volumes_from: joins::volumes_from(spec),
         volume_labels: mounts::volume_labels(spec),
         shm_size_bytes: positive(spec.shm_size),
         runtime: filled(spec.runtime.as_ref()),

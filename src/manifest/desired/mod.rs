@@ -6,6 +6,7 @@ mod container;
 mod devices;
 mod endpoints;
 mod files;
+mod joins;
 mod mounts;
 mod project;
 mod restart;

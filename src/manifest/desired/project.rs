@@ -13,6 +13,7 @@ use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
 use crate::model::files::FileContent;
 use crate::model::id::ServiceName;
+use crate::model::join::ComposeHash;
 use crate::model::secret::sha256_hex;
 
 /// Builds the project; `None` after an error or if a file is lacking.
@@ -27,11 +28,12 @@ pub(crate) fn project(
         networks: decode_all(tree, "networks", context, network),
         volumes: decode_all(tree, "volumes", context, volume),
     };
-    let hashes = canonical.service_hashes();
+    let hashes = canonical.label_hashes();
     let mut services = BTreeMap::new();
     let map = tree.get("services").and_then(Node::as_map);
     for (name, entry) in map.into_iter().flatten() {
-        let hash = hashes.get(&**name).cloned().unwrap_or_default();
+        let hash = hashes.get(&**name).cloned();
+        let hash = hash.unwrap_or_else(|| ComposeHash::Fixed(String::new()));
         if let Some(service) = service::service(tree, name, entry, hash, &named, context) {
             services.insert(ServiceName::new(&**name), service);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{bound, build, container, files, mounts, restart, spec};
+use super::{bound, build, container, files, joins, mounts, restart, spec};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
@@ -13,13 +13,14 @@ use crate::manifest::normalise::Context;
 use crate::manifest::units;
 use crate::model::desired::{Dependency, DependencyCondition, DesiredService, PullPolicy};
 use crate::model::id::ServiceName;
+use crate::model::join::ComposeHash;
 
 /// Builds a service; `None` after an error.
 pub(super) fn service(
     tree: &Node,
     name: &Arc<str>,
     entry: &Entry,
-    compose_hash: String,
+    compose_hash: ComposeHash,
     named: &container::Named,
     context: &mut Context<'_, '_>,
 ) -> Option<DesiredService> {
@@ -50,6 +51,7 @@ pub(super) fn service(
         on_change,
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec).or_else(|| build::refusal(&spec)),
+        links: joins::links(&spec),
         compose_hash,
         config,
     })

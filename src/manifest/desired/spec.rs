@@ -53,6 +53,7 @@ pub(super) struct Service {
     pub(super) init: Option<bool>,
     pub(super) ipc: Option<String>,
     pub(super) labels: Pairs,
+    pub(super) links: Vec<String>,
     pub(super) logging: Option<Logging>,
     pub(super) mac_address: Option<String>,
     pub(super) mem_limit: Option<i64>,
@@ -91,6 +92,7 @@ pub(super) struct Service {
     pub(super) userns_mode: Option<String>,
     pub(super) uts: Option<String>,
     pub(super) volumes: Vec<VolumeMount>,
+    pub(super) volumes_from: Vec<String>,
     pub(super) working_dir: Option<String>,
 }
 

@@ -66,9 +66,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("isolation", Kind::Text).no_effect(WINDOWS),
     field("labels", Kind::Pairs(Unset::Empty)),
     field("label_file", Kind::OneOrMany(&Kind::Form(&forms::PATH))).print(Print::Never),
-    field("links", Kind::List(&Kind::Text))
-        .merge(Merge::Unique(forms::text_identity))
-        .not_yet("services find each other by name; other names are networks.<name>.aliases"),
+    unique_list("links"),
     field("logging", Kind::Object(&LOGGING)).merge(Merge::Logging),
     field("mem_limit", Kind::Bytes),
     field("mem_reservation", Kind::Bytes),
@@ -111,9 +109,7 @@ pub(crate) static SERVICE: Object = Object::new(&[
     field("uts", Kind::Text),
     field("volumes", Kind::List(&Kind::Form(&VOLUME_MOUNT)))
         .merge(Merge::Unique(forms::target_identity)),
-    field("volumes_from", Kind::List(&Kind::Text))
-        .merge(Merge::NoRepeat)
-        .not_yet("name the volumes and list them in both services"),
+    field("volumes_from", Kind::List(&Kind::Text)).merge(Merge::NoRepeat),
     field("working_dir", Kind::Text),
     field("post_start", Kind::List(&Kind::Any)).not_yet("hooks are not built yet"),
     field("pre_stop", Kind::List(&Kind::Any)).not_yet("hooks are not built yet"),

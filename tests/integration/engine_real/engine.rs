@@ -76,7 +76,7 @@ async fn limits_policy_and_name_change_while_it_runs() {
     let config = &seen.detail.known().expect("detail").config;
     assert_eq!(config.resources, limit(128));
     assert_eq!(config.restart, RestartPolicy::Always);
-    let view = engine.host_view().await.expect("host");
+    let view = engine.host_view(&std::collections::BTreeSet::new()).await.expect("host");
     assert_eq!(view.names.get(&to).map(|holder| &holder.container), Some(&id));
     docker(&["pause", raw(&id)]);
     engine.unpause_container(&id).await.expect("unpause");
@@ -157,7 +157,7 @@ async fn a_taken_port_and_a_taken_name_are_told_apart() {
     assert_eq!(failure.exit_code, 128, "{failure:?}");
     let conflict = engine.create_container(&create).await.expect_err("name is taken");
     assert_eq!(conflict.class, FailureClass::Conflict, "{}", conflict.message);
-    let view = engine.host_view().await.expect("host");
+    let view = engine.host_view(&std::collections::BTreeSet::new()).await.expect("host");
     let holders: Vec<_> = view.ports.iter().filter(|holder| holder.port == 38481).collect();
     assert_eq!(holders.len(), 1, "{holders:?}");
     assert_eq!((holders[0].container.clone(), holders[0].ip.as_str()), (first, ""));

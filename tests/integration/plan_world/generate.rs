@@ -74,7 +74,8 @@ fn compose(bytes: &[u8]) -> String {
         let job = bytes.pick(5) == 4;
         let name = format!("{}{index}", if job { "job" } else { "s" });
         service(&mut out, &mut bytes, (&name, index, job), &names);
-        let single = out.rsplit("image:").next().is_some_and(|last| last.contains("scale: 1"));
+        let last = out.rsplit("image:").next().unwrap_or_default().to_owned();
+        let single = last.contains("scale: 1") && !last.contains("network_mode");
         if single && bytes.pick(3) == 2 {
             // Every service has its own port; another shift moves them all.
             writeln!(out, "    ports: [\"{}:80\"]", 8000 + u32::from((index + shift) % 5)).unwrap();
@@ -109,10 +110,23 @@ fn service(
         0 => {}
         limit => line(format!("mem_limit: {}m", 64 * u32::from(limit))),
     }
-    line(format!(
-        "networks: {}",
-        ["[default]", "[default, back]", "{back: {aliases: [it]}}"][usize::from(bytes.pick(3))]
-    ));
+    let networks =
+        ["[default]", "[default, back]", "{back: {aliases: [it]}}"][usize::from(bytes.pick(3))];
+    match (bytes.pick(9), join(bytes, earlier)) {
+        (8, Some(owner)) => {
+            line(format!("network_mode: \"service:{owner}\""));
+            line(format!("pid: \"service:{owner}\""));
+        }
+        (other, owner) => {
+            line(format!("networks: {networks}"));
+            match (other, owner) {
+                (7, Some(owner)) => line(format!("ipc: \"service:{owner}\"")),
+                (6, Some(owner)) => line(format!("volumes_from: [\"{owner}:ro\"]")),
+                (5, Some(owner)) => line(format!("links: [\"{owner}:other\"]")),
+                _ => {}
+            }
+        }
+    }
     if bytes.pick(2) == 1 {
         line(format!("volumes: [\"data:/data\", /cache, \"./s{index}:/bound\"]"));
     }
@@ -130,6 +144,14 @@ fn service(
         })
         .collect();
     line(format!("depends_on: {{{}}}", edges.join(", ")));
+}
+
+/// An earlier service that runs for ever, to share with.
+fn join(bytes: &mut Bytes<'_>, earlier: &[(String, bool)]) -> Option<String> {
+    let servers: Vec<&String> =
+        earlier.iter().filter(|(_, job)| !job).map(|(name, _)| name).collect();
+    let which = usize::from(bytes.pick(4)) % servers.len().max(1);
+    servers.get(which).map(ToString::to_string)
 }
 
 impl Case {

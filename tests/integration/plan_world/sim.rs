@@ -6,6 +6,7 @@ use std::time::Duration;
 use composelet::model::desired::{BuildDigest, DesiredProject, SourceFacts};
 use composelet::model::held::WaitingOn;
 use composelet::model::id::{ContainerId, ImageId, Installation};
+use composelet::model::join::{Namespace, Owner};
 use composelet::model::ledger::ProjectLedger;
 use composelet::model::observed::{
     ApiVersion, ContainerDetail, EngineDefaults, EngineFacts, Health, HostView, ImageState,
@@ -347,6 +348,23 @@ impl Sim {
         for one in &mut self.engine.observed.containers {
             let id = ContainerId::new(sha256_hex([one.name.as_str()]));
             new.insert(std::mem::replace(&mut one.id, id.clone()), id);
+        }
+        let known = |owner: &Owner| match owner {
+            Owner::Container(id) => new.get(&ContainerId::new(id.as_str())),
+            Owner::Service(_) => None,
+        };
+        for one in &mut self.engine.observed.containers {
+            let Knowledge::Known(detail) = &mut one.detail else { continue };
+            for namespace in Namespace::ALL {
+                if let Some(id) = namespace.owner(&detail.config).as_ref().and_then(known) {
+                    namespace.join(&mut detail.config, &Owner::Container(id.to_string()));
+                }
+            }
+            for from in &mut detail.config.volumes_from {
+                if let Some(id) = known(&from.from) {
+                    from.from = Owner::Container(id.to_string());
+                }
+            }
         }
         for record in self.ledger.replicas.values_mut() {
             let known = record.counted.container.as_ref().and_then(|id| new.get(id));

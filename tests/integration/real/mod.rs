@@ -14,6 +14,7 @@ mod edits;
 mod files;
 mod healing;
 mod isolation;
+mod joins;
 mod montero;
 mod once;
 mod paqueteria;

@@ -84,8 +84,37 @@ impl World {
             );
             return Err(ApiError::new(400, text));
         }
+        self.join_namespaces(id)?;
         self.attach_networks(id)?;
         self.publish_ports(id)
+    }
+
+    /// Nobody joins a namespace without a process.
+    fn join_namespaces(&self, id: &str) -> Result<(), ApiError> {
+        let container = self.container(id)?;
+        for (key, word) in [("PidMode", "PID"), ("IpcMode", "IPC")] {
+            let mode = container.host_config.get(key).and_then(serde_json::Value::as_str);
+            let Some(other) = mode.and_then(|mode| mode.strip_prefix("container:")) else {
+                continue;
+            };
+            let other = self.container(other)?;
+            if !other.phase.is_running() {
+                let text = format!("cannot join {word} of a non running container: {}", other.id);
+                return Err(ApiError::new(409, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// With the first process of a PID namespace the kernel kills all others in it.
+    fn end_namespace(&self, id: &str) {
+        let mode = format!("container:{id}");
+        let shares = |one: &&Container| {
+            one.host_config.get("PidMode").and_then(serde_json::Value::as_str) == Some(&mode)
+        };
+        for one in self.containers.values().filter(shares).filter(|one| one.phase.has_process()) {
+            self.end_after(&one.id, one.run, KILL_TAKES, 137, false);
+        }
     }
 
     fn scripted_failure(
@@ -220,6 +249,7 @@ impl World {
         let auto_remove = container.auto_remove() && container.phase == Phase::Exited;
         self.container_event(id, "die", &[("exitCode", code.to_string())]);
         self.release_network(id);
+        self.end_namespace(id);
         self.mount_events(id, "unmount");
         if let Some(container) = self.containers.get_mut(id) {
             container.changed.send_modify(|tick| *tick += 1);
@@ -250,6 +280,7 @@ impl World {
 
     /// Removes a container for good, its anonymous volumes too if asked.
     pub(crate) fn destroy(&mut self, id: &str, volumes: bool) {
+        self.end_namespace(id);
         self.container_event(id, "destroy", &[]);
         let Some(container) = self.containers.remove(id) else {
             return;

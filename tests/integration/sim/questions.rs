@@ -69,6 +69,11 @@ impl SimEngine {
         })
     }
 
+    /// What `inspect` would tell of a container, at once.
+    pub(crate) fn inspected(&self, name: &str) -> Option<serde_json::Value> {
+        self.with(|world| world.container(name).ok().map(super::containers::inspected))
+    }
+
     /// Remembered events as `type action name`, oldest first.
     pub(crate) fn event_log(&self) -> Vec<String> {
         self.with(|world| {

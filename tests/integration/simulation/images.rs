@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use composelet::ledger::HistoryRecord;
+use composelet::model::id::ProjectName;
 use composelet::model::status::{ConditionKind, Truth};
 
 use super::bench::Bench;
@@ -58,6 +60,11 @@ async fn a_moved_tag_is_found_by_its_schedule_and_an_equal_one_is_silent() {
     bench.pass(610).await;
     assert_eq!(bench.engine.pulls("reg.test/app:1"), pulls + 2);
     assert_eq!(id_of(&bench, "shop-web-1"), id);
+    let name = ProjectName::new("shop");
+    let scheduled =
+        |record: &HistoryRecord| record.actions.iter().all(|action| action.reason == "PullPolicy");
+    let journal = bench.ledger().history(&name, usize::MAX);
+    assert!(!journal.iter().any(scheduled), "looks that are due fill the journal: {journal:?}");
     publish(&bench, "second");
     bench.until("the new image runs", |bench| is_new(bench, "shop-web-1", id.as_ref())).await;
     bench.converged("shop").await;

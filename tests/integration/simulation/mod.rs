@@ -6,5 +6,6 @@ mod crash;
 mod files;
 mod healing;
 mod images;
+mod joins;
 mod once;
 mod standby;

@@ -5,6 +5,7 @@ mod containers;
 mod engine;
 mod files;
 mod hashes;
+mod joins;
 mod kit;
 mod networks;
 mod page;

@@ -70,7 +70,7 @@ impl World {
             );
             return Err(ApiError::new(400, text));
         }
-        let host_config = defaults::complete_host_config(body.get("HostConfig"), self.api.1);
+        let mut host_config = defaults::complete_host_config(body.get("HostConfig"), self.api.1);
         validate(body, &host_config, self.api.1)?;
         let reference = body.get("Image").and_then(Value::as_str).unwrap_or("").to_owned();
         if reference.is_empty() {
@@ -86,6 +86,7 @@ impl World {
                 "mkdir /var/lib/docker/overlay2: no space left on device",
             ));
         }
+        self.name_by_id(&mut host_config)?;
         let id = self.ids.fresh("container");
         let config = defaults::complete_config(body, &image.config, &id, self.api.1);
         let empty = |key: &str| config.get(key).is_none_or(|it| it.is_null() || *it == json!([]));
@@ -107,6 +108,20 @@ impl World {
         self.containers.insert(id.clone(), container);
         self.container_event(&id, "create", &[]);
         Ok(id)
+    }
+
+    /// Namespaces of other containers are kept by id, whatever they were named by.
+    fn name_by_id(&self, host_config: &mut Value) -> Result<(), ApiError> {
+        for key in ["NetworkMode", "PidMode", "IpcMode"] {
+            let mode = host_config.get(key).and_then(Value::as_str).unwrap_or_default();
+            if let Some(other) = mode.strip_prefix("container:") {
+                let id = self.container_id(other)?;
+                if let Some(members) = host_config.as_object_mut() {
+                    members.insert(key.to_owned(), json!(format!("container:{id}")));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A container that was never started, without mounts and endpoints.

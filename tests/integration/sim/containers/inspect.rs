@@ -20,7 +20,8 @@ pub(crate) async fn inspect(engine: &SimEngine, reference: &str) -> Outcome {
     Ok(Reply::json(200, &found))
 }
 
-fn json_of(container: &Container) -> Value {
+/// A container as inspect shows it.
+pub(crate) fn json_of(container: &Container) -> Value {
     let words = container.words();
     let (path, arguments) =
         words.split_first().map_or(("", &[] as &[String]), |(path, rest)| (path, rest));

@@ -13,7 +13,7 @@ mod update;
 mod validate;
 
 pub(crate) use create::{create, valid_name};
-pub(crate) use inspect::inspect;
+pub(crate) use inspect::{inspect, json_of as inspected};
 pub(crate) use lifecycle::{pause, restart, start, unpause, wait};
 pub(crate) use list::list;
 pub(crate) use logs::{logs, put_archive, stats, top};

@@ -17,19 +17,24 @@ pub(crate) fn resolve(
 ) -> Result<Vec<Mount>, ApiError> {
     let mut mounts: Vec<Mount> = Vec::new();
     for other in string_list(host_config.get("VolumesFrom")) {
-        let other = other.split(':').next().unwrap_or("").to_owned();
-        for mount in world.container(&other)?.mounts.clone() {
-            put(&mut mounts, mount);
+        let (other, mode) = other.split_once(':').unwrap_or((&other, "rw"));
+        if !matches!(mode, "ro" | "rw" | "z" | "Z") {
+            return Err(ApiError::new(400, format!("invalid mode: {mode}")));
+        }
+        for mount in world.container(other)?.mounts.clone() {
+            let writable = mount.writable && mode != "ro";
+            put(&mut mounts, Mount { writable, ..mount });
         }
     }
+    let mut own = Vec::new();
     for bind in string_list(host_config.get("Binds")) {
         let mount = from_bind(world, &bind)?;
-        put_new(&mut mounts, mount)?;
+        put_new(&mut mounts, &mut own, mount)?;
     }
     let asked = host_config.get("Mounts").and_then(Value::as_array).cloned();
     for asked in asked.unwrap_or_default() {
         let mount = from_mount(world, &asked)?;
-        put_new(&mut mounts, mount)?;
+        put_new(&mut mounts, &mut own, mount)?;
     }
     let tmpfs = host_config.get("Tmpfs").and_then(Value::as_object);
     for (target, options) in tmpfs.into_iter().flatten() {
@@ -53,10 +58,11 @@ fn put(mounts: &mut Vec<Mount>, mount: Mount) {
 }
 
 /// What a client mounts itself may lie over an inherited mount, not over another of its own.
-fn put_new(mounts: &mut Vec<Mount>, mount: Mount) -> Result<(), ApiError> {
-    if mounts.iter().any(|other| other.target == mount.target) {
+fn put_new(mounts: &mut Vec<Mount>, own: &mut Vec<String>, mount: Mount) -> Result<(), ApiError> {
+    if own.contains(&mount.target) {
         return Err(ApiError::new(400, format!("Duplicate mount point: {}", mount.target)));
     }
+    own.push(mount.target.clone());
     put(mounts, mount);
     Ok(())
 }

@@ -16,6 +16,7 @@ pub(super) fn validate(body: &Value, host_config: &Value, minor: u32) -> Result<
     ports(host_config)?;
     health_check(body)?;
     process(body)?;
+    network_of_another(body, host_config)?;
     let endpoints = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
     if let Some(names) = endpoints.filter(|names| names.len() > 1 && minor < 44) {
         let names: Vec<&str> = names.keys().map(String::as_str).collect();
@@ -97,6 +98,30 @@ fn health_check(body: &Value) -> Result<(), ApiError> {
         return bad("Retries in Healthcheck cannot be negative");
     }
     Ok(())
+}
+
+/// What belongs to a network cannot be said by whoever has that of another container.
+fn network_of_another(body: &Value, host_config: &Value) -> Result<(), ApiError> {
+    if !text(host_config, "/NetworkMode").starts_with("container:") {
+        return Ok(());
+    }
+    let filled = |object: &Value, key: &str| match object.get(key) {
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Object(members)) => !members.is_empty(),
+        Some(Value::String(text)) => !text.is_empty(),
+        _ => false,
+    };
+    let conflicts = [
+        (body, "Hostname", "hostname and the network mode"),
+        (host_config, "Dns", "dns and the network mode"),
+        (host_config, "ExtraHosts", "custom host-to-IP mapping and the network mode"),
+        (host_config, "PortBindings", "port publishing and the container type network mode"),
+        (body, "ExposedPorts", "port exposing and the container type network mode"),
+    ];
+    match conflicts.into_iter().find(|(object, key, _)| filled(object, key)) {
+        Some((_, _, words)) => bad(format!("conflicting options: {words}")),
+        None => Ok(()),
+    }
 }
 
 fn process(body: &Value) -> Result<(), ApiError> {
