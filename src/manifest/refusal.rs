@@ -11,9 +11,6 @@ pub(crate) const BUILD_ENTITLEMENTS: &str = "the engine's build API grants none;
 pub(crate) const BUILD_PRIVILEGED: &str = "the builders inside of the engine run no privileged steps; build it elsewhere and name the image";
 /// Several `platforms` of a build.
 pub(crate) const BUILD_PLATFORMS: &str = "an image for several platforms needs the engine's containerd image store and buildx; name one platform, or set the service's platform to one of them";
-/// `cache_to` other than inline.
-pub(crate) const BUILD_CACHE_TO: &str =
-    "the builders inside of the engine export their cache into the image only; write type=inline";
 /// An additional context that is fetched.
 pub(crate) const BUILD_CONTEXT: &str = "the engine's build API takes directories, docker-image:// and service: only; clone it and name the directory";
 /// Instructions that do not lie in a remote context.

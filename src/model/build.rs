@@ -273,9 +273,9 @@ impl Build {
     fn only_classic(&self, api: ApiVersion) -> Option<(&'static str, &'static str)> {
         const LIMITS: &str = "the BuildKit of engines before Docker 23 is not told";
         const NETWORK: &str = "BuildKit knows the networks default, host and none only";
-        let network = self.network.as_deref().unwrap_or_default();
         const SUBDIRECTORY: &str =
             "the BuildKit of engines before Docker 23 takes no directory of a repository";
+        let network = self.network.as_deref().unwrap_or_default();
         let old = api < BUILDKIT_LIMITS;
         let within = match &self.context {
             ContextRoot::Remote(address) => {

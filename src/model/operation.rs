@@ -79,6 +79,14 @@ impl Operation {
         }
     }
 
+    /// Digest of its input, if it is a build.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Build { digest, .. } => Some(digest),
+            Self::Pull { .. } | Self::Stop { .. } | Self::Reload { .. } => None,
+        }
+    }
+
     /// A word for metrics and status.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -113,4 +121,7 @@ pub struct RunningOperation {
     pub since: Timestamp,
     /// Last line of progress, for people.
     pub progress: String,
+    /// Digest of the input, if it is a build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }

@@ -175,6 +175,9 @@ fn begin(
     verdict
 }
 
+/// What is waited for, and when to look again.
+type Wait = (WaitingOn, Option<Timestamp>);
+
 fn build_need(
     world: &World<'_>,
     service: &DesiredService,
@@ -183,7 +186,7 @@ fn build_need(
 ) -> Need {
     let digest = match wanted_digest(world, service, build) {
         Ok(digest) => digest,
-        Err(need) => return need,
+        Err((waiting, until)) => return Need::Wait(waiting, until),
     };
     let current = present.is_some_and(|image| image.build.as_ref() == Some(&digest));
     let operation = Operation::Build {
@@ -210,17 +213,17 @@ fn wanted_digest(
     world: &World<'_>,
     service: &DesiredService,
     build: &Build,
-) -> Result<String, Need> {
+) -> Result<String, Wait> {
     let input = world.input;
     let digest = match input.facts.builds.get(&service.name) {
         Some(BuildDigest::Known(digest)) => digest,
         Some(BuildDigest::Unreadable(why)) => {
             let again = input.now.plus(LOOK_AGAIN);
-            return Err(Need::Wait(WaitingOn::BuildContext(why.clone()), Some(again)));
+            return Err((WaitingOn::BuildContext(why.clone()), Some(again)));
         }
         Some(BuildDigest::Settling) | None => {
             let waiting = WaitingOn::BuildContext("to be quiet for 5 s".to_owned());
-            return Err(Need::Wait(waiting, Some(input.now.plus(QUIET))));
+            return Err((waiting, Some(input.now.plus(QUIET))));
         }
     };
     let mut parts = vec![digest.clone()];
@@ -238,7 +241,7 @@ fn wanted_digest(
             .and_then(|image| image.id.as_ref());
         let Some(id) = id else {
             let text = format!("the image {image}, which is its context {name}");
-            return Err(Need::Wait(WaitingOn::BuildContext(text), None));
+            return Err((WaitingOn::BuildContext(text), None));
         };
         parts.extend([name.to_owned(), id.to_string()]);
     }

@@ -159,7 +159,8 @@ impl Steps {
         let mut out = format!("{}{place}: {}", presentable(name, STEP_LIMIT), error.trim());
         if !step.tail.is_empty() {
             let tail: Vec<&str> = step.tail.iter().map(String::as_str).collect();
-            out.push_str(&format!("; it said last: {}", tail.join(" | ")));
+            out.push_str("; it said last: ");
+            out.push_str(&tail.join(" | "));
         }
         out
     }
@@ -172,20 +173,20 @@ fn line_of(instructions: &str, wanted: &str) -> Option<usize> {
         words.join(" ").replace(['{', '}'], "")
     };
     let wanted = squeezed(wanted);
-    let mut begun: Option<(usize, String)> = None;
+    let mut open: Option<(usize, String)> = None;
     for (index, line) in instructions.lines().enumerate() {
         let line = line.trim();
-        if line.starts_with('#') || (line.is_empty() && begun.is_some()) {
+        if line.starts_with('#') || (line.is_empty() && open.is_some()) {
             continue;
         }
-        let (begin, mut text) = begun.take().unwrap_or((index + 1, String::new()));
+        let (first, mut text) = open.take().unwrap_or((index + 1, String::new()));
         let goes_on = line.ends_with('\\');
         text.push_str(line.strip_suffix('\\').unwrap_or(line));
         if goes_on {
             text.push(' ');
-            begun = Some((begin, text));
+            open = Some((first, text));
         } else if squeezed(&text).eq_ignore_ascii_case(&wanted) {
-            return Some(begin);
+            return Some(first);
         }
     }
     None

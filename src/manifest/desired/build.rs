@@ -78,11 +78,6 @@ pub(super) fn refusal(spec: &spec::Service) -> Option<Refusal> {
             build.platforms.len() > 1 && spec.platform.is_none(),
         ),
         (
-            "build.cache_to",
-            refusal::BUILD_CACHE_TO,
-            build.cache_to.iter().any(|entry| !is_inline(entry)),
-        ),
-        (
             "build.additional_contexts",
             refusal::BUILD_CONTEXT,
             build.additional_contexts.values().any(fetched),
@@ -102,6 +97,9 @@ pub(super) fn refusal(spec: &spec::Service) -> Option<Refusal> {
     found.map(|(attribute, why, _)| Refusal { attribute, why })
 }
 
+/// Why a cache goes nowhere.
+const CACHE_TO: &str =
+    "the builders inside of the engine export their cache into the image only; write type=inline";
 /// Prefix of an additional context that is an image.
 const IMAGE: &str = "docker-image://";
 
@@ -218,6 +216,13 @@ fn check(
         && !build.platforms.contains(wanted)
     {
         error("platforms", "platforms", "platforms does not hold the service's platform", "add it");
+    }
+    if build.cache_to.iter().any(|entry| !is_inline(entry)) {
+        let path = format!("{field}.cache_to");
+        let place = node.get("cache_to").map_or(node.place, |node| node.place);
+        let message = format!("{path} has no effect");
+        let finding = Finding::note("no-effect", &path, message).at(place);
+        context.report.add(finding.help(CACHE_TO));
     }
     let Some(refused) = refusal(spec) else {
         return;

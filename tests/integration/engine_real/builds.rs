@@ -245,6 +245,38 @@ async fn instructions_from_outside_or_inline_are_not_in_the_image() {
     }
 }
 
+/// Whether a process with this word among its arguments runs on this host.
+fn runs(word: &str) -> bool {
+    let processes = fs::read_dir("/proc").expect("proc");
+    processes.flatten().any(|process| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
+    })
+}
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    for _ in 0..600 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test]
+async fn a_build_that_is_given_up_ends_on_the_engine() {
+    let seconds = format!("9{}", std::process::id());
+    let Some(bench) = Bench::new("given-up", &format!("RUN exec sleep {seconds}\n")).await else {
+        return;
+    };
+    tokio::select! {
+        result = bench.run() => panic!("it ended: {result:?}"),
+        () = until("the step runs", || runs(&seconds)) => {}
+    }
+    until("the step is gone", || !runs(&seconds)).await;
+}
+
 fn git(directory: &Path, arguments: &[&str]) {
     let done = Command::new("git")
         .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
@@ -280,12 +312,8 @@ async fn serve(directory: &Path) -> (GitDaemon, u16) {
         .spawn()
         .expect("git daemon");
     let daemon = GitDaemon(child);
-    for _ in 0..200 {
-        if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+    until("git daemon listens", listens).await;
     (daemon, port)
 }
 
@@ -303,7 +331,7 @@ async fn the_engine_clones_a_git_context_itself() {
     git(repository.as_path(), &["add", "."]);
     git(repository.as_path(), &["commit", "-q", "-m", "x"]);
     let (_daemon, port) = serve(bench.path("repositories").as_path()).await;
-    for (place, context) in [("#main:sub", "sub"), ("", "top")] {
+    for (place, context) in [("#main:sub", "sub"), ("#main", "top")] {
         let address = format!("git://127.0.0.1:{port}/app/.git{place}");
         bench.build = Build::of(ContextRoot::Remote(address));
         bench.run().await.expect(context);

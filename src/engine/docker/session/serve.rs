@@ -179,3 +179,144 @@ impl Answers {
         ssh::agent(socket, id).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grpc::framed;
+    use super::super::proto::{Packet, PacketType, Stat};
+    use super::*;
+    use crate::engine::build_input::{BuildContext, InputFile, InputKind};
+    use crate::model::secret::Secret;
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+    use hyper_util::rt::TokioIo;
+    use prost::Message;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    /// One file `a` with the text `hello`.
+    struct Input;
+
+    impl BuildInput for Input {
+        fn archive(&self) -> BuildContext {
+            Box::pin(futures::stream::empty())
+        }
+
+        fn instructions(&self) -> std::io::Result<String> {
+            Ok("FROM scratch".to_owned())
+        }
+
+        fn files(&self) -> std::io::Result<Vec<InputFile>> {
+            let open: crate::engine::OpenFile =
+                Arc::new(|| Ok(Box::new(std::io::Cursor::new(b"hello"))));
+            let kind = InputKind::File(5);
+            Ok(vec![InputFile { path: "a".into(), kind, mode: 0o644, modified_ns: 1, open }])
+        }
+    }
+
+    type Client = hyper::client::conn::http2::SendRequest<Full<Bytes>>;
+
+    /// A session as the engine has it: the request for it, and the client of its end.
+    async fn session() -> (Session, String, Client) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address::Tcp(listener.local_addr().unwrap().to_string());
+        let answers = Answers {
+            input: Arc::new(Input),
+            secrets: [("token".to_owned(), BuildSecret::Value(Secret::from("hunter2")))].into(),
+            agents: [("default".to_owned(), None)].into(),
+            login: Box::new(|_| Box::pin(async { None })),
+            shared_key: "k".to_owned(),
+        };
+        let engine = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                asked.push(stream.read_u8().await.unwrap());
+            }
+            let answer = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            let io = TokioIo::new(stream);
+            let shake = hyper::client::conn::http2::handshake(TokioExecutor::new(), io);
+            let (client, connection) = shake.await.unwrap();
+            drop(tokio::spawn(connection));
+            (String::from_utf8(asked).unwrap(), client)
+        };
+        let open = Session::open(&address, ApiVersion::v1(41), answers);
+        let (session, (asked, client)) = tokio::join!(open, engine);
+        (session.unwrap(), asked, client)
+    }
+
+    /// Messages of the answer, and its status.
+    async fn call(
+        client: &mut Client,
+        method: &str,
+        directory: &str,
+        messages: &[Vec<u8>],
+    ) -> (Vec<Bytes>, String) {
+        let body: Vec<u8> = messages.iter().flat_map(|message| framed(message)).collect();
+        let request = Request::post(format!("http://engine{method}"))
+            .header("dir-name", directory)
+            .body(Full::new(Bytes::from(body)))
+            .unwrap();
+        let response = client.send_request(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap();
+        let status = body.trailers().unwrap()["grpc-status"].to_str().unwrap().to_owned();
+        let mut rest = body.to_bytes();
+        let mut out = Vec::new();
+        while let Some(head) = rest.get(1..5) {
+            let length = u32::from_be_bytes(head.try_into().unwrap()).try_into().unwrap();
+            let mut message = rest.split_off(5);
+            rest = message.split_off(length);
+            out.push(message);
+        }
+        (out, status)
+    }
+
+    #[tokio::test]
+    async fn the_engine_gets_what_it_asks_for_and_nothing_else() {
+        let (session, asked, mut client) = session().await;
+        assert!(asked.starts_with("POST /v1.41/session HTTP/1.1"), "{asked}");
+        assert!(asked.contains(&session.id) && asked.contains("GetSecret"), "{asked}");
+        let id = |id: &str| vec![IdRequest { id: id.to_owned() }.encode_to_vec()];
+        let (answer, status) = call(&mut client, SECRET, "", &id("token")).await;
+        assert_eq!(BytesMessage::decode(answer[0].clone()).unwrap().data, b"hunter2");
+        assert_eq!(status, "0");
+        assert_eq!(call(&mut client, SECRET, "", &id("other")).await, (vec![], "5".to_owned()));
+        let agent = call(&mut client, CHECK_AGENT, "", &id("default")).await;
+        assert_eq!(agent, (vec![], "5".to_owned()), "no agent is let in");
+        assert_eq!(call(&mut client, "/x/Y", "", &[]).await.1, "12");
+        assert_eq!(call(&mut client, HEALTH, "", &[]).await.1, "0");
+        assert_eq!(call(&mut client, LOGIN, "", &[]).await.1, "0");
+    }
+
+    #[tokio::test]
+    async fn files_are_listed_and_sent_when_they_are_asked_for() {
+        let (_session, _, mut client) = session().await;
+        let packet = |kind: PacketType| {
+            Packet { kind: kind.into(), stat: None, id: 0, data: Vec::new() }.encode_to_vec()
+        };
+        let ask = [packet(PacketType::Request), packet(PacketType::Finished)];
+        for (directory, path, text) in
+            [("context", "a", &b"hello"[..]), ("dockerfile", "Dockerfile", b"FROM scratch")]
+        {
+            let (answer, status) = call(&mut client, FILES, directory, &ask).await;
+            assert_eq!(status, "0");
+            let packets: Vec<Packet> =
+                answer.into_iter().map(|packet| Packet::decode(packet).unwrap()).collect();
+            let kinds: Vec<PacketType> = packets.iter().map(Packet::kind).collect();
+            let expected = [
+                PacketType::Stat,
+                PacketType::Stat,
+                PacketType::Data,
+                PacketType::Data,
+                PacketType::Finished,
+            ];
+            assert_eq!(kinds, expected);
+            let stat: &Stat = packets[0].stat.as_ref().unwrap();
+            assert_eq!((stat.path.as_str(), stat.mode), (path, 0o644));
+            assert_eq!(packets[1].stat, None, "ends the list");
+            assert_eq!(packets[2].data, text);
+            assert!(packets[3].data.is_empty(), "ends the file");
+        }
+    }
+}
