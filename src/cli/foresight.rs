@@ -11,6 +11,7 @@ use crate::ledger::Ledger;
 use crate::manifest::{Dialect, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
+use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
 use crate::model::observed::HostView;
 use crate::model::operation::RunningOperations;
@@ -157,6 +158,7 @@ impl Host {
             host: &self.view,
             facts: &facts,
             ledger: &ledger.unwrap_or_default(),
+            pre_stop: &StopHooks::new(),
             operations: &RunningOperations::new(),
             policy: &self.policy,
             now: self.now,

@@ -55,12 +55,12 @@ impl Governor {
         self.bucket.lock().unwrap_or_else(PoisonError::into_inner).draw(now)
     }
 
-    /// The places that an operation waits for; stops and reloads need none.
+    /// The places that an operation waits for; what goes on in containers needs none.
     pub fn places(&self, operation: &Operation) -> Option<&Semaphore> {
         match operation {
             Operation::Pull { .. } => Some(&self.pulls),
             Operation::Build { .. } => Some(&self.builds),
-            Operation::Stop { .. } | Operation::Reload { .. } => None,
+            Operation::Stop { .. } | Operation::Reload { .. } | Operation::PostStart { .. } => None,
         }
     }
 }

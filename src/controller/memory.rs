@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::model::desired::DesiredProject;
+use crate::model::hook::StopHooks;
 use crate::model::id::ServiceName;
 use crate::model::ledger::{ProjectLedger, Suspension};
 use crate::model::status::{ActionRecord, ProjectStatus};
@@ -21,6 +23,8 @@ pub struct Memory {
     pub saved: Option<ProjectLedger>,
     /// Cache of digests and states of files.
     pub facts: FactReader,
+    /// What services run before a stop; that of services that are gone too, until their containers are.
+    pub pre_stop: StopHooks,
     /// The status that was published last.
     pub status: Option<ProjectStatus>,
     /// The last actions, newest last.
@@ -30,6 +34,15 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Learns what the services of a version run before a stop, and forgets those that neither stand in it nor have a
+    /// container, by `lives`.
+    pub fn learn_hooks(&mut self, version: &DesiredProject, lives: impl Fn(&ServiceName) -> bool) {
+        self.pre_stop.retain(|name, _| version.services.contains_key(name) || lives(name));
+        for (name, service) in &version.services {
+            self.pre_stop.insert(name.clone(), service.hooks.pre_stop.clone());
+        }
+    }
+
     /// Notes actions for the status.
     pub fn note(&mut self, actions: &[ActionRecord]) {
         self.recent.extend(actions.iter().cloned());

@@ -18,7 +18,7 @@ use crate::engine::{Engine, ProgressSink};
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 use crate::model::operation::{Operation, OperationSubject, RunningOperation, RunningOperations};
-use crate::model::outcome::{Failure, FailureClass, OperationReport, SkipReason};
+use crate::model::outcome::{Failure, FailureClass, Note, OperationReport, SkipReason};
 use crate::model::status::OperationStatus;
 use crate::model::time::Timestamp;
 
@@ -27,33 +27,48 @@ const PROGRESS_LINES: usize = 64;
 
 /// Makes the call behind an operation. [`Engine`] is the real one.
 pub trait OperationCalls: Send + Sync + 'static {
-    /// Makes the call and returns when it ended.
+    /// Makes the call and returns when it ended, with what failed beside it.
     fn run<'a>(
         &'a self,
         operation: &'a Operation,
         progress: &'a ProgressSink,
-    ) -> BoxFuture<'a, Result<(), Failure>>;
+    ) -> BoxFuture<'a, Ended>;
 }
+
+/// How a call ended; what failed beside it, without keeping it from going on.
+pub(crate) type Ended = Result<Vec<Note>, Failure>;
 
 impl OperationCalls for Engine {
     fn run<'a>(
         &'a self,
         operation: &'a Operation,
         progress: &'a ProgressSink,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    ) -> BoxFuture<'a, Ended> {
         Box::pin(async move {
             match operation {
                 Operation::Pull { image, platform } => {
-                    self.pull_image(image, platform.as_deref(), progress).await
+                    self.pull_image(image, platform.as_deref(), progress).await?;
                 }
-                Operation::Build { .. } => self.build_image(operation, &HostFiles, progress).await,
-                Operation::Stop { container, timeout_s, .. } => {
-                    self.stop_container(container, *timeout_s).await
+                Operation::Build { .. } => {
+                    self.build_image(operation, &HostFiles, progress).await?;
+                }
+                Operation::Stop { container, name, timeout_s, pre_stop, .. } => {
+                    let stopped = self.stop_with_hooks(container, *timeout_s, pre_stop).await;
+                    let note = |message| Note {
+                        object: name.to_string(),
+                        reason: "FailedPreStopHook",
+                        message,
+                    };
+                    return stopped.map(|failed| failed.into_iter().map(note).collect());
                 }
                 Operation::Reload { container, signal, verify, .. } => {
-                    self.reload(container, verify, signal).await
+                    self.reload(container, verify, signal).await?;
+                }
+                Operation::PostStart { container, hook, .. } => {
+                    self.run_hook(container, hook).await?;
                 }
             }
+            Ok(Vec::new())
         })
     }
 }
@@ -290,31 +305,36 @@ impl Shared {
         };
         let result = self.call((&project, number), &operation).await;
         drop(place);
-        let result = match result {
+        let (result, notes) = match result {
+            Ok(notes) => (Ok(()), notes),
             // What is not there any more has stopped.
             Err(failure)
                 if failure.class == FailureClass::NotFound
                     && matches!(operation, Operation::Stop { .. }) =>
             {
-                Ok(())
+                (Ok(()), Vec::new())
             }
-            other => other,
+            Err(failure) => (Err(failure), Vec::new()),
         };
         let report = OperationReport {
             subject: subject.clone(),
             kind: operation.kind(),
             result: result.clone(),
+            notes,
             at: self.clock.now(),
         };
         if !self.end(&report, number) {
             return;
+        }
+        for note in report.notes {
+            self.events.send(report.at, Some(&project), EventKind::Noted(note));
         }
         let kind = EventKind::OperationEnded { subject, kind: operation.kind(), result };
         self.events.send(report.at, Some(&project), kind);
     }
 
     /// The call, with its progress read beside it. A panic is a failure.
-    async fn call(&self, whose: (&ProjectName, u64), operation: &Operation) -> Result<(), Failure> {
+    async fn call(&self, whose: (&ProjectName, u64), operation: &Operation) -> Ended {
         let (sender, mut lines) = mpsc::channel(PROGRESS_LINES);
         let call = AssertUnwindSafe(self.calls.run(operation, &sender)).catch_unwind();
         tokio::pin!(call);
@@ -388,7 +408,7 @@ mod tests {
             &'a self,
             operation: &'a Operation,
             progress: &'a ProgressSink,
-        ) -> BoxFuture<'a, Result<(), Failure>> {
+        ) -> BoxFuture<'a, Ended> {
             Box::pin(async move {
                 progress.send("half".to_owned()).await.unwrap();
                 tokio::time::sleep(Duration::from_secs(10)).await;
@@ -397,7 +417,7 @@ mod tests {
                     "pull bad" => {
                         Err(Failure { class: FailureClass::Engine, message: "no".to_owned() })
                     }
-                    _ => Ok(()),
+                    _ => Ok(Vec::new()),
                 }
             })
         }

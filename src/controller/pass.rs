@@ -24,7 +24,8 @@ use crate::ledger::Ledger;
 use crate::model::desired::{DesiredService, SourceFacts};
 use crate::model::event::EventKind;
 use crate::model::held::{Held, Subject, WaitingOn};
-use crate::model::id::ProjectName;
+use crate::model::hook::StopHooks;
+use crate::model::id::{ProjectName, ServiceName};
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::{HostView, ObservedState};
 use crate::model::operation::RunningOperations;
@@ -129,10 +130,13 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         Ok(look) => look,
         Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
     };
+    learn_hooks(&mut memory, (&belief, &want), &look.observed);
+    let pre_stop = memory.pre_stop.clone();
     let context = Context {
         around,
         name: &name,
         intent: intent(&want),
+        pre_stop: &pre_stop,
         look: &look,
         now: around.clock.now(),
     };
@@ -140,9 +144,10 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     ledger = last_words(around, ledger).await;
     let mut plan = planner::plan(&context.input(&ledger));
     plan.held.extend(extra);
+    refuse_unsound(&mut plan, &context.input(&ledger), around);
+    ledger = planner::intend(&ledger, &plan);
     let trouble = save(around, &name, &mut memory, &ledger).await.err();
     hold_unwritable(&mut plan, &want, trouble.or(host_ledger));
-    refuse_unsound(&mut plan, &context.input(&ledger), around);
     let report = execute(around, &look, plan).await;
     let generation = ledger.generation;
     ledger = planner::record(&ledger, &report, &around.policy);
@@ -175,6 +180,7 @@ struct Context<'a> {
     around: &'a Surroundings,
     name: &'a ProjectName,
     intent: Intent<'a>,
+    pre_stop: &'a StopHooks,
     look: &'a Look,
     now: Timestamp,
 }
@@ -188,10 +194,25 @@ impl Context<'_> {
             host: &self.look.host,
             facts: &self.look.facts,
             ledger,
+            pre_stop: self.pre_stop,
             operations: &self.look.running,
             policy: &self.around.policy,
             now: self.now,
         }
+    }
+}
+
+/// The last good version comes first, so that a service that the next one takes away is known when it is stopped.
+fn learn_hooks(memory: &mut Memory, (belief, want): (&Belief, &Want), observed: &ObservedState) {
+    let lives = |name: &ServiceName| {
+        let mut containers = observed.containers.iter();
+        containers.any(|one| one.claim.service.as_ref() == Some(name))
+    };
+    if let Some(version) = &belief.version {
+        memory.learn_hooks(version, lives);
+    }
+    if let Want::Run(project) | Want::RunKeeping(project) = want {
+        memory.learn_hooks(project, lives);
     }
 }
 
@@ -218,6 +239,7 @@ async fn recall(
     let (running, reports) = around.operations.take(name);
     for report in &reports {
         ledger = planner::record_operation(&ledger, report, &around.policy);
+        memory.note(&report::note_records(report));
     }
     for change in changes {
         ledger = change.apply(&ledger);

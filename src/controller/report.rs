@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::controller::desired::belief::Belief;
 use crate::model::id::ProjectName;
 use crate::model::observed::ImageState;
-use crate::model::outcome::{Failure, NodeOutcome, PassReport, SkipReason};
+use crate::model::outcome::{Failure, NodeOutcome, OperationReport, PassReport, SkipReason};
 use crate::model::plan::{Action, CreateContainer, PlanNode};
 use crate::model::status::{ActionRecord, Condition, ConditionKind, ProjectStatus, Truth};
 use crate::model::time::Timestamp;
@@ -27,6 +27,19 @@ pub(crate) fn action_records(
         .collect()
 }
 
+/// What failed beside a long call.
+pub(crate) fn note_records(report: &OperationReport) -> Vec<ActionRecord> {
+    let records = report.notes.iter().map(|note| ActionRecord {
+        at: report.at,
+        action: "RunHook".to_owned(),
+        object: note.object.clone(),
+        reason: note.reason.to_owned(),
+        message: note.message.clone(),
+        outcome: format!("failed; the {} went on", report.kind),
+    });
+    records.collect()
+}
+
 /// What the reference of a new container meant, so that a tag that moved can be explained later.
 fn image_text(create: &CreateContainer, images: &BTreeMap<String, ImageState>) -> String {
     let present = images.get(&create.image).and_then(ImageState::present);
@@ -41,7 +54,7 @@ fn action_record(node: &PlanNode, outcome: &NodeOutcome, at: Timestamp) -> Actio
         action: node.action.kind().to_owned(),
         object: node.action.object(),
         reason: node.reason.code().to_owned(),
-        message: node.reason.to_string(),
+        message: format!("{}{}", node.reason, node.action.also()),
         outcome: outcome_text(outcome),
     }
 }

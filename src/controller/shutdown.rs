@@ -13,6 +13,7 @@ use crate::controller::supervisor::Supervisor;
 use crate::engine::ObserveRequest;
 use crate::executor::{Walk, walk};
 use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
+use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::outcome::Failure;
@@ -84,6 +85,8 @@ async fn release(
         host: &host,
         facts: &SourceFacts::default(),
         ledger: &ledger,
+        // Nothing is stopped here.
+        pre_stop: &StopHooks::new(),
         operations: &running,
         policy: &around.policy,
         now: around.clock.now(),

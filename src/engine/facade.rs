@@ -398,7 +398,7 @@ impl Engine {
     }
 
     /// The grace that the container brings along, in seconds.
-    async fn own_grace_s(&self, client: &Client, id: &ContainerId) -> u64 {
+    pub(super) async fn own_grace_s(&self, client: &Client, id: &ContainerId) -> u64 {
         let look = client.inspect_container(id);
         let seen = self.run(Call::read("inspect_container", 5), look).await;
         seen.ok().and_then(|json| json.config.stop_timeout).unwrap_or(DEFAULT_GRACE_S)

@@ -36,6 +36,8 @@ pub const IMAGE: &str = "com.docker.compose.image";
 pub const DEPENDS_ON: &str = "com.docker.compose.depends_on";
 /// Predecessor of a recreated container.
 pub const REPLACE: &str = "com.docker.compose.replace";
+/// `pre_start` on a container that is a step before the start.
+pub const HOOK: &str = "com.docker.compose.hook";
 /// Key of a network.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// Key of a volume.
@@ -74,6 +76,7 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
             .and_then(|number| number.parse().ok())
             .filter(|number| *number > 0),
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        hook: text(HOOK).map(str::to_owned),
         config_files: bounded(labels, CONFIG_FILES, FILES_LIMIT).map(str::to_owned),
         depends_on: depends_on(bounded(labels, DEPENDS_ON, VALUE_LIMIT).unwrap_or_default()),
         compose_hash: text(CONFIG_HASH).map(str::to_owned),

@@ -13,6 +13,7 @@ mod docker;
 mod events;
 mod facade;
 mod failure;
+mod hooks;
 mod images;
 pub mod labels;
 mod observe;

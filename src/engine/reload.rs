@@ -2,6 +2,7 @@
 
 use crate::engine::call::Call;
 use crate::engine::facade::Engine;
+use crate::model::hook::HookCommand;
 use crate::model::id::ContainerId;
 use crate::model::outcome::{Failure, FailureClass};
 use crate::model::secret::Secret;
@@ -23,8 +24,8 @@ impl Engine {
     ) -> Result<(), Failure> {
         let client = self.client();
         if !verify.is_empty() {
-            let words: Vec<&str> = verify.iter().map(Secret::expose).collect();
-            let check = self.run(Call::mutating("exec", CHECK_S), client.exec(id, &words));
+            let command = HookCommand { command: verify.to_vec(), ..HookCommand::default() };
+            let check = self.run(Call::mutating("exec", CHECK_S), client.exec(id, &command));
             let ended = check.await?;
             if ended.code != 0 {
                 let mut message = format!("the check ended with {}", ended.code);

@@ -63,6 +63,7 @@ impl<'a> Checker<'a> {
             joins::check((self.model, self.disabled), service, &field, self.report);
             self.dependencies(service, &field);
             self.mounts(service, &field);
+            self.hooks(service, &field);
             limits::check(service, &field, self.report);
         }
     }
@@ -83,6 +84,28 @@ impl<'a> Checker<'a> {
             .at(ports.place)
             .help("the service listens on the host's own ports; remove ports");
             self.report.add(finding);
+        }
+    }
+
+    /// A hook inside a container needs a program; steps before the start run once for all replicas.
+    fn hooks(&mut self, service: &Node, field: &str) {
+        for key in ["pre_start", "post_start", "pre_stop"] {
+            let hooks = service.get(key).and_then(Node::as_list);
+            for (index, hook) in hooks.into_iter().flatten().enumerate() {
+                let path = format!("{field}.{key}[{index}]");
+                let words = hook.get("command").and_then(Node::as_list).unwrap_or_default();
+                if words.is_empty() && key != "pre_start" {
+                    let message = format!("{path} has no command");
+                    self.error("hook-without-command", hook.place, &path, message, "add command:");
+                }
+                if let Some(node) =
+                    hook.get("per_replica").filter(|node| node.as_bool() == Some(true))
+                {
+                    let message = format!("{path}.per_replica is true, which no version can do");
+                    let help = "remove it: a step runs once, before the first replica starts";
+                    self.error("per-replica", node.place, &path, message, help);
+                }
+            }
         }
     }
 

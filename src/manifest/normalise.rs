@@ -128,6 +128,25 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
     if let Some(environment) = service.get_mut("environment") {
         resolve_unset(environment, context.environment, false);
     }
+    hook_defaults(service, context.environment);
+}
+
+/// Steps before the start run the image of the service, and variables without a value take the one outside.
+fn hook_defaults(service: &mut Node, environment: &mut Environment) {
+    let image = service.get("image").cloned();
+    for key in ["pre_start", "post_start", "pre_stop"] {
+        let Some(Value::List(hooks)) = service.get_mut(key).map(|node| &mut node.value) else {
+            continue;
+        };
+        for hook in hooks {
+            if let Some(variables) = hook.get_mut("environment") {
+                resolve_unset(variables, environment, false);
+            }
+            if let (true, None, Some(image)) = (key == "pre_start", hook.get("image"), &image) {
+                hook.set("image", image.clone());
+            }
+        }
+    }
 }
 
 /// Dependencies are required, `scale` is told to `deploy`, and an empty `dns` is none.

@@ -7,6 +7,7 @@ use crate::model::build::Build;
 use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
+use crate::model::hook::Hooks;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::path::{HostPath, LocalPath};
@@ -85,6 +86,8 @@ pub struct DesiredService {
     pub files: BTreeMap<String, BoundFile>,
     /// What a change of one of these files does.
     pub on_change: OnChange,
+    /// Commands around its starts and stops.
+    pub hooks: Hooks,
     /// `x-composelet.suspend` of the service.
     pub suspend: Suspend,
     /// Why it cannot run here at all, if so.
@@ -113,14 +116,20 @@ impl DesiredService {
         })
     }
 
-    /// References of the images that it runs or mounts.
+    /// References of the images that its steps before the start run.
+    pub fn step_images(&self) -> impl Iterator<Item = &str> {
+        self.hooks.pre_start.iter().map(|step| step.image.as_str())
+    }
+
+    /// References of the images that it runs or mounts, those of its steps before the start included.
     pub fn images(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.image.as_str()).chain(self.mounted_images())
+        let others = self.mounted_images().chain(self.step_images());
+        std::iter::once(self.image.as_str()).chain(others)
     }
 
     /// Whether it runs or mounts the image of this reference.
     pub fn uses_image(&self, reference: &str) -> bool {
-        self.image == reference || self.mounted_images().any(|image| image == reference)
+        self.images().any(|image| image == reference)
     }
 }
 

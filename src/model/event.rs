@@ -4,7 +4,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::held::Held;
 use crate::model::id::ProjectName;
 use crate::model::operation::OperationSubject;
-use crate::model::outcome::{Failure, NodeOutcome};
+use crate::model::outcome::{Failure, NodeOutcome, Note};
 use crate::model::plan::PlanNode;
 use crate::model::status::{Condition, ProjectStatus};
 use crate::model::time::Timestamp;
@@ -55,6 +55,8 @@ pub enum EventKind {
         /// How.
         result: Result<(), Failure>,
     },
+    /// Something failed that keeps nothing from going on.
+    Noted(Note),
     /// Something is held that was not held before.
     Held(Held),
     /// A condition changed.

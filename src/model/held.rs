@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::hook::{HookKind, HookStep};
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::outcome::PullTrouble;
 use crate::model::time::Timestamp;
@@ -126,6 +127,17 @@ pub enum WaitingOn {
         /// Tries so far.
         failures: u32,
         /// The engine's text.
+        error: String,
+    },
+    /// A hook that runs, or is about to.
+    Hook(HookStep),
+    /// The back-off after a hook that failed.
+    HookFailed {
+        /// Which.
+        step: HookStep,
+        /// Tries so far.
+        failures: u32,
+        /// How it ended, with the tail of its output.
         error: String,
     },
     /// The host's budget of restarts or starts.
@@ -257,6 +269,12 @@ impl WaitingOn {
             Self::NetworkInUse { .. } => "NetworkInUse",
             Self::BindSourceMissing(_) => "BindSourceMissing",
             Self::ContentUnwritable(_) => "ContentUnwritable",
+            Self::Hook(_) => "HookRunning",
+            // kubelet's words for its events about hooks.
+            Self::HookFailed { step, .. } => match step.kind {
+                HookKind::PreStart => "FailedPreStartHook",
+                HookKind::PostStart => "FailedPostStartHook",
+            },
             Self::ReloadFailed { .. } => "ReloadFailed",
             Self::FileReplaced { .. } => "FileReplaced",
             Self::DataPathChanged(_) => "DataPathChanged",
@@ -340,6 +358,10 @@ impl fmt::Display for WaitingOn {
             }
             Self::EngineCallBackOff { failures, error } => {
                 write!(f, "back-off after failed call {failures}: {error}")
+            }
+            Self::Hook(step) => write!(f, "{step} to end"),
+            Self::HookFailed { step, failures, error } => {
+                write!(f, "back-off after failure {failures} of {step}: {error}")
             }
             Self::Throttled => f.write_str("the host's budget of restarts"),
             Self::Unknown(why) => write!(f, "the engine to tell its state: {why}"),

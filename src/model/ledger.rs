@@ -40,6 +40,10 @@ pub struct ProjectLedger {
     pub data_paths: BTreeMap<String, String>,
     /// What each container has read of the files whose content counts.
     pub contents: BTreeMap<ContainerId, ContentRecord>,
+    /// Hooks after the start of each container that has some.
+    pub hooks: BTreeMap<ContainerId, HookRecord>,
+    /// Steps before the start, by service.
+    pub steps: BTreeMap<ServiceName, StepRecord>,
     /// Suspension by command, for the whole project (empty key) or a service.
     pub suspended: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.
@@ -63,6 +67,54 @@ pub struct ContentRecord {
     pub reloading: Option<BTreeMap<String, String>>,
     /// The last reload failed.
     pub failure: Option<ReloadFailure>,
+}
+
+/// Memory of the hooks after the start of one container. Each counts once for each run, that is for each begin.
+///
+/// A try is noted before it begins. Without its end in the table of operations nobody knows how it went: it is made
+/// again (at least once), because a hook that never ran leaves a service half set up in silence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HookRecord {
+    /// Begin of the run that the rest is about; `None`: it did not run yet.
+    pub run: Option<Timestamp>,
+    /// Hooks of that run that succeeded.
+    pub done: u32,
+    /// Nothing more is due for that run, however many hooks there are by now.
+    pub complete: bool,
+    /// The next one was begun, or is about to be.
+    pub begun: bool,
+    /// The last try was cut by the end of the controller.
+    pub interrupted: bool,
+    /// The last try failed.
+    pub failure: Option<HookFailure>,
+}
+
+/// Memory of the steps before the start of one service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepRecord {
+    /// Version of the service and of its steps that the rest is about.
+    pub version: String,
+    /// Steps that succeeded.
+    pub done: u32,
+    /// The container whose end was counted last.
+    pub counted: Option<ContainerId>,
+    /// The last try failed.
+    pub failure: Option<HookFailure>,
+    /// Last lines of the step that failed, at most 20 of at most 500 characters; empty: not read yet.
+    pub log: Vec<String>,
+}
+
+/// A hook that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookFailure {
+    /// In a row.
+    pub failures: u32,
+    /// Earliest instant of the next try.
+    pub next_try: Option<Timestamp>,
+    /// How it ended.
+    pub error: String,
 }
 
 /// A reload that failed.

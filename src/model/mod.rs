@@ -14,6 +14,7 @@ pub mod feature;
 pub mod field;
 pub mod files;
 pub mod held;
+pub mod hook;
 pub mod id;
 pub mod join;
 pub mod ledger;

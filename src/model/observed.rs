@@ -178,6 +178,8 @@ pub struct Claim {
     pub number: Option<u32>,
     /// `com.docker.compose.oneoff` is True: made by `run`, no replica.
     pub one_off: bool,
+    /// `com.docker.compose.hook`: a step of a hook in a container of its own, no replica.
+    pub hook: Option<String>,
     /// `com.docker.compose.project.config_files`.
     pub config_files: Option<String>,
     /// Services of `com.docker.compose.depends_on`, so that a removal knows the order when the file is gone.

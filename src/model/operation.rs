@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::build::Build;
+use crate::model::hook::{HookCommand, HookStep};
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
@@ -43,6 +44,8 @@ pub enum Operation {
         replica: ReplicaId,
         /// Grace in seconds; `None` is the container's own.
         timeout_s: Option<u64>,
+        /// Commands inside before the signal, one after the other; they spend the same grace.
+        pre_stop: Vec<HookCommand>,
     },
     /// Make a container read its files again: a command that checks them, then a signal.
     Reload {
@@ -55,6 +58,17 @@ pub enum Operation {
         /// What is run in the container before; empty is nothing.
         verify: Vec<Secret>,
     },
+    /// Run a command inside a container that was started.
+    PostStart {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// Which hook, for people.
+        step: HookStep,
+        /// The command.
+        hook: Box<HookCommand>,
+    },
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -64,6 +78,8 @@ pub enum OperationSubject {
     Image(String),
     /// A container.
     Container(ContainerId),
+    /// A hook of a container: it is stopped whether or not one runs.
+    Hook(ContainerId),
 }
 
 impl Operation {
@@ -76,6 +92,7 @@ impl Operation {
             Self::Stop { container, .. } | Self::Reload { container, .. } => {
                 OperationSubject::Container(container.clone())
             }
+            Self::PostStart { container, .. } => OperationSubject::Hook(container.clone()),
         }
     }
 
@@ -83,7 +100,10 @@ impl Operation {
     pub fn digest(&self) -> Option<&str> {
         match self {
             Self::Build { digest, .. } => Some(digest),
-            Self::Pull { .. } | Self::Stop { .. } | Self::Reload { .. } => None,
+            Self::Pull { .. }
+            | Self::Stop { .. }
+            | Self::Reload { .. }
+            | Self::PostStart { .. } => None,
         }
     }
 
@@ -94,6 +114,7 @@ impl Operation {
             Self::Build { .. } => "build",
             Self::Stop { .. } => "stop",
             Self::Reload { .. } => "reload",
+            Self::PostStart { .. } => "post_start",
         }
     }
 }
@@ -105,6 +126,7 @@ impl fmt::Display for Operation {
             Self::Build { image, .. } => write!(f, "build {image}"),
             Self::Stop { name, .. } => write!(f, "stop {name}"),
             Self::Reload { name, .. } => write!(f, "reload {name}"),
+            Self::PostStart { name, .. } => write!(f, "post_start {name}"),
         }
     }
 }

@@ -181,6 +181,17 @@ pub struct PassReport {
     pub at: Timestamp,
 }
 
+/// Something that failed beside a long call, and did not keep it from going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about, by name.
+    pub object: String,
+    /// Stable code.
+    pub reason: &'static str,
+    /// What happened.
+    pub message: String,
+}
+
 /// End of one operation, for the ledger of the project that began it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationReport {
@@ -190,6 +201,8 @@ pub struct OperationReport {
     pub kind: &'static str,
     /// How it ended.
     pub result: Result<(), Failure>,
+    /// What failed beside it.
+    pub notes: Vec<Note>,
     /// When.
     pub at: Timestamp,
 }

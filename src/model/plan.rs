@@ -233,7 +233,21 @@ impl Action {
                 Operation::Build { .. } => "BuildImage",
                 Operation::Stop { .. } => "StopContainer",
                 Operation::Reload { .. } => "ReloadContainer",
+                Operation::PostStart { .. } => "RunHook",
             },
+        }
+    }
+
+    /// What else happens with it, for people; mostly nothing.
+    pub fn also(&self) -> String {
+        match self {
+            Self::Begin(operation) => match &**operation {
+                Operation::Stop { pre_stop, .. } if !pre_stop.is_empty() => {
+                    "; its pre_stop hooks run first".to_owned()
+                }
+                _ => String::new(),
+            },
+            _ => String::new(),
         }
     }
 
@@ -257,7 +271,9 @@ impl Action {
             Self::RenameContainer { from, to, .. } => format!("{from} to {to}"),
             Self::Begin(operation) => match &**operation {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),
-                Operation::Stop { name, .. } | Operation::Reload { name, .. } => name.to_string(),
+                Operation::Stop { name, .. }
+                | Operation::Reload { name, .. }
+                | Operation::PostStart { name, .. } => name.to_string(),
             },
         }
     }
@@ -281,10 +297,11 @@ impl fmt::Display for Plan {
             let (kind, object) = (node.action.kind(), node.action.object());
             writeln!(
                 f,
-                "[{}] -> #{} {kind} {object}, {}",
+                "[{}] -> #{} {kind} {object}, {}{}",
                 after.join(","),
                 node.id.0,
-                node.reason
+                node.reason,
+                node.action.also()
             )?;
         }
         for held in &self.held {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::field::FieldChange;
+use crate::model::hook::HookStep;
 use crate::model::id::{ContainerName, ServiceName};
 
 /// Why a node is in the plan (invariant 15).
@@ -107,11 +108,31 @@ pub enum Reason {
         /// The container.
         owner: ContainerName,
     },
+    /// A hook of the service is due.
+    Hook {
+        /// Which.
+        step: HookStep,
+        /// How far it came before.
+        before: HookTry,
+    },
+    /// A step before the start ended well, and its container is of no use any more.
+    StepDone,
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
         network: String,
     },
+}
+
+/// What became of a hook the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookTry {
+    /// It did not run yet.
+    First,
+    /// It failed that often in a row.
+    Failed(u32),
+    /// The controller ended while it ran: nobody knows how it ended, so it runs again.
+    Interrupted,
 }
 
 impl Reason {
@@ -149,6 +170,8 @@ impl Reason {
             Self::DependencyReplaced { .. } => "DependencyReplaced",
             Self::OwnerReplaced { .. } => "OwnerReplaced",
             Self::OwnerRestarted { .. } => "OwnerRestarted",
+            Self::Hook { .. } => "Hook",
+            Self::StepDone => "StepDone",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -220,6 +243,14 @@ impl fmt::Display for Reason {
             Self::OwnerRestarted { owner } => {
                 write!(f, "{owner}, whose namespace it shares, began another run")
             }
+            Self::Hook { step, before: HookTry::First } => write!(f, "{step}"),
+            Self::Hook { step, before: HookTry::Failed(times) } => {
+                write!(f, "{step}, again after failure {times}")
+            }
+            Self::Hook { step, before: HookTry::Interrupted } => {
+                write!(f, "{step}, again: nobody saw the end of the last run")
+            }
+            Self::StepDone => f.write_str("step before the start has ended well"),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }

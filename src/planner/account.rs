@@ -14,9 +14,11 @@ use crate::model::time::Timestamp;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
 use crate::planner::heal::{completes, is_guess};
+use crate::planner::hooks;
 use crate::planner::images::pull_key;
 use crate::planner::input::PlanInput;
 use crate::planner::record::stop_key;
+use crate::planner::steps;
 use crate::planner::world::{ServiceView, World};
 
 /// Most instants of engine restarts that are kept of one replica (invariant 16).
@@ -38,12 +40,15 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let world = World::new(input, desired);
     for view in &world.services {
         account_service(input, desired, view, &mut ledger);
+        steps::remember(input, &world, view, &mut ledger);
     }
     ledger.images.retain(|image, _| desired.services.values().any(|one| one.image == *image));
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
     let seen = &input.observed.containers;
     ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
+    ledger.hooks.retain(|id, _| seen.iter().any(|container| container.id == *id));
+    ledger.steps.retain(|service, _| desired.services.contains_key(service));
     let stops = |key: &String| seen.iter().any(|container| stop_key(&container.id) == *key);
     ledger.calls.retain(|key, _| !key.starts_with("stop:") || stops(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
@@ -68,6 +73,7 @@ fn account_service(
             ledger.adopted.insert(container.id.clone());
         }
         content::remember(input, service, container, ledger);
+        hooks::remember(input, service, container, ledger);
         if container.lifecycle.is_alive() {
             remember_data(input, service, ledger);
         }

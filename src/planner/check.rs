@@ -71,7 +71,8 @@ fn existing(action: &Action) -> Option<ContainerId> {
         | Action::UnpauseContainer { container, .. }
         | Action::RemoveContainer { container, .. } => Some(container.clone()),
         Action::Begin(operation) => match operation.subject() {
-            crate::model::operation::OperationSubject::Container(id) => Some(id),
+            crate::model::operation::OperationSubject::Container(id)
+            | crate::model::operation::OperationSubject::Hook(id) => Some(id),
             crate::model::operation::OperationSubject::Image(_) => None,
         },
         Action::CreateNetwork(_)

@@ -150,6 +150,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::DriftConflict { .. }
             | WaitingOn::ContentUnwritable(_)
             | WaitingOn::ReloadFailed { .. }
+            | WaitingOn::HookFailed { .. }
             | WaitingOn::FileReplaced { .. }
             | WaitingOn::UnsupportedOnEngine(_)
             | WaitingOn::VolumeChanged(_)

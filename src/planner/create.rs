@@ -132,7 +132,7 @@ fn obstacle(
 }
 
 /// Nodes that make the networks and volumes of `config`; `None` if one of them is blocked.
-fn foundations(grounds: &Grounds, config: &ContainerConfig) -> Option<Vec<NodeId>> {
+pub fn foundations(grounds: &Grounds, config: &ContainerConfig) -> Option<Vec<NodeId>> {
     let mut after = Vec::new();
     for name in config.endpoints.keys() {
         after.extend(grounds.networks.get(name)?.after.iter().copied());

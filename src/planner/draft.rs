@@ -1,9 +1,9 @@
 //! A plan under construction: nodes get their numbers, holds their place, and back-off of failed calls is applied once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::held::{Held, Subject, WaitingOn};
-use crate::model::id::{ContainerId, ProjectName, ReplicaId};
+use crate::model::id::{ContainerId, ProjectName, ReplicaId, ServiceName};
 use crate::model::operation::Operation;
 use crate::model::plan::{Action, ContainerRef, NodeId, Plan, PlanNode};
 use crate::model::reason::Reason;
@@ -17,6 +17,7 @@ pub struct Draft<'a> {
     input: &'a PlanInput<'a>,
     nodes: Vec<PlanNode>,
     held: BTreeMap<(Subject, &'static str), Held>,
+    stepped: BTreeSet<ServiceName>,
 }
 
 /// Where a node belongs.
@@ -31,7 +32,17 @@ pub struct Place<'a> {
 impl<'a> Draft<'a> {
     /// An empty draft.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
-        Self { input, nodes: Vec::new(), held: BTreeMap::new() }
+        Self { input, nodes: Vec::new(), held: BTreeMap::new(), stepped: BTreeSet::new() }
+    }
+
+    /// What the plan is made from.
+    pub fn input(&self) -> &'a PlanInput<'a> {
+        self.input
+    }
+
+    /// Whether the step before the start of a service is asked for the first time.
+    pub fn once(&mut self, service: &ServiceName) -> bool {
+        self.stepped.insert(service.clone())
     }
 
     /// Adds a node, unless calls about its subject wait out a back-off (then the hold is noted) or a long call about the

@@ -72,14 +72,26 @@ pub fn plan_mounted_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &
     for view in world.services.iter().filter(|view| !is_left_alone(world, view)) {
         for reference in view.service.mounted_images() {
             if !verdicts.contains_key(reference) {
-                let verdict = mounted_image(world, draft, reference);
+                let verdict = present_image(world, draft, reference);
                 verdicts.insert(reference.to_owned(), verdict);
             }
         }
     }
 }
 
-fn mounted_image(world: &World<'_>, draft: &mut Draft<'_>, reference: &str) -> ImageVerdict {
+/// Images of steps before a start: pulled when they are missing.
+pub fn plan_step_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &mut ImageVerdicts) {
+    for view in world.services.iter().filter(|view| !is_left_alone(world, view)) {
+        for reference in view.service.step_images() {
+            if !verdicts.contains_key(reference) {
+                let verdict = present_image(world, draft, reference);
+                verdicts.insert(reference.to_owned(), verdict);
+            }
+        }
+    }
+}
+
+fn present_image(world: &World<'_>, draft: &mut Draft<'_>, reference: &str) -> ImageVerdict {
     let subject = Subject::Image(reference.to_owned());
     let why = match world.input.observed.images.get(reference) {
         Some(ImageState::Present(_)) => return ImageVerdict::Usable,

@@ -2,6 +2,7 @@
 
 use crate::model::desired::{DesiredProject, SourceFacts};
 use crate::model::held::WaitingOn;
+use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::{HostView, ObservedState};
@@ -24,6 +25,8 @@ pub struct PlanInput<'a> {
     pub facts: &'a SourceFacts,
     /// What is remembered of it.
     pub ledger: &'a ProjectLedger,
+    /// What services run before a stop, as far as they were known lately: it outlives their declaration.
+    pub pre_stop: &'a StopHooks,
     /// Long calls under way, those of other projects included.
     pub operations: &'a RunningOperations,
     /// Numbers and identity.

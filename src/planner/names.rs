@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService};
-use crate::model::id::{ContainerId, ContainerName, ReplicaId, Revision};
+use crate::model::id::{ContainerId, ContainerName, ImageId, ReplicaId, Revision, SpecHash};
 use crate::model::policy::Policy;
 use crate::planner::revision;
 
@@ -58,6 +58,32 @@ pub fn container_labels(
     // A label without a value says nothing that its absence would not say.
     let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
     rows.map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// Labels of identity of a step before a start. As with docker compose there is neither number nor hash, so that the
+/// command line takes it for no replica (`reference` §3.8); ours say which step of which version it is.
+pub fn step_labels(
+    project: &DesiredProject,
+    service: &DesiredService,
+    (image, revision, step): (&ImageId, &Revision, &SpecHash),
+    policy: &Policy,
+) -> BTreeMap<String, String> {
+    let files: Vec<String> =
+        project.config_files.iter().map(|file| file.display().to_string()).collect();
+    let rows = [
+        ("com.docker.compose.project", project.name.to_string()),
+        ("com.docker.compose.service", service.name.to_string()),
+        ("com.docker.compose.hook", "pre_start".to_owned()),
+        ("com.docker.compose.oneoff", "False".to_owned()),
+        ("com.docker.compose.image", image.to_string()),
+        ("com.docker.compose.project.working_dir", project.directory.display().to_string()),
+        ("com.docker.compose.project.config_files", files.join(",")),
+        ("com.docker.compose.version", COMPOSE_VERSION.to_owned()),
+        ("io.composelet.installation", policy.installation.to_string()),
+        ("io.composelet.revision", revision.to_string()),
+        ("io.composelet.spec-hash", step.to_string()),
+    ];
+    rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// `service:condition:restart`, joined by comma.

@@ -280,8 +280,9 @@ fn claim(create: &CreateContainer) -> Claim {
     Claim {
         project: label(labels, "com.docker.compose.project"),
         service: Some(create.replica.service.clone()),
-        number: Some(create.replica.number),
+        number: Some(create.replica.number).filter(|number| *number > 0),
         one_off: false,
+        hook: labels.get("com.docker.compose.hook").cloned(),
         config_files: labels.get("com.docker.compose.project.config_files").cloned(),
         depends_on: depends_on.filter(|name| !name.is_empty()).map(Into::into).collect(),
         compose_hash: labels.get("com.docker.compose.config-hash").cloned(),
@@ -323,8 +324,19 @@ fn detach(one: &mut ObservedContainer, name: &str) {
     detail.endpoints.remove(name);
 }
 
+/// A step before a start is at its end at once.
 fn start(one: &mut ObservedContainer, now: Timestamp) {
     one.lifecycle = Lifecycle::Running { started_at: now };
+    if one.claim.hook.is_some() {
+        one.lifecycle = Lifecycle::Exited(Exit {
+            code: 0,
+            started_at: Some(now),
+            finished_at: Some(now),
+            oom_killed: false,
+            error: String::new(),
+        });
+        return;
+    }
     let check = one.detail.known().and_then(|detail| detail.config.healthcheck.as_ref());
     let checked = check.is_some_and(|check| check.test != HealthTest::Disabled);
     one.health = if checked { Health::Starting } else { Health::None };

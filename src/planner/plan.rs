@@ -9,11 +9,12 @@ use crate::model::reason::Reason;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
 use crate::planner::draft::Draft;
-use crate::planner::images::{plan_images, plan_mounted_images};
+use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images};
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
 use crate::planner::slot::{SlotContext, plan_slot};
+use crate::planner::steps;
 use crate::planner::volumes::plan_volumes;
 use crate::planner::world::{ServiceView, World};
 
@@ -38,6 +39,7 @@ fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
     let volumes = plan_volumes(world, draft);
     let mut images = plan_images(world, draft);
     plan_mounted_images(world, draft, &mut images);
+    plan_step_images(world, draft, &mut images);
     let grounds = Grounds { networks, volumes, images };
     for view in &world.services {
         plan_service(world, &grounds, view, draft);
@@ -69,6 +71,7 @@ fn plan_service(
         let waiting = WaitingOn::AdoptionNeedsConfirmation { changes: changes.collect() };
         return draft.hold(subject, waiting, None);
     }
+    steps::clear(world, view, draft);
     for slot in &view.slots {
         let context = SlotContext { world, grounds, view, slot };
         plan_slot(context, draft);

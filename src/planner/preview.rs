@@ -59,7 +59,7 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
         let step = plan(&look(input, &host, &ledger, now));
         host.apply(&step, now);
         let report = PassReport { outcomes: successes(&step), plan: step.clone(), at: now };
-        ledger = reloaded(record(&ledger, &report, input.policy), &step, now, input.policy);
+        ledger = inside(record(&ledger, &report, input.policy), &step, now, input.policy);
         let idle = step.nodes.is_empty();
         if !idle || steps.is_empty() {
             steps.push(PreviewStep { when, certainty, plan: step.clone() });
@@ -91,14 +91,18 @@ fn successes(plan: &Plan) -> Vec<NodeOutcome> {
     plan.nodes.iter().map(|_| NodeOutcome::Succeeded(Effect::Done)).collect()
 }
 
-/// The reloads of a plan, ended well.
-fn reloaded(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) -> ProjectLedger {
-    ended(ledger, plan, at, policy, |operation| matches!(operation, Operation::Reload { .. }))
+/// What a plan runs inside containers, ended well.
+fn inside(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) -> ProjectLedger {
+    ended(ledger, plan, at, policy, is_inside)
+}
+
+fn is_inside(operation: &Operation) -> bool {
+    matches!(operation, Operation::Reload { .. } | Operation::PostStart { .. })
 }
 
 /// The pulls and builds of a plan, ended well.
 fn checked(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) -> ProjectLedger {
-    ended(ledger, plan, at, policy, |operation| !matches!(operation, Operation::Reload { .. }))
+    ended(ledger, plan, at, policy, |operation| !is_inside(operation))
 }
 
 fn ended(
@@ -117,6 +121,7 @@ fn ended(
             subject: operation.subject(),
             kind: operation.kind(),
             result: Ok(()),
+            notes: Vec::new(),
             at,
         };
         record_operation(&ledger, &report, policy)
@@ -149,7 +154,9 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
         let (image, build) = match &**operation {
             Operation::Pull { image, .. } => (image, None),
             Operation::Build { image, digest, .. } => (image, Some(digest.clone())),
-            Operation::Stop { .. } | Operation::Reload { .. } => continue,
+            Operation::Stop { .. } | Operation::Reload { .. } | Operation::PostStart { .. } => {
+                continue;
+            }
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();
         if before.is_some() {

@@ -9,6 +9,7 @@ use crate::model::operation::Operation;
 use crate::model::plan::Action;
 use crate::model::reason::Reason;
 use crate::planner::draft::{Draft, Place};
+use crate::planner::hooks;
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::{prune_networks, remove_unused};
 use crate::planner::ownership::{Ownership, ownership};
@@ -23,6 +24,12 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
         }
     } else {
         retire(draft, &world.orphans, &Reason::Orphaned);
+        let declared = |one: &&&ObservedContainer| {
+            one.claim.service.as_ref().is_some_and(|name| world.desired.services.contains_key(name))
+        };
+        let steps: Vec<&ObservedContainer> =
+            world.steps.iter().filter(|one| !declared(one)).copied().collect();
+        retire(draft, &steps, &Reason::Leftover);
         prune_networks(world, draft);
     }
 }
@@ -57,7 +64,8 @@ pub fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: 
                 continue;
             }
             let place = Place { subject: &subject, after: Vec::new() };
-            draft.push(place, stop(container), reason.clone());
+            let stop = stop(draft.input(), container);
+            draft.push(place, stop, reason.clone());
         } else if container.lifecycle == Lifecycle::Removing {
             draft.hold(subject, WaitingOn::Removing, None);
         } else {
@@ -86,12 +94,13 @@ fn needed<'a>(containers: &[&'a ObservedContainer]) -> BTreeMap<&'a ServiceName,
     if alive().any(free) { needed } else { BTreeMap::new() }
 }
 
-fn stop(container: &ObservedContainer) -> Action {
+fn stop(input: &PlanInput<'_>, container: &ObservedContainer) -> Action {
     let service = container.claim.service.clone().unwrap_or_else(|| ServiceName::from(""));
     Action::Begin(Box::new(Operation::Stop {
         container: container.id.clone(),
         name: container.name.clone(),
         replica: ReplicaId::new(service, container.claim.number.unwrap_or(0)),
         timeout_s: None,
+        pre_stop: hooks::pre_stop(input, container),
     }))
 }

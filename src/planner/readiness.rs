@@ -6,6 +6,7 @@ use crate::model::id::ServiceName;
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::plan::{Action, NodeId};
 use crate::planner::draft::Draft;
+use crate::planner::hooks;
 use crate::planner::world::{ServiceView, World};
 
 /// How strictly a dependency is looked at.
@@ -70,7 +71,7 @@ fn reach(
         let old = slot.old.iter().filter(|_| strict == Strictness::Serves);
         let serving = slot.current.iter().chain(old).map(|judged| judged.container);
         let mut verdicts: Vec<Result<(), String>> =
-            serving.map(|container| satisfies(container, dependency.condition)).collect();
+            serving.map(|container| reached(world, target, container, dependency)).collect();
         let record = world.input.ledger.replicas.get(&slot.replica.to_string());
         let done = dependency.condition != DependencyCondition::Healthy && target.completed(record);
         if done || verdicts.iter().any(Result::is_ok) {
@@ -78,7 +79,9 @@ fn reach(
         }
         let starts =
             draft.nodes_of(&slot.replica, |action| matches!(action, Action::StartContainer { .. }));
-        if dependency.condition == DependencyCondition::Started && !starts.is_empty() {
+        // What runs after the start ends in a later pass.
+        let plain = target.service.hooks.post_start.is_empty();
+        if dependency.condition == DependencyCondition::Started && plain && !starts.is_empty() {
             after.extend(starts);
             continue;
         }
@@ -91,6 +94,17 @@ fn reach(
             .unwrap_or_else(|| "not created".to_owned()));
     }
     Ok(after)
+}
+
+/// Whether one container is as far as its dependant asks, its hooks included.
+fn reached(
+    world: &World<'_>,
+    target: &ServiceView<'_>,
+    container: &ObservedContainer,
+    dependency: &Dependency,
+) -> Result<(), String> {
+    satisfies(container, dependency.condition)?;
+    hooks::passed(world.input.ledger, target.service, container, dependency.condition)
 }
 
 /// Whether one container is as far as `condition` asks.

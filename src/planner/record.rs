@@ -16,6 +16,7 @@ use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
+use crate::planner::hooks;
 
 /// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(6);
@@ -33,6 +34,7 @@ pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> P
             succeeded(&mut ledger, node, report.at, policy);
         }
     }
+    hooks::record_begun(&mut ledger, report);
     // Afterwards, so that what succeeded about the same subject does not forget it; several failures of a walk are one.
     let mut counted = BTreeSet::new();
     for (node, outcome) in nodes() {
@@ -57,9 +59,11 @@ fn call_key(node: &PlanNode) -> String {
         (None, Action::CreateVolume(create)) => {
             Subject::Volume(create.volume.name.clone()).to_string()
         }
-        (None, Action::DisconnectNetwork { container_name, .. }) => {
-            Subject::Container(container_name.clone()).to_string()
-        }
+        (
+            None,
+            Action::ConnectNetwork { container_name, .. }
+            | Action::DisconnectNetwork { container_name, .. },
+        ) => Subject::Container(container_name.clone()).to_string(),
         (None, Action::Begin(operation)) if operation.kind() != "stop" => {
             Subject::Image(node.action.object()).to_string()
         }
@@ -205,6 +209,7 @@ pub fn record_operation(
                 }
             }
         }
+        OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Container(id) if report.kind == "reload" => {
             record_reload(&mut ledger, id, report, policy);
         }
@@ -284,7 +289,10 @@ pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
         let exit = record.last_exit.as_ref();
         record.failures > 0 && exit.is_some_and(|exit| exit.log.is_empty() && exit.error.is_empty())
     });
-    silent.filter_map(|record| record.counted.container.clone()).collect()
+    let steps = ledger.steps.values();
+    let steps = steps.filter(|record| record.failure.is_some() && record.log.is_empty());
+    let replicas = silent.filter_map(|record| record.counted.container.clone());
+    replicas.chain(steps.filter_map(|record| record.counted.clone())).collect()
 }
 
 /// The ledger with the last log lines of a container. A container that said nothing gets a line that says so, so that it
@@ -300,6 +308,11 @@ pub fn record_logs(
     let mut log: Vec<String> = lines.iter().skip(skipped).map(cut).collect();
     if log.is_empty() {
         log.push("(no output)".to_owned());
+    }
+    for record in ledger.steps.values_mut() {
+        if record.counted.as_ref() == Some(container) {
+            record.log.clone_from(&log);
+        }
     }
     for record in ledger.replicas.values_mut() {
         if record.counted.container.as_ref() == Some(container)
@@ -318,6 +331,9 @@ pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
     ledger.drift.clear();
     ledger.replicas.values_mut().for_each(|record| record.next_try = None);
     ledger.contents.values_mut().for_each(|record| record.failure = None);
+    let hooks = ledger.hooks.values_mut().map(|record| &mut record.failure);
+    let steps = ledger.steps.values_mut().map(|record| &mut record.failure);
+    hooks.chain(steps).flatten().for_each(|failure| failure.next_try = None);
     ledger.images.values_mut().for_each(|record| {
         record.next_try = None;
         record.checked_for = String::from("asked");

@@ -9,6 +9,7 @@ use crate::planner::data::data_path_change;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
 use crate::planner::heal::{Healing, healing};
+use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
@@ -88,6 +89,7 @@ fn serve_on(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, predecessor: &O
             plan_start(context, draft, start);
         }
         Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
+        Healing::Runs => plan_post_start(context, draft, predecessor),
         _ => {}
     }
 }

@@ -12,12 +12,14 @@ use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::heal::{Healing, crash_loop, healing};
+use crate::planner::hooks::plan_post_start;
 use crate::planner::joined;
 use crate::planner::live::{plan_live, reattach};
 use crate::planner::names::{self, temporary_name};
 use crate::planner::ports::port_holder;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::replace::{clear_old, replace};
+use crate::planner::steps;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// What every step of a slot needs to look at.
@@ -138,7 +140,13 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
     after.extend(reattach(context, draft, current.container));
     let (record, now) = (context.record(), context.world.input.now);
     match healing(context.view, current.container, record, now) {
-        Healing::Runs => plan_running(context, draft, current.container),
+        Healing::Runs => {
+            plan_running(context, draft, current.container);
+            let stops = |action: &Action| action.kind() == "StopContainer";
+            if draft.nodes_of(&context.slot.replica, stops).is_empty() {
+                plan_post_start(context, draft, current.container);
+            }
+        }
         Healing::Completed => {}
         Healing::Engine => {
             let waiting = crash_loop(record.unwrap_or(&ReplicaRecord::default()));
@@ -308,6 +316,7 @@ pub fn stop(
         name: container.name.clone(),
         replica: context.slot.replica.clone(),
         timeout_s: context.view.service.config.stop_timeout_s,
+        pre_stop: context.view.service.hooks.pre_stop.clone(),
     };
     let place = Place { subject: &context.subject(), after };
     draft.push(place, Action::Begin(Box::new(operation)), reason)
@@ -343,6 +352,9 @@ pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: St
     let blocked = bind_missing(context.world, context.view).or_else(|| port_holder(context));
     if let Some(waiting) = blocked {
         return draft.hold(subject, waiting, None);
+    }
+    if !steps::may_start(context, draft) {
+        return;
     }
     after.sort_unstable();
     after.dedup();

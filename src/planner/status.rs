@@ -11,6 +11,7 @@ use crate::model::time::Timestamp;
 use crate::planner::conditions::{project_conditions, service_conditions};
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
+use crate::planner::hooks;
 use crate::planner::input::PlanInput;
 use crate::planner::joined;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
@@ -63,8 +64,11 @@ fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerSta
         |id: &str| services.iter().flat_map(|service| &service.containers).any(|one| one.id == id);
     let rest = input.observed.containers.iter().filter(|one| !listed(one.id.as_str()));
     rest.map(|container| {
-        let note =
-            if container.claim.one_off { "one-off, left alone" } else { "no declared replica" };
+        let note = match (container.claim.one_off, &container.claim.hook) {
+            (true, _) => "one-off, left alone",
+            (false, Some(_)) => "step of a hook",
+            (false, None) => "no declared replica",
+        };
         let mut status = container_status(container, None, None);
         status.notes.push(note.to_owned());
         status
@@ -191,7 +195,10 @@ fn serves(
     }
     let health = well(judged.container);
     match healing(view, judged.container, record, look.input.now) {
-        Healing::Runs => judged.conformity.keeps() && health,
+        Healing::Runs => {
+            let hooks = hooks::are_done(look.input.ledger, view.service, judged.container);
+            judged.conformity.keeps() && health && hooks
+        }
         Healing::Completed => judged.conformity.keeps(),
         _ => false,
     }

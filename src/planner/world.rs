@@ -29,6 +29,8 @@ pub struct World<'a> {
     pub owners: Owners<'a>,
     /// Containers of ours whose service is not declared.
     pub orphans: Vec<&'a ObservedContainer>,
+    /// Containers of ours that are steps before a start; neither replicas nor orphans, whatever their labels lack.
+    pub steps: Vec<&'a ObservedContainer>,
 }
 
 /// One service with its containers.
@@ -105,12 +107,16 @@ impl<'a> World<'a> {
     pub fn new(input: &'a PlanInput<'a>, desired: &'a DesiredProject) -> Self {
         let mut by_service: BTreeMap<&ServiceName, Vec<&'a ObservedContainer>> = BTreeMap::new();
         let mut orphans = Vec::new();
+        let mut steps = Vec::new();
         for container in &input.observed.containers {
             let Some(name) = &container.claim.service else {
                 continue;
             };
             match owner(input, desired, container) {
                 Ownership::Foreign => {}
+                owner if container.claim.hook.is_some() => {
+                    steps.extend(Some(container).filter(|_| owner == Ownership::Ours));
+                }
                 _ if desired.services.contains_key(name) => {
                     by_service.entry(name).or_default().push(container);
                 }
@@ -129,7 +135,7 @@ impl<'a> World<'a> {
             owners.add(input, &view);
             services.push(view);
         }
-        Self { input, desired, services, owners, orphans }
+        Self { input, desired, services, owners, orphans, steps }
     }
 
     /// Where the names of others are looked up.

@@ -83,6 +83,9 @@ fn text(kind: &EventKind) -> Option<String> {
                 format!("{kind} {} {failed}: {}", subject_text(subject), failure.message)
             }
         },
+        EventKind::Noted(note) => {
+            format!("{}: {} {}", note.object, styled(WARN, note.reason), note.message)
+        }
         // Its begin was told as an action.
         EventKind::Held(Held { waiting_on: WaitingOn::Operation { .. }, .. }) => return None,
         EventKind::Held(held) => {

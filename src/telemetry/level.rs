@@ -11,7 +11,8 @@ pub fn level_of(event: &Event) -> Level {
         EventKind::Action {
             outcome: NodeOutcome::Failed(_) | NodeOutcome::MaybeDone(_), ..
         }
-        | EventKind::OperationEnded { result: Err(_), .. } => Level::Warn,
+        | EventKind::OperationEnded { result: Err(_), .. }
+        | EventKind::Noted(_) => Level::Warn,
         EventKind::Diagnosed(found) => {
             let worst = found.iter().map(|found| found.severity).max();
             if worst > Some(Severity::Note) { Level::Warn } else { Level::Debug }

@@ -26,6 +26,10 @@ pub fn log(event: &Event) {
                 }
             }
         }
+        EventKind::Noted(note) => {
+            let (object, reason, detail) = (&note.object, note.reason, &note.message);
+            warn!(project, object, reason, detail, "went on after a failure");
+        }
         EventKind::Held(held) => {
             let until = held.until.map(|until| until.to_string());
             info!(
@@ -90,6 +94,7 @@ fn parts(failure: &Failure) -> (String, &str) {
 pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) -> &str {
     match subject {
         crate::model::operation::OperationSubject::Image(reference) => reference,
-        crate::model::operation::OperationSubject::Container(id) => id.short(),
+        crate::model::operation::OperationSubject::Container(id)
+        | crate::model::operation::OperationSubject::Hook(id) => id.short(),
     }
 }

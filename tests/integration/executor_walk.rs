@@ -173,6 +173,7 @@ fn stop(name: &str) -> Action {
         name: ContainerName::from(name),
         replica: ReplicaId::new("web".into(), 1),
         timeout_s: None,
+        pre_stop: Vec::new(),
     }))
 }
 

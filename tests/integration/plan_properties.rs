@@ -28,7 +28,7 @@ const MOST_PASSES: usize = 120;
 fn alive(sim: &Sim, foreign: &BTreeSet<ContainerId>) -> BTreeMap<(ServiceName, u32), usize> {
     let mut counts = BTreeMap::new();
     for one in &sim.engine.observed.containers {
-        if one.lifecycle.is_alive() && !foreign.contains(&one.id) {
+        if one.lifecycle.is_alive() && one.claim.hook.is_none() && !foreign.contains(&one.id) {
             let key = (one.claim.service.clone().unwrap(), one.claim.number.unwrap_or(1));
             *counts.entry(key).or_insert(0) += 1;
         }

@@ -22,7 +22,9 @@ pub(super) fn target(action: &Action) -> Option<&ContainerId> {
         | Action::RenameContainer { container: ContainerRef::Existing(id), .. }
         | Action::ConnectNetwork { container: ContainerRef::Existing(id), .. } => Some(id),
         Action::Begin(operation) => match &**operation {
-            Operation::Stop { container, .. } => Some(container),
+            Operation::Stop { container, .. } | Operation::PostStart { container, .. } => {
+                Some(container)
+            }
             _ => None,
         },
         _ => None,
@@ -170,7 +172,8 @@ fn successor_first(sim: &Sim, plan: &Plan, node: &PlanNode, stopped: &ObservedCo
 
 /// Invariant 9: what is started stands on what it depends on.
 fn in_order(sim: &Sim, plan: &Plan, node: &PlanNode) {
-    let replica = node.group.as_ref().unwrap();
+    // A step before a start belongs to no replica; it waits for the same.
+    let Some(replica) = &node.group else { return };
     for (name, dependency) in &sim.desired.services[&replica.service].depends_on {
         let target = &sim.desired.services[name];
         for number in 1..=target.replicas {

@@ -37,6 +37,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         (format!("/mnt{}", source.display()), mount)
     });
     DesiredService {
+        hooks: composelet::model::hook::Hooks::default(),
         name: ServiceName::from(name),
         location: Location {
             file: LocalPath::new("/compose.yaml"),

@@ -1,16 +1,29 @@
 //! A command inside a container, and signals.
 
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use futures::TryStreamExt;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::engine::docker::connection::Client;
-use crate::engine::docker::logs::{last_lines, payload};
+use crate::engine::docker::logs::last_lines;
 use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
 use crate::engine::failure::CallError;
+use crate::model::hook::HookCommand;
 use crate::model::id::ContainerId;
+use crate::model::secret::Secret;
 
 /// Last lines of a command that are kept.
 const LINES: u32 = 5;
+/// Last bytes of its output that they are looked for in.
+const TAIL: usize = 16 * 1024;
+/// Longest frame of an output; the engine copies in pieces of 32 KiB.
+const FRAME: usize = 1024 * 1024;
+/// Time between two looks at a command whose output has ended.
+const POLL: Duration = Duration::from_millis(50);
 
 /// How a command ended.
 #[derive(Debug)]
@@ -29,6 +42,8 @@ struct Made {
 
 #[derive(Debug, Deserialize)]
 struct State {
+    #[serde(rename = "Running", default)]
+    running: bool,
     #[serde(rename = "ExitCode")]
     exit_code: Option<i64>,
 }
@@ -41,20 +56,35 @@ impl Client {
     pub(in crate::engine) async fn exec(
         &self,
         container: &ContainerId,
-        words: &[&str],
+        command: &HookCommand,
     ) -> Result<Ended, CallError> {
-        let body = json!({ "Cmd": words, "AttachStdout": true, "AttachStderr": true });
         let path = format!("/containers/{}/exec", encoded(container.as_str()));
-        let request = RawRequest::post(&path, &[], RawBody::Json(body.to_string().into_bytes()));
-        let made: Made = self.raw_json(request).await?;
+        let body = RawBody::Json(body(command).to_string().into_bytes());
+        let made: Made = self.raw_json(RawRequest::post(&path, &[], body)).await?;
         let id = encoded(&made.id);
         let body = json!({ "Detach": false, "Tty": false }).to_string().into_bytes();
         let path = format!("/exec/{id}/start");
-        let output = self.raw_bytes(RawRequest::post(&path, &[], RawBody::Json(body))).await?;
+        let output = self.tail(RawRequest::post(&path, &[], RawBody::Json(body))).await?;
         let path = format!("/exec/{id}/json");
-        let state: State = self.raw_json(RawRequest::get(&path, &[])).await?;
-        let code = state.exit_code.unwrap_or(-1);
-        Ok(Ended { code, lines: last_lines(&payload(output), LINES) })
+        loop {
+            let state: State = self.raw_json(RawRequest::get(&path, &[])).await?;
+            if !state.running {
+                let code = state.exit_code.unwrap_or(-1);
+                return Ok(Ended { code, lines: last_lines(&output, LINES) });
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The end of a multiplexed output, however long it is.
+    async fn tail(&self, request: RawRequest) -> Result<Vec<u8>, CallError> {
+        let mut stream = self.raw(request);
+        let (mut rest, mut tail) = (BytesMut::new(), Vec::new());
+        while let Some(chunk) = stream.try_next().await? {
+            rest.extend_from_slice(&chunk);
+            take_frames(&mut rest, &mut tail)?;
+        }
+        Ok(tail)
     }
 
     /// Sends a signal to the first process of a container.
@@ -70,5 +100,94 @@ impl Client {
         let request = RawRequest::post(&path, &[("signal", signal)], RawBody::Empty);
         self.raw_bytes(request).await?;
         Ok(())
+    }
+}
+
+/// The JSON body of an exec create; what is not said is as in the container.
+fn body(command: &HookCommand) -> Value {
+    let words: Vec<&str> = command.command.iter().map(Secret::expose).collect();
+    let mut body = json!({ "Cmd": words, "AttachStdout": true, "AttachStderr": true });
+    if let Some(user) = &command.user {
+        body["User"] = json!(user);
+    }
+    if let Some(directory) = &command.working_dir {
+        body["WorkingDir"] = json!(directory);
+    }
+    if command.privileged {
+        body["Privileged"] = json!(true);
+    }
+    if !command.environment.is_empty() {
+        let line = |(name, value): (&String, &Option<Secret>)| match value {
+            Some(value) => format!("{name}={}", value.expose()),
+            // The bare name takes the variable away.
+            None => name.clone(),
+        };
+        body["Env"] = json!(command.environment.iter().map(line).collect::<Vec<_>>());
+    }
+    body
+}
+
+/// Moves whole frames from `rest` to `tail`: stream number, three zeroes, length, payload.
+fn take_frames(rest: &mut BytesMut, tail: &mut Vec<u8>) -> Result<(), CallError> {
+    while let Some(header) = rest.first_chunk::<8>() {
+        let [_, _, _, _, length @ ..] = *header;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length > FRAME {
+            return Err(CallError::Unreadable("the output is not in frames".to_owned()));
+        }
+        if rest.len() < 8 + length {
+            break;
+        }
+        rest.advance(8);
+        tail.extend_from_slice(&rest.split_to(length));
+        let surplus = tail.len().saturating_sub(TAIL);
+        tail.drain(..surplus);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(text: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
+        [&[1, 0, 0, 0], &length[..], text].concat()
+    }
+
+    #[test]
+    fn frames_are_joined_however_they_arrive_and_only_the_end_is_kept() {
+        let whole = [frame(&[b'x'; 2 * TAIL]), frame(b"\nlast"), frame(b" line\n")].concat();
+        let (mut rest, mut tail) = (BytesMut::new(), Vec::new());
+        for piece in whole.chunks(1000) {
+            rest.extend_from_slice(piece);
+            take_frames(&mut rest, &mut tail).unwrap();
+        }
+        assert!(rest.is_empty() && tail.len() == TAIL);
+        assert_eq!(last_lines(&tail, 1), ["last line"]);
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        let mut rest = BytesMut::from(&b"plain text, no frame"[..]);
+        assert!(take_frames(&mut rest, &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn only_what_is_said_is_sent() {
+        let mut command =
+            HookCommand { command: vec!["a".into(), "b c".into()], ..HookCommand::default() };
+        let plain = json!({"Cmd": ["a", "b c"], "AttachStdout": true, "AttachStderr": true});
+        assert_eq!(body(&command), plain);
+        command.user = Some("root".to_owned());
+        command.privileged = true;
+        command.working_dir = Some("/srv".to_owned());
+        command.environment =
+            [("A".to_owned(), Some("b".into())), ("C".to_owned(), None)].into_iter().collect();
+        let full = json!({
+            "Cmd": ["a", "b c"], "AttachStdout": true, "AttachStderr": true, "User": "root",
+            "Privileged": true, "WorkingDir": "/srv", "Env": ["A=b", "C"],
+        });
+        assert_eq!(body(&command), full);
     }
 }

@@ -34,7 +34,7 @@ impl Client {
 }
 
 /// The content of a multiplexed stream: frames of stream number, three zeroes, length, payload.
-pub(super) fn payload(mut frames: Bytes) -> Vec<u8> {
+fn payload(mut frames: Bytes) -> Vec<u8> {
     let mut text = Vec::new();
     while frames.len() >= 8 {
         frames.advance(4);

@@ -6,6 +6,7 @@ mod container;
 mod devices;
 mod endpoints;
 mod files;
+mod hooks;
 mod joins;
 mod mounts;
 mod project;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{bound, build, container, files, joins, mounts, restart, spec};
+use super::{bound, build, container, files, hooks, joins, mounts, restart, spec};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
@@ -42,13 +42,14 @@ pub(super) fn service(
         location: context.report.sources.location(entry.key)?,
         container_name: spec.container_name.clone(),
         replicas: replicas(&spec),
-        image,
         pull_policy: pull_policy(&spec),
         build: build::build(tree, &spec, &located, context),
         depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec),
         files,
         on_change,
+        hooks: hooks::hooks(&spec, &image, &config),
+        image,
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec).or_else(|| build::refusal(&spec)),
         links: joins::links(&spec),

@@ -69,6 +69,9 @@ pub(super) struct Service {
     pub(super) pids_limit: Option<i64>,
     pub(super) platform: Option<String>,
     pub(super) ports: Vec<Port>,
+    pub(super) post_start: Vec<Hook>,
+    pub(super) pre_start: Vec<Hook>,
+    pub(super) pre_stop: Vec<Hook>,
     pub(super) privileged: bool,
     pub(super) provider: Option<serde::de::IgnoredAny>,
     pub(super) pull_policy: Option<String>,
@@ -94,6 +97,18 @@ pub(super) struct Service {
     pub(super) volumes: Vec<VolumeMount>,
     pub(super) volumes_from: Vec<String>,
     pub(super) working_dir: Option<String>,
+}
+
+/// An entry of `pre_start`, `post_start` or `pre_stop`; only the first may have an image.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Hook {
+    pub(super) command: Option<Vec<String>>,
+    pub(super) user: Option<String>,
+    pub(super) privileged: bool,
+    pub(super) working_dir: Option<String>,
+    pub(super) environment: BTreeMap<String, Option<String>>,
+    pub(super) image: Option<String>,
 }
 
 /// `blkio_config`.

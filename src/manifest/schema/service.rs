@@ -111,9 +111,9 @@ pub(crate) static SERVICE: Object = Object::new(&[
         .merge(Merge::Unique(forms::target_identity)),
     field("volumes_from", Kind::List(&Kind::Text)).merge(Merge::NoRepeat),
     field("working_dir", Kind::Text),
-    field("post_start", Kind::List(&Kind::Any)).not_yet("hooks are not built yet"),
-    field("pre_stop", Kind::List(&Kind::Any)).not_yet("hooks are not built yet"),
-    field("pre_start", Kind::List(&Kind::Any)).not_yet("hooks are not built yet"),
+    field("post_start", Kind::List(&Kind::Object(&HOOK))),
+    field("pre_stop", Kind::List(&Kind::Object(&HOOK))),
+    field("pre_start", Kind::List(&Kind::Object(&PRE_START))),
 ]);
 
 const fn unique_list(key: &'static str) -> Field {
@@ -133,13 +133,31 @@ static EXTENDS_LONG: Object = Object {
 
 static DEVELOP: Object = Object::new(&[field("watch", Kind::List(&Kind::Object(&WATCH)))]);
 
-static WATCH_EXEC: Object = Object::new(&[
+/// A command inside a container.
+static HOOK: Object = Object {
+    fields: &[
+        field("command", Kind::Words).print(Print::Null),
+        field("user", Kind::Text),
+        field("privileged", Kind::Bool),
+        field("working_dir", Kind::Text),
+        field("environment", Kind::Pairs(Unset::FromEnvironment)),
+    ],
+    required: &["command"],
+};
+
+/// A command in a container of its own.
+static PRE_START: Object = Object::new(&[
     field("command", Kind::Words).print(Print::Null),
     field("user", Kind::Text),
     field("privileged", Kind::Bool),
     field("working_dir", Kind::Text),
     field("environment", Kind::Pairs(Unset::FromEnvironment)),
+    field("image", Kind::Text),
+    // `true` is refused, as by the command line (consistency).
+    field("per_replica", Kind::Bool),
 ]);
+
+static WATCH_EXEC: Object = Object::new(HOOK.fields);
 
 static WATCH: Object = Object {
     fields: &[

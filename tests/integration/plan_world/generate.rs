@@ -106,6 +106,15 @@ fn service(
             line("healthcheck: {test: [CMD, \"true\"]}".to_owned());
         }
     }
+    // Zeros give no hooks.
+    match bytes.pick(6) {
+        4 => line("post_start: [{command: one}, {command: two}]".to_owned()),
+        5 => line("pre_start: [{command: one}, {image: beta, command: two}]".to_owned()),
+        3 => line(format!(
+            "pre_stop: [{{command: drain, environment: {{TOKEN: {PLANTED}}}}}]\n    post_start: [{{command: login {PLANTED}}}]"
+        )),
+        _ => {}
+    }
     match bytes.pick(3) {
         0 => {}
         limit => line(format!("mem_limit: {}m", 64 * u32::from(limit))),

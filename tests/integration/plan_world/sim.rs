@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use composelet::model::desired::{BuildDigest, DesiredProject, SourceFacts};
 use composelet::model::held::WaitingOn;
+use composelet::model::hook::StopHooks;
 use composelet::model::id::{ContainerId, ImageId, Installation};
 use composelet::model::join::{Namespace, Owner};
 use composelet::model::ledger::ProjectLedger;
@@ -23,7 +24,7 @@ use composelet::model::status::ProjectStatus;
 use composelet::model::time::Timestamp;
 use composelet::planner::perfect::PerfectHost;
 use composelet::planner::{
-    Intent, PlanInput, StatusInput, account, check, plan, record, record_operation, status,
+    Intent, PlanInput, StatusInput, account, check, intend, plan, record, record_operation, status,
 };
 
 /// What is wanted, as a value of its own.
@@ -49,6 +50,8 @@ pub(crate) struct Sim {
     pub(crate) engine: PerfectHost,
     pub(crate) facts: SourceFacts,
     pub(crate) ledger: ProjectLedger,
+    /// What services run before a stop, those that are gone included.
+    pub(crate) pre_stop: StopHooks,
     pub(crate) operations: RunningOperations,
     pub(crate) policy: Policy,
     pub(crate) now: Timestamp,
@@ -94,6 +97,7 @@ impl Sim {
             engine: PerfectHost::new(observed, HostView::default()),
             facts: SourceFacts::default(),
             ledger: ProjectLedger::default(),
+            pre_stop: StopHooks::new(),
             operations: RunningOperations::new(),
             policy,
             now: NOON,
@@ -139,6 +143,7 @@ impl Sim {
             host: &self.engine.host,
             facts: &self.facts,
             ledger: &self.ledger,
+            pre_stop: &self.pre_stop,
             operations: &self.operations,
             policy: &self.policy,
             now: self.now,
@@ -147,6 +152,9 @@ impl Sim {
 
     /// Accounts and plans, as a pass does, and checks what holds for every pass.
     pub(crate) fn look(&mut self) -> Plan {
+        for service in self.desired.services.values() {
+            self.pre_stop.insert(service.name.clone(), service.hooks.pre_stop.clone());
+        }
         let before = self.ledger.clone();
         self.ledger = self.with(account);
         let first = std::mem::replace(&mut self.ledger, before.clone());
@@ -164,6 +172,7 @@ impl Sim {
 
     /// Carries out `plan` as far as `fate` lets it: `None` succeeds.
     pub(crate) fn walk(&mut self, plan: &Plan, fate: &dyn Fn(&PlanNode) -> Option<Failure>) {
+        self.ledger = intend(&self.ledger, plan);
         let mut bad: BTreeSet<NodeId> = BTreeSet::new();
         let mut outcomes = Vec::new();
         let mut done = Vec::new();
@@ -187,6 +196,7 @@ impl Sim {
 
     /// The first `count` nodes happen, then the controller dies: nothing is recorded.
     pub(crate) fn interrupted(&mut self, plan: &Plan, count: usize) {
+        self.ledger = intend(&self.ledger, plan);
         let done: Vec<PlanNode> = plan.nodes.iter().take(count).cloned().collect();
         self.apply(&done);
         self.operations.clear();
@@ -227,7 +237,7 @@ impl Sim {
             if self.operations.remove(&operation.subject()).is_some() {
                 let result = failure.map_or(Ok(()), Err);
                 let (subject, kind, at) = (operation.subject(), operation.kind(), self.now);
-                let report = OperationReport { subject, kind, result, at };
+                let report = OperationReport { subject, kind, result, notes: Vec::new(), at };
                 self.ledger = record_operation(&self.ledger, &report, &self.policy);
             }
         }
@@ -237,7 +247,7 @@ impl Sim {
     fn end(&mut self, node: &PlanNode, operation: &Operation) {
         let images = &mut self.engine.observed.images;
         match operation {
-            Operation::Reload { .. } => {}
+            Operation::Reload { .. } | Operation::PostStart { .. } => {}
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);
@@ -371,6 +381,9 @@ impl Sim {
             let known = record.counted.container.as_ref().and_then(|id| new.get(id));
             record.counted.container = known.cloned().or(record.counted.container.take());
         }
+        let hooks = std::mem::take(&mut self.ledger.hooks).into_iter();
+        self.ledger.hooks =
+            hooks.map(|(id, record)| (new.get(&id).cloned().unwrap_or(id), record)).collect();
         self.engine.observed.containers.sort_by(|one, other| one.id.cmp(&other.id));
         self.engine.host.names.clear();
         self.engine.host.ports.clear();

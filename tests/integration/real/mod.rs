@@ -13,6 +13,7 @@ mod crashing;
 mod edits;
 mod files;
 mod healing;
+mod hooks;
 mod isolation;
 mod joins;
 mod montero;

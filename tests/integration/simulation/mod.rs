@@ -5,6 +5,7 @@ mod bench;
 mod crash;
 mod files;
 mod healing;
+mod hooks;
 mod images;
 mod joins;
 mod once;

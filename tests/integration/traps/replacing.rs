@@ -1,10 +1,15 @@
-//! Traps 36 and 38 to 42: replacing, numbering, and what is not ours to keep.
+//! Traps 36 and 38 to 43: replacing, numbering, and what is not ours to keep.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use composelet::model::config::MountSource;
-use composelet::model::observed::Knowledge;
+use composelet::model::id::{ContainerId, ContainerName};
+use composelet::model::observed::{Claim, Knowledge};
+use composelet::model::plan::Action;
 
 use super::kit::{after_edit, container, converged, create_of, is_quiet, plans};
-use crate::plan_world;
+use crate::plan_world::{Sim, project};
 
 #[test]
 fn trap_36_anonymous_volumes_are_inherited_by_destination() {
@@ -14,7 +19,7 @@ fn trap_36_anonymous_volumes_are_inherited_by_destination() {
         )
     };
     let mut sim = converged(&compose("one"));
-    sim.desired = plan_world::project(&compose("two"), &std::collections::BTreeMap::new());
+    sim.desired = project(&compose("two"), &BTreeMap::new());
     if let Knowledge::Known(detail) = &mut container(&mut sim).detail {
         detail.volumes.insert("/cache".to_owned(), "0123abcd".to_owned());
     }
@@ -82,4 +87,51 @@ fn trap_42_containers_of_compose_run_are_no_replicas() {
     let text = plans(compose, "", alone);
     assert!(text.contains("CreateContainer shop-web-1"), "{text}");
     assert!(!text.contains("shop-web-run-1"), "{text}");
+}
+
+/// What shares labels with the replicas and lacks their number is neither replica, nor stranger, nor orphan.
+#[test]
+fn trap_43_containers_of_pre_start_are_no_replicas() {
+    let compose = "name: shop\nservices: {web: {image: nginx, restart: always, pre_start: [{command: migrate}]}}";
+    let mut sim = Sim::new(project(compose, &BTreeMap::new()));
+    let mut steps = 0;
+    for _ in 0..20 {
+        let plan = sim.look();
+        for node in &plan.nodes {
+            let Action::CreateContainer(create) = &node.action else { continue };
+            if !create.labels.contains_key("com.docker.compose.hook") {
+                continue;
+            }
+            steps += 1;
+            assert_eq!(create.labels["com.docker.compose.hook"], "pre_start");
+            for lacking in ["container-number", "config-hash"] {
+                let label = format!("com.docker.compose.{lacking}");
+                assert!(!create.labels.contains_key(&label), "{label}");
+            }
+            assert!(!create.config.volumes_from.is_empty(), "it has the mounts of the replica");
+        }
+        sim.walk(&plan, &|_| None);
+        sim.finish(&|_| None);
+        let ours = &sim.engine.observed.containers;
+        let replicas = ours.iter().filter(|one| one.claim.hook.is_none()).count();
+        assert!(replicas <= 1, "{plan}");
+        sim.pass_time(Duration::from_millis(200));
+    }
+    assert_eq!(steps, 1);
+    let left = &sim.engine.observed.containers;
+    assert!(left.len() == 1 && left[0].claim.hook.is_none(), "{left:?}");
+    // One that docker compose kept after a failure is left alone.
+    let mut kept = left[0].clone();
+    kept.id = ContainerId::new("kept");
+    kept.name = ContainerName::new("shop-web-kept");
+    kept.claim = Claim {
+        project: kept.claim.project,
+        service: kept.claim.service,
+        hook: Some("pre_start".to_owned()),
+        ..Claim::default()
+    };
+    sim.engine.observed.containers.push(kept);
+    sim.engine.refresh();
+    let plan = sim.look();
+    assert!(plan.nodes.is_empty() && plan.held.is_empty(), "{plan}");
 }
