@@ -82,7 +82,11 @@ fn build_ssh(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
             Some(path) if !path.is_empty() => {
                 format!("{id}={}", check.absolute(path, &entry.node, field)?)
             }
-            _ => id.to_string(),
+            _ if &**id == "default" => id.to_string(),
+            _ => {
+                check.wrong(&entry.node, field, "default, or id=path of an agent's socket");
+                return None;
+            }
         };
         out.push(Node::text(text, entry.node.place));
     }
