@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::host_files::HostFiles;
 use crate::engine::{Engine, ProgressSink};
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
@@ -20,7 +21,6 @@ use crate::model::operation::{Operation, OperationSubject, RunningOperation, Run
 use crate::model::outcome::{Failure, FailureClass, Note, OperationReport, SkipReason};
 use crate::model::status::OperationStatus;
 use crate::model::time::Timestamp;
-use crate::source;
 
 /// Lines of progress that may wait to be read.
 const PROGRESS_LINES: usize = 64;
@@ -49,9 +49,8 @@ impl OperationCalls for Engine {
                 Operation::Pull { image, platform } => {
                     self.pull_image(image, platform.as_deref(), progress).await?;
                 }
-                Operation::Build { build, .. } => {
-                    let context = source::context_archive(build);
-                    self.build_image(operation, context, progress).await?;
+                Operation::Build { .. } => {
+                    self.build_image(operation, &HostFiles, progress).await?;
                 }
                 Operation::Stop { container, name, timeout_s, pre_stop, .. } => {
                     let stopped = self.stop_with_hooks(container, *timeout_s, pre_stop).await;
@@ -102,6 +101,8 @@ struct Shared {
 struct Table {
     gate: Gate,
     running: BTreeMap<OperationSubject, Entry>,
+    /// Operations begun so far.
+    begun: u64,
     /// Ends that the next pass of each project takes with it.
     reports: BTreeMap<ProjectName, Vec<OperationReport>>,
     /// Projects to wake.
@@ -117,6 +118,12 @@ enum Gate {
 }
 
 struct Entry {
+    /// Which it is, so that one that was given up cannot speak for the one in its place.
+    number: u64,
+    /// Digest of the input, if it is a build.
+    digest: Option<String>,
+    /// Gives it up.
+    task: Option<AbortHandle>,
     kind: &'static str,
     since: Timestamp,
     progress: String,
@@ -130,7 +137,34 @@ impl Entry {
             kind: self.kind.to_owned(),
             since: self.since,
             progress: self.progress.clone(),
+            digest: self.digest.clone(),
         }
+    }
+
+    /// Whether `operation` builds the same image of another input, and nobody but `project` waits for this one: two projects
+    /// that build one image must not give up each other's for ever.
+    fn is_outdated_by(&self, operation: &Operation, project: &ProjectName) -> bool {
+        match (self.digest.as_deref(), operation.digest()) {
+            (Some(runs), Some(wanted)) => {
+                runs != wanted && self.projects.iter().all(|other| other == project)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Table {
+    /// A place for `operation`: whose, and its number.
+    fn enter(&mut self, entry: Entry, subject: OperationSubject) -> u64 {
+        self.begun += 1;
+        let number = self.begun;
+        self.running.insert(subject, Entry { number, ..entry });
+        number
+    }
+
+    /// The running operation with this number.
+    fn entry(&mut self, subject: &OperationSubject, number: u64) -> Option<&mut Entry> {
+        self.running.get_mut(subject).filter(|entry| entry.number == number)
     }
 }
 
@@ -153,7 +187,7 @@ impl Operations {
         Self { shared: Arc::new(shared), tasks: Mutex::default() }
     }
 
-    /// Begins `operation` for `project` and returns at once.
+    /// Begins `operation` for `project` and returns at once. A build of another input of the same image is given up for it.
     ///
     /// # Errors
     /// [`SkipReason::Running`] when one about the same subject runs already (the project waits for its end too),
@@ -164,27 +198,38 @@ impl Operations {
         operation: &Operation,
     ) -> Result<OperationSubject, SkipReason> {
         let subject = operation.subject();
-        {
+        let number = {
             let mut table = self.shared.table();
             if table.gate == Gate::Closed {
                 return Err(SkipReason::Shutdown);
             }
             if let Some(entry) = table.running.get_mut(&subject) {
-                entry.projects.insert(project.clone());
-                return Err(SkipReason::Running);
+                if !entry.is_outdated_by(operation, project) {
+                    entry.projects.insert(project.clone());
+                    return Err(SkipReason::Running);
+                }
+                if let Some(task) = &entry.task {
+                    task.abort();
+                }
             }
             let entry = Entry {
+                number: 0,
+                digest: operation.digest().map(str::to_owned),
+                task: None,
                 kind: operation.kind(),
                 since: self.shared.clock.now(),
                 progress: String::new(),
                 projects: BTreeSet::from([project.clone()]),
             };
-            table.running.insert(subject.clone(), entry);
-        }
+            table.enter(entry, subject.clone())
+        };
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         let shared = Arc::clone(&self.shared);
-        tasks.spawn(shared.run(project.clone(), operation.clone()));
+        let task = tasks.spawn(shared.run(project.clone(), operation.clone(), number));
+        if let Some(entry) = self.shared.table().entry(&subject, number) {
+            entry.task = Some(task);
+        }
         Ok(subject)
     }
 
@@ -247,18 +292,18 @@ impl Shared {
     }
 
     /// One operation from its place in the line to its report.
-    async fn run(self: Arc<Self>, project: ProjectName, operation: Operation) {
+    async fn run(self: Arc<Self>, project: ProjectName, operation: Operation, number: u64) {
         let subject = operation.subject();
         let place = match self.governor.places(&operation) {
             Some(places) => {
                 if places.available_permits() == 0 {
-                    self.progress(&project, &operation, "waiting for a place".to_owned());
+                    self.progress((&project, number), &operation, "waiting for a place".to_owned());
                 }
                 places.acquire().await.ok()
             }
             None => None,
         };
-        let result = self.call(&project, &operation).await;
+        let result = self.call((&project, number), &operation).await;
         drop(place);
         let (result, notes) = match result {
             Ok(notes) => (Ok(()), notes),
@@ -278,7 +323,9 @@ impl Shared {
             notes,
             at: self.clock.now(),
         };
-        self.end(&report);
+        if !self.end(&report, number) {
+            return;
+        }
         for note in report.notes {
             self.events.send(report.at, Some(&project), EventKind::Noted(note));
         }
@@ -287,7 +334,7 @@ impl Shared {
     }
 
     /// The call, with its progress read beside it. A panic is a failure.
-    async fn call(&self, project: &ProjectName, operation: &Operation) -> Ended {
+    async fn call(&self, whose: (&ProjectName, u64), operation: &Operation) -> Ended {
         let (sender, mut lines) = mpsc::channel(PROGRESS_LINES);
         let call = AssertUnwindSafe(self.calls.run(operation, &sender)).catch_unwind();
         tokio::pin!(call);
@@ -295,7 +342,7 @@ impl Shared {
             tokio::select! {
                 biased;
                 // Cancel safe: recv loses no line. It never yields None, since the sender lives in this function.
-                Some(line) = lines.recv() => self.progress(project, operation, line),
+                Some(line) = lines.recv() => self.progress(whose, operation, line),
                 // Pinned outside of the loop, so that no arm restarts it.
                 result = &mut call => {
                     return result.unwrap_or_else(|_| {
@@ -309,19 +356,28 @@ impl Shared {
         }
     }
 
-    fn progress(&self, project: &ProjectName, operation: &Operation, line: String) {
+    fn progress(
+        &self,
+        (project, number): (&ProjectName, u64),
+        operation: &Operation,
+        line: String,
+    ) {
         let subject = operation.subject();
-        if let Some(entry) = self.table().running.get_mut(&subject) {
+        if let Some(entry) = self.table().entry(&subject, number) {
             entry.progress.clone_from(&line);
         }
         let kind = EventKind::Progress { subject, kind: operation.kind(), line };
         self.events.send(self.clock.now(), Some(project), kind);
     }
 
-    fn end(&self, report: &OperationReport) {
+    /// Reports the end to who waits for it; `false` if another operation has taken its place.
+    fn end(&self, report: &OperationReport, number: u64) -> bool {
         let mut table = self.table();
+        if table.entry(&report.subject, number).is_none() {
+            return false;
+        }
         let Some(entry) = table.running.remove(&report.subject) else {
-            return;
+            return false;
         };
         for project in entry.projects {
             let reports = table.reports.entry(project.clone()).or_default();
@@ -330,6 +386,7 @@ impl Shared {
         }
         drop(table);
         self.ended.notify_one();
+        true
     }
 }
 
@@ -340,6 +397,8 @@ mod tests {
     use super::*;
     use crate::controller::clock::SystemClock;
     use crate::controller::governor::Limits;
+    use crate::model::build::{Build, ContextRoot};
+    use crate::model::path::LocalPath;
 
     /// Takes ten seconds for everything; pulls of `bad` fail.
     struct Slow;
@@ -392,6 +451,36 @@ mod tests {
             assert!(reports[0].result.is_err());
             assert_eq!(operations.take(project).1, [], "taken once");
         }
+    }
+
+    fn build(digest: &str) -> Operation {
+        let root = ContextRoot::Directory(LocalPath::new("/p"));
+        Operation::Build {
+            image: "app".to_owned(),
+            project: "shop".into(),
+            service: "web".into(),
+            build: Box::new(Build::of(root)),
+            digest: digest.to_owned(),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_build_is_given_up_for_one_of_another_input() {
+        let (operations, shop, blog) = (table(), "shop".into(), "blog".into());
+        assert!(operations.begin(&shop, &build("1")).is_ok());
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(operations.begin(&shop, &build("1")), Err(SkipReason::Running));
+        assert!(operations.begin(&shop, &build("2")).is_ok());
+        assert_eq!(operations.begin(&blog, &build("3")), Err(SkipReason::Running));
+        assert_eq!(operations.begin(&shop, &build("3")), Err(SkipReason::Running), "blog waits");
+        let (running, reports) = operations.take(&shop);
+        let subject = OperationSubject::Image("app".to_owned());
+        assert_eq!(running[&subject].digest.as_deref(), Some("2"));
+        assert_eq!(reports, [], "what was given up has no end");
+        let begin = tokio::time::Instant::now();
+        assert_eq!(operations.ended().await, BTreeSet::from([shop.clone(), blog]));
+        assert_eq!(begin.elapsed().as_secs(), 10, "it began anew");
+        assert_eq!(operations.take(&shop).1.len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -46,6 +46,16 @@ impl RegistryLogin {
     }
 }
 
+impl RegistryLogin {
+    /// User and password, or nobody and a token, as BuildKit takes them.
+    pub(super) fn to_pair(&self) -> (String, String) {
+        match &self.credential {
+            Credential::Password { user, password } => (user.clone(), password.clone()),
+            Credential::IdentityToken(token) => (String::new(), token.clone()),
+        }
+    }
+}
+
 /// The key under which a reference's registry stands in the configuration.
 pub(super) fn registry_of(reference: &str) -> &str {
     match reference.split_once('/') {

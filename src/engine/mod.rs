@@ -4,6 +4,8 @@
 //! outcomes. `observe` and `events` are the two ways of looking. `wire` is what comes over the wire, `parse` makes the
 //! model of it. Only the adapter (`engine::docker`) names the client crate; [`create_body`] is the only road to a container.
 
+mod build_input;
+mod builds;
 mod cache;
 mod call;
 mod credentials;
@@ -20,10 +22,11 @@ mod reload;
 mod unsupported;
 mod wire;
 
+pub use build_input::{BuildContext, BuildInput, BuildInputs, InputFile, InputKind, OpenFile};
 pub use call::CallCounts;
 pub use docker::{Admission, EngineClient, OLDEST_API, TESTED_API, create_body};
 pub use events::EngineEvent;
 pub use facade::{Clock, Engine};
-pub use images::{BuildContext, ProgressSink};
+pub use images::ProgressSink;
 pub use observe::ObserveRequest;
 pub use unsupported::{Unsupported, unsupported};

@@ -276,6 +276,7 @@ impl Check<'_> {
                     .help("remove the line"),
                 );
             }
+            Support::NotRun(_) if entry.node.as_bool() == Some(false) => {}
             Support::NotRun(why) => {
                 let (_, key) = path.rsplit_once('.').unwrap_or(("", path));
                 let message = format!("this service is not run because of {key}");

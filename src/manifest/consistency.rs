@@ -7,7 +7,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{joins, limits, refusal, suggest};
+use crate::manifest::{builds, joins, limits, refusal, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -16,6 +16,7 @@ pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: 
     checker.resources();
     checker.cycles();
     checker.container_names();
+    builds::check(model, disabled, report);
 }
 
 struct Checker<'a> {

@@ -5,6 +5,7 @@
 //! `consistency` → `desired` (the model) and `canonical` (what `docker compose config` prints, and its hash).
 
 mod budget;
+mod builds;
 mod canonical;
 mod check;
 mod consistency;

@@ -335,6 +335,9 @@ fn keep_used(model: &mut Node, section: &str, users: &str) {
             ),
             _ => {}
         }
+        let built = service.at(&["build", users]).filter(|_| section == "secrets");
+        let built = built.and_then(Node::as_list).unwrap_or(&[]).iter();
+        used.extend(built.filter_map(|secret| Some(secret.get("source")?.as_text()?.to_owned())));
     }
     if let Some(map) = model.get_mut(section).and_then(Node::as_map_mut) {
         map.retain(|key, _| used.contains(&**key));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::model::build::Build;
 use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
@@ -146,69 +147,6 @@ pub enum PullPolicy {
     Build,
     /// If the last check is older than this (`daily`, `weekly`, `every_<n>`).
     Every(Duration),
-}
-
-/// How an image is built (Compose `build`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Build {
-    /// Root of the context.
-    pub context: LocalPath,
-    /// Dockerfile, relative to the context, or its text.
-    pub dockerfile: Dockerfile,
-    /// Stage to stop at.
-    pub target: Option<String>,
-    /// Arguments; values may be secrets by accident and are never printed.
-    pub args: BTreeMap<String, crate::model::secret::Secret>,
-    /// Labels of the image.
-    pub labels: BTreeMap<String, String>,
-    /// Network of `RUN` steps.
-    pub network: Option<String>,
-    /// Lines of `/etc/hosts` in `RUN` steps, as `name:address`.
-    pub extra_hosts: BTreeSet<String>,
-    /// Base images are always pulled.
-    pub pull: bool,
-    /// Layers are not taken from the cache.
-    pub no_cache: bool,
-    /// Images whose layers may be reused.
-    pub cache_from: Vec<String>,
-    /// Further tags.
-    pub tags: BTreeSet<String>,
-    /// Size of `/dev/shm` in `RUN` steps, bytes.
-    pub shm_size_bytes: Option<i64>,
-    /// `os[/arch[/variant]]`.
-    pub platform: Option<String>,
-}
-
-impl Build {
-    /// Name of the instructions inside the archive that is sent to the engine, relative to the context. Instructions
-    /// that do not lie in the context (inline, or a path that leads out of it) travel under a name of our own. By text
-    /// only, so that whoever packs the archive and whoever sends it agree.
-    pub fn dockerfile_name(&self) -> String {
-        let outside = |text: &str| {
-            let digest: String = crate::model::secret::sha256_hex([text]).chars().take(8).collect();
-            format!("composelet.Dockerfile.{digest}")
-        };
-        match &self.dockerfile {
-            Dockerfile::Inline(text) => outside(text),
-            Dockerfile::Path(path) => {
-                let root = crate::model::path::clean(self.context.as_path());
-                let file = self.context.join(path);
-                match file.as_path().strip_prefix(&root).ok().and_then(|tail| tail.to_str()) {
-                    Some(tail) if !tail.is_empty() => tail.to_owned(),
-                    _ => outside(path),
-                }
-            }
-        }
-    }
-}
-
-/// Where the build instructions are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dockerfile {
-    /// A path, relative to the context or absolute.
-    Path(String),
-    /// The text itself (`dockerfile_inline`).
-    Inline(String),
 }
 
 /// One edge of `depends_on`.

@@ -2,6 +2,7 @@
 //!
 //! Standard library and serde only. Nothing here awaits, reads a clock, a file or the environment, or knows an engine.
 
+pub mod build;
 pub mod canonical;
 pub mod config;
 pub mod content;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::desired::Build;
+use crate::model::build::Build;
 use crate::model::hook::{HookCommand, HookStep};
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::secret::Secret;
@@ -96,6 +96,17 @@ impl Operation {
         }
     }
 
+    /// Digest of its input, if it is a build.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::Build { digest, .. } => Some(digest),
+            Self::Pull { .. }
+            | Self::Stop { .. }
+            | Self::Reload { .. }
+            | Self::PostStart { .. } => None,
+        }
+    }
+
     /// A word for metrics and status.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -132,4 +143,7 @@ pub struct RunningOperation {
     pub since: Timestamp,
     /// Last line of progress, for people.
     pub progress: String,
+    /// Digest of the input, if it is a build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }

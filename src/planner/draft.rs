@@ -97,6 +97,12 @@ impl<'a> Draft<'a> {
         let Some(running) = self.input.operations.get(&operation.subject()) else {
             return false;
         };
+        // A build of what is no longer wanted is given up for one of what is.
+        if let (Some(runs), Some(wanted)) = (running.digest.as_deref(), operation.digest())
+            && runs != wanted
+        {
+            return false;
+        }
         let about = operation.to_string();
         let about = about.split_once(' ').map_or(about.as_str(), |(_, about)| about).to_owned();
         let waiting = WaitingOn::Operation { kind: running.kind.clone(), about };

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::desired::{Build, BuildDigest, DesiredProject, DesiredService, PullPolicy};
+use crate::model::build::Build;
+use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, PullPolicy};
 use crate::model::feature::IMAGE_MOUNTS;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::observed::{ImageState, ObservedImage};
@@ -123,7 +124,7 @@ fn plan_image(
             Need::Wait(WaitingOn::Unknown("the image was not looked at yet".to_owned()), None)
         }
         (Some(ImageState::Unknown(why)), _) => Need::Wait(WaitingOn::Unknown(why.clone()), None),
-        (Some(_), Some((service, build))) => build_need(world.input, service, build, present),
+        (Some(_), Some((service, build))) => build_need(world, service, build, present),
         (Some(_), None) => {
             let needs = services.iter().map(|service| pull_need(world, service, present));
             needs.max_by_key(Need::rank).unwrap_or(Need::Nothing)
@@ -187,54 +188,106 @@ fn begin(
     verdict
 }
 
+/// What is waited for, and when to look again.
+type Wait = (WaitingOn, Option<Timestamp>);
+
 fn build_need(
-    input: &PlanInput<'_>,
+    world: &World<'_>,
     service: &DesiredService,
     build: &Build,
     present: Option<&ObservedImage>,
 ) -> Need {
+    let digest = match wanted_digest(world, service, build) {
+        Ok(digest) => digest,
+        Err((waiting, until)) => return Need::Wait(waiting, until),
+    };
+    let current = present.is_some_and(|image| image.build.as_ref() == Some(&digest));
+    let operation = Operation::Build {
+        image: service.image.clone(),
+        project: world.input.project.clone(),
+        service: service.name.clone(),
+        build: Box::new(build.clone()),
+        digest,
+    };
+    match (current, build.directory()) {
+        (true, Some(_)) => Need::Nothing,
+        // What a remote address leads to may have moved, which only the engine sees.
+        (true, None) => refresh_need(world, service, operation),
+        (false, _) => {
+            let reason = if present.is_some() { Reason::BuildStale } else { Reason::ImageMissing };
+            Need::Begin(operation, reason)
+        }
+    }
+}
+
+/// The digest that the image of a build should have. One that builds upon images of other services waits until these stand,
+/// and follows their ids.
+fn wanted_digest(
+    world: &World<'_>,
+    service: &DesiredService,
+    build: &Build,
+) -> Result<String, Wait> {
+    let input = world.input;
     let digest = match input.facts.builds.get(&service.name) {
         Some(BuildDigest::Known(digest)) => digest,
         Some(BuildDigest::Unreadable(why)) => {
             let again = input.now.plus(LOOK_AGAIN);
-            return Need::Wait(WaitingOn::BuildContext(why.clone()), Some(again));
+            return Err((WaitingOn::BuildContext(why.clone()), Some(again)));
         }
         Some(BuildDigest::Settling) | None => {
             let waiting = WaitingOn::BuildContext("to be quiet for 5 s".to_owned());
-            return Need::Wait(waiting, Some(input.now.plus(QUIET)));
+            return Err((waiting, Some(input.now.plus(QUIET))));
         }
     };
-    if present.is_some_and(|image| image.build.as_ref() == Some(digest)) {
-        return Need::Nothing;
+    let mut parts = vec![digest.clone()];
+    for (name, image) in build.service_contexts() {
+        let present = input.observed.images.get(image).and_then(ImageState::present);
+        let services = world.services.iter().map(|view| view.service);
+        let builder = services
+            .filter(|other| other.image == image)
+            .find_map(|other| Some((other, other.build.as_ref()?)));
+        let wanted = builder.map(|(other, build)| wanted_digest(world, other, build)).transpose();
+        let id = present
+            .filter(
+                |image| matches!(&wanted, Ok(wanted) if wanted.is_none() || image.build == *wanted),
+            )
+            .and_then(|image| image.id.as_ref());
+        let Some(id) = id else {
+            let text = format!("the image {image}, which is its context {name}");
+            return Err((WaitingOn::BuildContext(text), None));
+        };
+        parts.extend([name.to_owned(), id.to_string()]);
     }
-    let operation = Operation::Build {
-        image: service.image.clone(),
-        project: input.project.clone(),
-        service: service.name.clone(),
-        build: Box::new(build.clone()),
-        digest: digest.clone(),
-    };
-    let reason = if present.is_some() { Reason::BuildStale } else { Reason::ImageMissing };
-    Need::Begin(operation, reason)
+    match parts.as_slice() {
+        [_] => Ok(digest.clone()),
+        parts => Ok(sha256_hex([parts.join("\0")])),
+    }
 }
 
 fn pull_need(world: &World<'_>, service: &DesiredService, present: Option<&ObservedImage>) -> Need {
-    let input = world.input;
     let operation =
         Operation::Pull { image: service.image.clone(), platform: service.config.platform.clone() };
-    let record = input.ledger.images.get(&service.image);
     match (service.pull_policy, present) {
         (PullPolicy::Never | PullPolicy::Build, None) => {
             Need::Wait(WaitingOn::ErrImageNeverPull, None)
         }
         (_, None) => Need::Begin(operation, Reason::ImageMissing),
-        (PullPolicy::Always, Some(_)) => {
+        (_, Some(_)) => refresh_need(world, service, operation),
+    }
+}
+
+/// What the policy says of an image that is there.
+fn refresh_need(world: &World<'_>, service: &DesiredService, operation: Operation) -> Need {
+    let input = world.input;
+    let record = input.ledger.images.get(&service.image);
+    match service.pull_policy {
+        PullPolicy::Always => {
             let key = pull_key(world.desired, &service.image);
             let checked =
                 record.is_some_and(|record| record.checked.is_some() && record.checked_for == key);
             if checked { Need::Nothing } else { Need::Begin(operation, Reason::PullPolicy) }
         }
-        (PullPolicy::Every(period), Some(_)) => {
+        PullPolicy::Every(period) => {
             let checked = record.and_then(|record| record.checked);
             // A clock that was set back must not put the next look off.
             let due = checked.filter(|at| *at <= input.now).map(|at| at.plus(period));
@@ -243,7 +296,7 @@ fn pull_need(world: &World<'_>, service: &DesiredService, present: Option<&Obser
                 None => Need::Begin(operation, Reason::PullPolicy),
             }
         }
-        (PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build, Some(_)) => Need::Nothing,
+        PullPolicy::Missing | PullPolicy::Never | PullPolicy::Build => Need::Nothing,
     }
 }
 

@@ -12,7 +12,7 @@ use futures::stream::{self, BoxStream};
 use tar::{Builder, EntryType, Header};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::model::desired::Build;
+use crate::model::build::Build;
 use crate::source::context::{Entry, Instructions, Listing, list};
 use crate::source::file::open_same;
 
@@ -27,21 +27,15 @@ const PIECES_AHEAD: usize = 8;
 /// blocking pool of the tokio runtime that polls the stream; dropping the stream ends the reading.
 ///
 /// An item is an error if the context cannot be read or a file shrinks while it is sent; the stream ends after it.
-pub fn context_archive(build: &Build) -> BoxStream<'static, io::Result<Bytes>> {
-    let build = build.clone();
+pub fn context_archive(build: &Build, digest: &str) -> BoxStream<'static, io::Result<Bytes>> {
+    let (build, digest) = (build.clone(), digest.to_owned());
     stream::once(async move {
         let (pieces, waiting) = channel(PIECES_AHEAD);
-        let _detached = tokio::task::spawn_blocking(move || produce(&build, &pieces));
+        let _detached = tokio::task::spawn_blocking(move || produce((&build, &digest), &pieces));
         stream::unfold(Some(waiting), next_piece)
     })
     .flatten()
     .boxed()
-}
-
-/// Name of the instructions in the archive, for the engine's parameter `dockerfile`. It does not depend on the digest of the
-/// build: whoever packs and whoever sends need only the build itself.
-pub fn dockerfile_name(build: &Build) -> String {
-    build.dockerfile_name()
 }
 
 /// What travels from the reader to the stream.
@@ -64,7 +58,7 @@ async fn next_piece(
     }
 }
 
-fn produce(build: &Build, pieces: &Sender<Piece>) {
+fn produce(build: (&Build, &str), pieces: &Sender<Piece>) {
     let end = match pack(build, pieces) {
         Ok(()) => Piece::End,
         Err(error) => Piece::Failed(error),
@@ -73,23 +67,27 @@ fn produce(build: &Build, pieces: &Sender<Piece>) {
     pieces.blocking_send(end).ok();
 }
 
-fn pack(build: &Build, pieces: &Sender<Piece>) -> io::Result<()> {
-    let listing = list(build, &|_| false).map_err(io::Error::other)?;
+fn pack((build, digest): (&Build, &str), pieces: &Sender<Piece>) -> io::Result<()> {
+    let listing = list(build, &|_| false).map_err(io::Error::other)?.with_rules();
     let open = Cell::new(true);
     let output = PieceWriter { pieces, open: &open };
     let mut archive = Builder::new(BufWriter::with_capacity(PIECE_BYTES, output));
-    let packed = fill(&mut archive, build, &listing);
+    let packed = fill(&mut archive, (build, digest), &listing);
     // A dropped archive writes its end; after a failure it must not look whole.
     open.set(packed.is_ok());
     packed?;
     archive.into_inner()?.flush()
 }
 
-fn fill<W: Write>(archive: &mut Builder<W>, build: &Build, listing: &Listing) -> io::Result<()> {
-    let replaced = replacements(build, listing)?;
+fn fill<W: Write>(
+    archive: &mut Builder<W>,
+    (build, digest): (&Build, &str),
+    listing: &Listing,
+) -> io::Result<()> {
+    let replaced = replacements((build, digest), listing)?;
     for entry in &listing.entries {
         if !replaced.iter().any(|(name, _)| Path::new(name) == entry.path) {
-            append(archive, build.context.as_path(), entry)?;
+            append(archive, &listing.root, entry)?;
         }
     }
     for (name, bytes) in replaced {
@@ -100,17 +98,22 @@ fn fill<W: Write>(archive: &mut Builder<W>, build: &Build, listing: &Listing) ->
     Ok(())
 }
 
-/// Files that are sent with other bytes than lie in the context: instructions from outside, and then a `.dockerignore` that
-/// names them, so that the engine takes both out again before `COPY . .` sees them.
-fn replacements(build: &Build, listing: &Listing) -> io::Result<Vec<(String, Vec<u8>)>> {
+/// Files that are sent with other bytes than lie in the context: instructions from outside or with stages of additional
+/// contexts, and, for those from outside, a `.dockerignore` that names them, so that the engine takes both out again before
+/// `COPY . .` sees them.
+fn replacements(
+    (build, digest): (&Build, &str),
+    listing: &Listing,
+) -> io::Result<Vec<(String, Vec<u8>)>> {
     let Instructions { name, bytes } = &listing.instructions;
-    let Some(bytes) = bytes else {
+    if bytes.is_none() && build.contexts.is_empty() {
         return Ok(Vec::new());
-    };
-    let mut replaced = vec![(name.clone(), bytes.clone())];
+    }
+    let text = listing.text().map_err(io::Error::other)?;
+    let mut replaced = vec![(name.clone(), build.with_stages(&text, digest).into_bytes())];
     let in_context = listing.entries.iter().any(|entry| entry.path == Path::new(name));
     if !in_context {
-        let path = build.context.as_path().join(".dockerignore");
+        let path = listing.root.join(".dockerignore");
         let mut ignore = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => b".dockerignore".to_vec(),
@@ -145,6 +148,12 @@ fn append<W: Write>(archive: &mut Builder<W>, root: &Path, entry: &Entry) -> io:
     header.set_size(now.len());
     let mut exact = Exact { file, left: now.len() };
     archive.append_data(&mut header, &entry.path, &mut exact).map_err(named)
+}
+
+/// Reads a listed file to the end that it has when it is opened; `None` if it is no regular file any more.
+pub(super) fn reader(path: &Path, listed: &Metadata) -> io::Result<Option<Box<dyn Read + Send>>> {
+    let found = open(path, listed)?;
+    Ok(found.map(|(file, now)| Box::new(Exact { file, left: now.len() }) as _))
 }
 
 /// Opens a listed file, also if it was written to since; `None` if it is no regular file any more.

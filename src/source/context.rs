@@ -5,7 +5,8 @@ use std::fs::Metadata;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::model::desired::{Build, Dockerfile};
+use crate::model::build::{Build, Dockerfile};
+use crate::model::path::LocalPath;
 use crate::source::file::{absent, describe, read_stable, stamp};
 use crate::source::ignore::IgnoreRules;
 
@@ -64,8 +65,12 @@ pub(super) struct Instructions {
 /// A build context, listed.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
+    /// The directory.
+    pub(super) root: PathBuf,
     /// Sorted by path, each directory before what it holds.
     pub(super) entries: Vec<Entry>,
+    /// The instructions and the ignore file, as far as they lie in the context.
+    always: Vec<Entry>,
     pub(super) instructions: Instructions,
     /// Newest modification or change of anything listed, in nanoseconds since 1970.
     pub(super) newest: i128,
@@ -76,41 +81,71 @@ pub(super) struct Listing {
 /// # Errors
 /// A sentence, if the context or its `.dockerignore` cannot be read.
 pub fn context_files(build: &Build) -> Result<Vec<PathBuf>, String> {
-    let listing = list(build, &|_| false).map_err(|error| error.to_string())?;
+    let listing = list(build, &|_| false).map_err(|error| error.to_string())?.with_rules();
     Ok(listing.entries.into_iter().map(|entry| entry.path).collect())
 }
 
-/// Lists a context, but for what `skip` says of a relative path. The instructions and the ignore file are always listed.
+/// Lists a context, but for what `skip` says of a relative path. A remote one lists nothing.
 pub(super) fn list(build: &Build, skip: &dyn Fn(&Path) -> bool) -> Result<Listing, ContextError> {
-    let root = build.context.as_path();
+    let Some(root) = build.directory().map(LocalPath::as_path) else {
+        let instructions = Instructions { name: build.dockerfile_name(), bytes: None };
+        let root = PathBuf::new();
+        return Ok(Listing {
+            root,
+            entries: Vec::new(),
+            always: Vec::new(),
+            instructions,
+            newest: 0,
+        });
+    };
     match std::fs::metadata(root) {
         Ok(metadata) if metadata.is_dir() => {}
         Err(error) if !absent(&error) => return Err(ContextError::Io(root.to_path_buf(), error)),
         _ => return Err(ContextError::NotADirectory(root.to_path_buf())),
     }
-    let instructions = instructions(build)?;
-    let rules = ignore_rules(root, &instructions.name)?;
+    let instructions = instructions(build, root)?;
+    let rules = ignore_rules(build, root, &instructions.name)?;
     let mut walk = Walk { root, rules: &rules, skip, entries: Vec::new(), newest: 0 };
     walk.run()?;
-    walk.add_always(Path::new(".dockerignore"))?;
+    let mut always = walk.always(Path::new(".dockerignore"))?;
     if instructions.bytes.is_none() {
-        walk.add_always(Path::new(&instructions.name))?;
+        always.extend(walk.always(Path::new(&instructions.name))?);
     }
     let Walk { mut entries, newest, .. } = walk;
     entries.sort_by(|a, b| a.path.cmp(&b.path));
-    entries.dedup_by(|a, b| a.path == b.path);
-    Ok(Listing { entries, instructions, newest })
+    let root = root.to_path_buf();
+    Ok(Listing { root, entries, always, instructions, newest })
+}
+
+impl Listing {
+    /// With the instructions and the ignore file, which an archive holds whatever the rules say: the classic builder reads
+    /// them there, and takes out again what the rules leave out.
+    pub(super) fn with_rules(mut self) -> Self {
+        self.entries.append(&mut self.always);
+        self.entries.sort_by(|a, b| a.path.cmp(&b.path));
+        self.entries.dedup_by(|a, b| a.path == b.path);
+        self
+    }
+
+    /// The text of the instructions.
+    pub(super) fn text(&self) -> Result<String, ContextError> {
+        let bytes = match &self.instructions.bytes {
+            Some(bytes) => bytes.clone(),
+            None => read_small(&self.root.join(&self.instructions.name))?,
+        };
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
 }
 
 /// Finds the instructions. A path that leads out of the context, by its text or by a link, is read here.
-fn instructions(build: &Build) -> Result<Instructions, ContextError> {
+fn instructions(build: &Build, root: &Path) -> Result<Instructions, ContextError> {
     let name = build.dockerfile_name();
     let path = match &build.dockerfile {
         Dockerfile::Inline(text) => {
             let bytes = Some(text.clone().into_bytes());
             return Ok(Instructions { name, bytes });
         }
-        Dockerfile::Path(path) => build.context.join(path),
+        Dockerfile::Path(path) => LocalPath::new(root).join(path),
     };
     let path = path.as_path();
     let real = |path: &Path| match std::fs::canonicalize(path) {
@@ -118,16 +153,20 @@ fn instructions(build: &Build) -> Result<Instructions, ContextError> {
         Err(error) if absent(&error) => Err(ContextError::NoDockerfile(path.to_path_buf())),
         Err(error) => Err(ContextError::Io(path.to_path_buf(), error)),
     };
-    let inside = real(path)?.starts_with(real(build.context.as_path())?)
-        && build.context.as_path().join(&name) == path;
+    let inside = real(path)?.starts_with(real(root)?) && root.join(&name) == path;
     let bytes = if inside { None } else { Some(read_small(path)?) };
     Ok(Instructions { name, bytes })
 }
 
-/// The rules of `<Dockerfile>.dockerignore` if there is one, else of `.dockerignore`.
-fn ignore_rules(root: &Path, dockerfile: &str) -> Result<IgnoreRules, ContextError> {
-    for name in [format!("{dockerfile}.dockerignore"), ".dockerignore".to_owned()] {
-        let path = root.join(name);
+/// The rules of `<Dockerfile>.dockerignore` beside the Dockerfile if there is one, else of `.dockerignore`.
+fn ignore_rules(build: &Build, root: &Path, dockerfile: &str) -> Result<IgnoreRules, ContextError> {
+    let beside = match &build.dockerfile {
+        Dockerfile::Path(path) => LocalPath::new(root).join(path).as_path().to_path_buf(),
+        Dockerfile::Inline(_) => root.join(dockerfile),
+    };
+    let mut beside = beside.into_os_string();
+    beside.push(".dockerignore");
+    for path in [PathBuf::from(beside), root.join(".dockerignore")] {
         match read_small(&path) {
             Ok(bytes) => {
                 return IgnoreRules::parse(&String::from_utf8_lossy(&bytes))
@@ -220,12 +259,13 @@ impl Walk<'_> {
         }
     }
 
-    /// Adds what is sent whatever the rules say.
-    fn add_always(&mut self, path: &Path) -> Result<(), ContextError> {
-        match self.entry(path)? {
-            Some(entry) => self.push(entry),
-            None => Ok(()),
+    /// What is sent whatever the rules say.
+    fn always(&mut self, path: &Path) -> Result<Vec<Entry>, ContextError> {
+        let entry = self.entry(path)?;
+        if let Some(entry) = &entry {
+            self.saw(&entry.metadata);
         }
+        Ok(entry.into_iter().collect())
     }
 
     fn push(&mut self, entry: Entry) -> Result<(), ContextError> {

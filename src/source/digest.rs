@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::model::desired::Build;
+use crate::model::build::{Build, ContextRoot, NamedContext};
 use crate::model::time::Timestamp;
 use crate::source::context::{ContextError, Entry, Listing};
 use crate::source::file::{Stamp, open_same, stamp};
@@ -49,17 +49,18 @@ impl HashCache {
         self.files.retain(|_, cached| cached.used == now);
     }
 
-    /// The digest of a build over its listed context.
+    /// The digest of a build over its listed context and the digests of its further directories, by name.
     pub(super) fn digest(
         &mut self,
         build: &Build,
-        listing: &Listing,
+        (listing, contexts): (&Listing, &[(&str, String)]),
         now: Timestamp,
         budget: &mut u64,
     ) -> Result<Hashed, ContextError> {
         let mut hasher = Hasher::default();
         hasher.part(b"composelet build 1");
         hasher.options(build);
+        hasher.sources(build, contexts);
         hasher.part(listing.instructions.name.as_bytes());
         if let Some(bytes) = &listing.instructions.bytes {
             hasher.part(bytes);
@@ -73,7 +74,7 @@ impl HashCache {
             } else if entry.metadata.is_dir() {
                 hasher.part(b"directory");
             } else {
-                let path = build.context.as_path().join(&entry.path);
+                let path = listing.root.join(&entry.path);
                 let Some(hash) = self.file(path, entry, now, budget)? else {
                     return Ok(Hashed::Unfinished);
                 };
@@ -172,6 +173,41 @@ impl Hasher {
         for (name, value) in &build.labels {
             self.part(name.as_bytes());
             self.part(value.as_bytes());
+        }
+    }
+
+    /// Where more than the files of the context comes from. A build without any has the digest that it had before there
+    /// were such. Of secrets only the ids count, and of agents nothing: neither may end in the image.
+    fn sources(&mut self, build: &Build, directories: &[(&str, String)]) {
+        if let ContextRoot::Remote(address) = &build.context {
+            self.part(b"remote");
+            self.part(address.as_bytes());
+        }
+        for (name, context) in &build.contexts {
+            self.part(b"context");
+            self.part(name.as_bytes());
+            match context {
+                NamedContext::Image(image) | NamedContext::Service { image, .. } => {
+                    self.part(image.as_bytes());
+                }
+                NamedContext::Directory(_) => {
+                    let mut digests = directories.iter().filter(|(other, _)| other == name);
+                    self.part(digests.next().map_or("", |(_, digest)| digest).as_bytes());
+                }
+            }
+        }
+        for id in build.secrets.keys() {
+            self.part(b"secret");
+            self.part(id.as_bytes());
+        }
+        for (name, limit) in &build.ulimits {
+            self.part(b"ulimit");
+            self.part(name.as_bytes());
+            self.part(&limit.soft.to_le_bytes());
+            self.part(&limit.hard.to_le_bytes());
+        }
+        if build.cache_inline {
+            self.part(b"cache inline");
         }
     }
 

@@ -5,9 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::model::build::{Build, NamedContext};
 use crate::model::config::MountSource;
 use crate::model::content::{FileStamp, KeptState, Seen};
-use crate::model::desired::{BindState, Build, BuildDigest, DesiredProject, SourceFacts};
+use crate::model::desired::{BindState, BuildDigest, DesiredProject, SourceFacts};
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::path::{HostPath, PathMap};
 use crate::model::time::Timestamp;
@@ -127,13 +128,31 @@ impl ProjectMemory {
         now: Timestamp,
         budget: &mut u64,
     ) -> Result<(Hashed, i128), ContextError> {
-        let inside = relative_to(build.context.as_path(), mounted);
+        let inside = match build.directory() {
+            Some(root) => relative_to(root.as_path(), mounted),
+            None => Vec::new(),
+        };
         let listing = list(build, &|path| {
             path.file_name().is_some_and(|name| name == ".git")
                 || inside.iter().any(|mount| path.starts_with(mount))
-        })?;
-        let hashed = self.hashes.digest(build, &listing, now, budget)?;
-        Ok((hashed, listing.newest))
+        })?
+        .with_rules();
+        let mut newest = listing.newest;
+        let mut contexts = Vec::new();
+        for (name, context) in &build.contexts {
+            let NamedContext::Directory(path) = context else {
+                continue;
+            };
+            let (hashed, changed) =
+                self.digest(&Build::of_directory(path), mounted, now, budget)?;
+            let Hashed::Digest(digest) = hashed else {
+                return Ok((Hashed::Unfinished, changed));
+            };
+            newest = newest.max(changed);
+            contexts.push((name.as_str(), digest));
+        }
+        let hashed = self.hashes.digest(build, (&listing, &contexts), now, budget)?;
+        Ok((hashed, newest))
     }
 }
 

@@ -4,6 +4,7 @@
 //! true, watching only says when to look (`watch`). Unreadable is never reported as missing (invariant 3).
 
 mod archive;
+mod build_files;
 mod content;
 mod context;
 mod digest;
@@ -15,7 +16,8 @@ mod root;
 mod tree;
 mod watch;
 
-pub use archive::{context_archive, dockerfile_name};
+pub use archive::context_archive;
+pub use build_files::{BuildFile, BuildFiles};
 pub use content::ContentStore;
 pub use context::{MAX_CONTEXT_ENTRIES, context_files};
 pub use facts::{FactReader, stamps};

@@ -7,8 +7,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use composelet::model::desired::{Build, Dockerfile};
-use composelet::source::{context_archive, context_files, dockerfile_name};
+use composelet::model::build::{Build, Dockerfile};
+use composelet::source::{context_archive, context_files};
 use futures::{StreamExt, TryStreamExt};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -25,7 +25,7 @@ struct Sent {
 }
 
 async fn pack(build: &Build) -> std::io::Result<Vec<u8>> {
-    let pieces: Vec<bytes::Bytes> = context_archive(build).try_collect().await?;
+    let pieces: Vec<bytes::Bytes> = context_archive(build, "d1").try_collect().await?;
     Ok(pieces.concat())
 }
 
@@ -131,7 +131,7 @@ async fn the_ignore_file_of_a_dockerfile_comes_first() {
     build.dockerfile = Dockerfile::Path("prod/Dockerfile".to_owned());
     let sent = texts(&build).await;
     assert!(!sent.contains_key("a") && sent.contains_key("b"));
-    assert_eq!(dockerfile_name(&build), "prod/Dockerfile");
+    assert_eq!(build.dockerfile_name(), "prod/Dockerfile");
 }
 
 #[tokio::test]
@@ -146,18 +146,18 @@ async fn instructions_from_outside_travel_under_a_name_that_the_engine_takes_out
     let mut inline = build(&context);
     inline.dockerfile = Dockerfile::Inline("FROM inline\n".to_owned());
     for (build, text) in [(&outside, "FROM outside\n"), (&inline, "FROM inline\n")] {
-        let name = dockerfile_name(build);
+        let name = build.dockerfile_name();
         assert!(name.starts_with("composelet.Dockerfile."), "{name}");
         let sent = texts(build).await;
         assert_eq!(sent.get(&name).map(String::as_str), Some(text));
         assert_eq!(sent[".dockerignore"], format!("*.log\n{name}\n"));
         assert_eq!(sent.len(), 3);
     }
-    assert_ne!(dockerfile_name(&outside), dockerfile_name(&inline));
+    assert_ne!(outside.dockerfile_name(), inline.dockerfile_name());
 
     fs::remove_file(context.join(".dockerignore")).unwrap();
     let sent = texts(&inline).await;
-    let ignore = format!(".dockerignore\n{}\n", dockerfile_name(&inline));
+    let ignore = format!(".dockerignore\n{}\n", inline.dockerfile_name());
     assert_eq!(sent[".dockerignore"], ignore, "then it takes itself out too");
 }
 
@@ -183,7 +183,7 @@ async fn large_files_go_in_pieces_and_whole() {
     write(base.path(), "Dockerfile", "FROM scratch\n");
     write(base.path(), "big", &"0123456789abcdef".repeat(200_000));
     let pieces: Vec<bytes::Bytes> =
-        context_archive(&build(base.path())).try_collect().await.unwrap();
+        context_archive(&build(base.path()), "d1").try_collect().await.unwrap();
     assert!(pieces.iter().all(|piece| piece.len() <= 64 << 10));
     assert_eq!(unpack(&pieces.concat())[1].text.len(), 3_200_000);
 }
@@ -193,7 +193,7 @@ async fn a_stream_that_is_dropped_ends_and_one_that_fails_says_so() {
     let base = tempfile::tempdir().unwrap();
     write(base.path(), "Dockerfile", "FROM scratch\n");
     write(base.path(), "big", &"x".repeat(5 << 20));
-    let mut stream = context_archive(&build(base.path()));
+    let mut stream = context_archive(&build(base.path()), "d1");
     assert!(stream.next().await.unwrap().is_ok());
     drop(stream);
 
@@ -211,7 +211,7 @@ async fn a_file_that_shrinks_fails_the_archive_before_its_end() {
     let base = tempfile::tempdir().unwrap();
     write(base.path(), "Dockerfile", "FROM scratch\n");
     write(base.path(), "big", &"x".repeat(20 << 20));
-    let mut stream = context_archive(&build(base.path()));
+    let mut stream = context_archive(&build(base.path()), "d1");
     let mut bytes = stream.next().await.unwrap().unwrap().to_vec();
     // The reader is at most a few pieces ahead of us.
     fs::File::options().write(true).open(base.path().join("big")).unwrap().set_len(0).unwrap();

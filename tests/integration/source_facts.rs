@@ -6,11 +6,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use composelet::model::build::{Build, ContextRoot, Dockerfile};
 use composelet::model::config::{BindRecursion, ContainerConfig, Mount, MountSource};
 use composelet::model::content::OnChange;
 use composelet::model::desired::{
-    BindState, Build, BuildDigest, DesiredProject, DesiredService, Dockerfile, PullPolicy,
-    RestartIntent, RestartWhen, Suspend,
+    BindState, BuildDigest, DesiredProject, DesiredService, PullPolicy, RestartIntent, RestartWhen,
+    Suspend,
 };
 use composelet::model::diagnostic::Location;
 use composelet::model::id::{ProjectName, ServiceName};
@@ -250,11 +251,11 @@ fn what_cannot_be_built_says_why() {
     let missing =
         format!("the Dockerfile {} does not exist", path.join("Dockerfile.prod").display());
     assert_eq!(bench.read(Timestamp::default()), BuildDigest::Unreadable(missing));
-    bench.build().context = LocalPath::new(path.join("nothing"));
+    bench.build().context = ContextRoot::Directory(LocalPath::new(path.join("nothing")));
     let nothing =
         format!("the build context {} is not a directory", path.join("nothing").display());
     assert_eq!(bench.read(Timestamp::default()), BuildDigest::Unreadable(nothing));
-    bench.build().context = LocalPath::new(&path);
+    bench.build().context = ContextRoot::Directory(LocalPath::new(&path));
     bench.build().dockerfile = Dockerfile::Path("Dockerfile".to_owned());
     bench.write(".dockerignore", "!");
     let BuildDigest::Unreadable(why) = bench.read(Timestamp::default()) else {

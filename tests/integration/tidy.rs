@@ -54,7 +54,12 @@ const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 
 /// A crate, and the files that may name it.
-const CONFINED: &[(&str, &str)] = &[("bollard", "src/engine/"), ("notify", "src/source/watch.rs")];
+const CONFINED: &[(&str, &str)] = &[
+    ("bollard", "src/engine/"),
+    ("hyper", "src/engine/docker/session/"),
+    ("prost", "src/engine/docker/"),
+    ("notify", "src/source/watch.rs"),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

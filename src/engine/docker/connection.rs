@@ -8,6 +8,7 @@ use http::{HeaderValue, Uri};
 use serde::Deserialize;
 
 use crate::engine::docker::raw::RawRequest;
+use crate::engine::docker::session::Address;
 use crate::engine::failure::CallError;
 use crate::model::observed::{ApiVersion, EngineDefaults, EngineFacts};
 
@@ -29,6 +30,8 @@ pub(in crate::engine) struct Connector {
     docker: Docker,
     /// The address, for messages.
     host: Option<String>,
+    /// Where sessions of BuildKit are opened, if they can be.
+    pub(in crate::engine) address: Option<Address>,
 }
 
 /// A client; pinned to an API version once that is agreed upon.
@@ -67,12 +70,13 @@ impl Connector {
     /// If the address cannot be read, or its socket is not there yet.
     pub(in crate::engine) fn to_host(host: &str) -> Result<Self, CallError> {
         let docker = Docker::connect_with_host(host)?;
-        Ok(Self { host: Some(host.to_owned()), ..Self::over(docker) })
+        let address = Address::of(host);
+        Ok(Self { host: Some(host.to_owned()), address, ..Self::over(docker) })
     }
 
     /// Over a client that was made elsewhere.
     pub(in crate::engine) fn over(docker: Docker) -> Self {
-        Self { docker: docker.with_timeout(CLIENT_TIMEOUT), host: None }
+        Self { docker: docker.with_timeout(CLIENT_TIMEOUT), host: None, address: None }
     }
 
     /// Agrees on an API version and asks the engine about itself.

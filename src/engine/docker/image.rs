@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -12,7 +14,8 @@ use tokio::time::timeout;
 
 use crate::engine::credentials::RegistryLogin;
 use crate::engine::docker::connection::Client;
-use crate::engine::docker::raw::{RawBody, RawRequest};
+use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
+use crate::engine::docker::steps::Steps;
 use crate::engine::failure::{CallError, presentable};
 
 /// Longest line of progress, in characters.
@@ -22,8 +25,8 @@ const LINE_LIMIT: usize = 200;
 pub(in crate::engine) struct BuildRequest {
     /// Parameters of the query, in order.
     pub(in crate::engine) parameters: Vec<(&'static str, String)>,
-    /// The context.
-    pub(in crate::engine) context: BoxStream<'static, std::io::Result<Bytes>>,
+    /// The context, if it is sent with the request.
+    pub(in crate::engine) context: Option<BoxStream<'static, std::io::Result<Bytes>>>,
     /// Logins for the registries of base images, by host, as the JSON of `X-Registry-Config`.
     pub(in crate::engine) logins: Vec<(String, RegistryLogin)>,
 }
@@ -47,7 +50,7 @@ impl Client {
         if let Some(login) = login {
             request = with_credentials(request, "x-registry-auth", &login.to_json())?;
         }
-        watch.to_the_end(self.raw_lines(request)).await
+        watch.to_the_end(self.raw_lines(request), &mut Steps::default()).await
     }
 
     /// Builds an image. Fails after `idle` without a sign of progress.
@@ -58,16 +61,28 @@ impl Client {
         &self,
         build: BuildRequest,
         watch: &Progress<'_>,
+        steps: &mut Steps,
     ) -> Result<(), CallError> {
         let parameters: Vec<(&str, &str)> =
             build.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let mut request = RawRequest::post("/build", &parameters, RawBody::Tar(build.context));
+        let body = build.context.map_or(RawBody::Empty, RawBody::Tar);
+        let mut request = RawRequest::post("/build", &parameters, body);
         if !build.logins.is_empty() {
             let logins: Value =
                 build.logins.iter().map(|(host, login)| (host.clone(), login.to_json())).collect();
             request = with_credentials(request, "x-registry-config", &logins)?;
         }
-        watch.to_the_end(self.raw_lines(request)).await
+        watch.to_the_end(self.raw_lines(request), steps).await
+    }
+
+    /// Takes a tag from an image, and removes it with its last one.
+    ///
+    /// # Errors
+    /// 404 if there is none, 409 while it is used.
+    pub(in crate::engine) async fn untag_image(&self, tag: &str) -> Result<(), CallError> {
+        let path = format!("/images/{}", encoded(tag));
+        self.raw_bytes(RawRequest::delete(&path)).await?;
+        Ok(())
     }
 }
 
@@ -77,28 +92,10 @@ fn with_credentials(
     name: &'static str,
     value: &Value,
 ) -> Result<RawRequest, CallError> {
-    let mut header = HeaderValue::try_from(base64_url(value.to_string().as_bytes()))
+    let mut header = HeaderValue::try_from(URL_SAFE.encode(value.to_string()))
         .map_err(|_| CallError::Refused("unusable registry credentials".to_owned()))?;
     header.set_sensitive(true);
     Ok(request.with_header(HeaderName::from_static(name), header))
-}
-
-/// Base64 in the URL-safe alphabet, padded (RFC 4648 §5).
-fn base64_url(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = [0, 1, 2]
-            .iter()
-            .fold(0u32, |bits, at| bits << 8 | u32::from(*chunk.get(*at).unwrap_or(&0)));
-        for digit in 0..4usize {
-            let index = (bits >> (18 - 6 * digit)) & 63;
-            let letter = ALPHABET.get(usize::try_from(index).unwrap_or(0)).unwrap_or(&b'A');
-            let is_padding = digit > chunk.len();
-            text.push(if is_padding { '=' } else { char::from(*letter) });
-        }
-    }
-    text
 }
 
 /// Repository and tag or digest of a reference; without either the tag is `latest`, because an engine that is given none
@@ -126,6 +123,7 @@ impl Progress<'_> {
     async fn to_the_end(
         &self,
         mut lines: BoxStream<'static, Result<Value, CallError>>,
+        steps: &mut Steps,
     ) -> Result<(), CallError> {
         loop {
             let Ok(next) = timeout(self.idle, lines.try_next()).await else {
@@ -140,7 +138,7 @@ impl Progress<'_> {
                 while let Ok(Some(_)) = timeout(self.idle, lines.next()).await {}
                 return Err(CallError::InStream(error));
             }
-            if let Some(text) = text_of(&line) {
+            for text in steps.read(&line).into_iter().chain(text_of(&line)) {
                 drop(self.sink.try_send(text));
             }
         }
@@ -184,15 +182,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn credentials_use_the_url_safe_alphabet() {
-        assert_eq!(base64_url(b""), "");
-        assert_eq!(base64_url(b"f"), "Zg==");
-        assert_eq!(base64_url(b"fo"), "Zm8=");
-        assert_eq!(base64_url(b"foobar"), "Zm9vYmFy");
-        assert_eq!(base64_url(&[0xfb, 0xff, 0xfe]), "-__-");
-    }
-
     #[tokio::test]
     async fn an_error_inside_a_stream_is_an_error() {
         let (sink, mut lines) = tokio::sync::mpsc::channel(8);
@@ -202,7 +191,7 @@ mod tests {
             Ok(json!({"id": "a", "status": "Downloading", "progress": "[=>  ]"})),
             Ok(json!({"errorDetail": {"message": "it broke"}, "error": "it broke"})),
         ]);
-        let result = progress.to_the_end(stream.boxed()).await;
+        let result = progress.to_the_end(stream.boxed(), &mut Steps::default()).await;
         assert_eq!(result, Err(CallError::InStream("it broke".into())));
         assert_eq!(lines.recv().await.as_deref(), Some("Step 1/2 : FROM scratch"));
         assert_eq!(lines.recv().await.as_deref(), Some("a: Downloading [=>  ]"));
@@ -212,7 +201,8 @@ mod tests {
     async fn silence_is_cut() {
         let (sink, _lines) = tokio::sync::mpsc::channel(8);
         let progress = Progress { sink: &sink, idle: Duration::from_secs(60) };
-        let result = progress.to_the_end(futures::stream::pending().boxed()).await;
+        let result =
+            progress.to_the_end(futures::stream::pending().boxed(), &mut Steps::default()).await;
         assert_eq!(result, Err(CallError::Cut("no progress for 60 s".into())));
     }
 }

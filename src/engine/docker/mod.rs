@@ -14,8 +14,12 @@ mod mounts;
 mod mutate;
 mod raw;
 mod read;
+mod session;
+mod steps;
 
 pub(super) use connection::{Client, Connector};
 pub use connection::{EngineClient, OLDEST_API, TESTED_API};
 pub use create::{Admission, create_body};
 pub(super) use image::{BuildRequest, Progress};
+pub(super) use session::{Address, Answers, DOCKERFILE, FindLogin, Session};
+pub(super) use steps::Steps;

@@ -59,6 +59,11 @@ impl RawRequest {
         Self { method: Method::POST, body, ..Self::get(path, parameters) }
     }
 
+    /// Removes what is at a path.
+    pub(super) fn delete(path: &str) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path, &[]) }
+    }
+
     /// Adds a header.
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));

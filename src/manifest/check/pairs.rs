@@ -11,7 +11,7 @@ use crate::manifest::shell;
 
 impl Check<'_> {
     /// A mapping, or a list of `key=value`, as a mapping.
-    pub(super) fn pairs(&mut self, unset: Unset, node: Node, field: &str) -> Option<Node> {
+    pub(crate) fn pairs(&mut self, unset: Unset, node: Node, field: &str) -> Option<Node> {
         let place = node.place;
         let mut done = Map::new();
         match node.value {

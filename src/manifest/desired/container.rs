@@ -181,7 +181,7 @@ fn nano_cpus(cpus: f64) -> Option<i64> {
     (nano > 0).then_some(nano)
 }
 
-fn ulimit((name, limit): (&String, &spec::Ulimit)) -> (String, Ulimit) {
+pub(super) fn ulimit((name, limit): (&String, &spec::Ulimit)) -> (String, Ulimit) {
     let (soft, hard) = match limit.single {
         Some(single) => (single, single),
         None => (limit.soft, limit.hard),

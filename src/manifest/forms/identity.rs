@@ -6,9 +6,15 @@ fn part(node: &Node, key: &str) -> String {
     node.get(key).and_then(Node::scalar_text).map_or_else(String::new, |text| text.to_string())
 }
 
-/// The entry's own text before `=`.
+/// The entry's own text.
 pub(crate) fn text_identity(node: &Node) -> String {
     node.scalar_text().map_or_else(String::new, |text| text.to_string())
+}
+
+/// The entry's own text before `=`.
+pub(crate) fn key_identity(node: &Node) -> String {
+    let text = text_identity(node);
+    text.split_once('=').map(|(key, _)| key.to_owned()).unwrap_or(text)
 }
 
 /// Mounts, devices, configs and secrets: the target; without one, the source.

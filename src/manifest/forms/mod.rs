@@ -11,10 +11,10 @@ mod small;
 
 pub(crate) use devices::{block_rate, block_weight, device_request, gpus, microseconds, models};
 pub(crate) use identity::{
-    path_identity, port_identity, request_identity, target_identity, text_identity,
+    key_identity, path_identity, port_identity, request_identity, target_identity, text_identity,
 };
 pub(crate) use mounts::{config_mount, secret_mount, volume};
-pub(crate) use paths::{CONTEXT, PATH, build, env_file, is_remote};
+pub(crate) use paths::{BUILD_SSH, CONTEXT, CONTEXTS, PATH, build, env_file, is_remote};
 pub(crate) use ports::ports;
 pub(crate) use small::{
     EXTRA_HOSTS, depends_on, device, extends, external, health_test, include, networks,

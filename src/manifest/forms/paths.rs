@@ -4,7 +4,7 @@ use super::{mapping, truth};
 use crate::manifest::check::Check;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::Finding;
-use crate::manifest::schema::{Form, Kind};
+use crate::manifest::schema::{Form, Kind, Unset};
 
 /// A path of the host, made absolute against the directory of the project.
 pub(crate) static PATH: Form = Form { expand: path, long: Kind::Text };
@@ -51,6 +51,46 @@ fn context(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
         Some(text) if is_remote(text) => Some(node),
         _ => path(check, node, field),
     }
+}
+
+/// Further contexts of a build: paths are made absolute, references stay.
+pub(crate) static CONTEXTS: Form = Form { expand: contexts, long: Kind::Map(&Kind::Text) };
+
+fn contexts(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let mut node = check.pairs(Unset::Empty, node, field)?;
+    for entry in node.as_map_mut()?.values_mut() {
+        let Some(text) = entry.node.as_text().map(str::to_owned) else {
+            continue;
+        };
+        if !text.starts_with("service:") && !is_remote(&text) {
+            let absolute = check.absolute(&text, &entry.node, field)?;
+            entry.node = Node::text(absolute, entry.node.place).tagged(entry.node.merge);
+        }
+    }
+    Some(node)
+}
+
+/// Agents and keys of a build: `id`, or `id=path`.
+pub(crate) static BUILD_SSH: Form = Form { expand: build_ssh, long: Kind::List(&Kind::Text) };
+
+fn build_ssh(check: &mut Check<'_>, node: Node, field: &str) -> Option<Node> {
+    let place = node.place;
+    let pairs = check.pairs(Unset::Empty, node, field)?;
+    let mut out = Vec::new();
+    for (id, entry) in pairs.as_map()? {
+        let text = match entry.node.as_text() {
+            Some(path) if !path.is_empty() => {
+                format!("{id}={}", check.absolute(path, &entry.node, field)?)
+            }
+            _ if &**id == "default" => id.to_string(),
+            _ => {
+                check.wrong(&entry.node, field, "default, or id=path of an agent's socket");
+                return None;
+            }
+        };
+        out.push(Node::text(text, entry.node.place));
+    }
+    Some(Node::new(Value::List(out), place))
 }
 
 /// Whether a build context is fetched by the builder instead of read from a directory.

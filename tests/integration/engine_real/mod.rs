@@ -1,6 +1,7 @@
 //! The facade against a real engine, the one of DOCKER_HOST.
 
 mod attributes;
+mod builds;
 mod configs;
 mod engine;
 mod fixture;

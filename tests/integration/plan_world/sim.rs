@@ -212,6 +212,7 @@ impl Sim {
                 kind: operation.kind().to_owned(),
                 since: self.now,
                 progress: String::new(),
+                digest: operation.digest().map(str::to_owned),
             };
             self.operations.insert(operation.subject(), running);
             self.pending.push(node);
