@@ -84,10 +84,12 @@ impl BuildFile {
         self.entry.metadata.len()
     }
 
-    /// Time of its last modification, in nanoseconds since 1970.
+    /// Second of its last modification, in nanoseconds since 1970. The part below a second is that of its last change of any
+    /// kind: an engine that compares size and time with what it has sees also what was changed by a tool that sets the time
+    /// back.
     pub fn modified_ns(&self) -> i64 {
         let metadata = &self.entry.metadata;
-        metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
+        metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec())
     }
 
     /// Opens it. A file that went away since it was listed is empty. Blocking.

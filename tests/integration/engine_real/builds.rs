@@ -127,6 +127,24 @@ async fn a_build_by_buildkit_has_files_arguments_labels_and_a_cache() {
 }
 
 #[tokio::test]
+async fn a_change_that_shows_neither_in_size_nor_in_time_is_built() {
+    let Some(bench) = Bench::new("unseen", "COPY a /\nENV WORD=one\n").await else {
+        return;
+    };
+    bench.write("context/a", "one");
+    let file = bench.path("context/a");
+    let time = fs::metadata(file.as_path()).and_then(|metadata| metadata.modified()).expect("time");
+    bench.run().await.expect("build");
+    assert_eq!(bench.shell("cat /a; echo $WORD"), "oneone");
+    bench.write("context/Dockerfile", &format!("FROM {IMAGE}\nCOPY a /\nENV WORD=two\n"));
+    bench.write("context/a", "two");
+    let opened = fs::File::options().write(true).open(file.as_path()).expect("file");
+    opened.set_modified(time).expect("time");
+    bench.run().await.expect("build");
+    assert_eq!(bench.shell("cat /a; echo $WORD"), "twotwo");
+}
+
+#[tokio::test]
 async fn a_secret_is_there_for_its_step_and_nowhere_else() {
     let text = "RUN --mount=type=secret,id=token,mode=0440,uid=7 sh -c 'cat /run/secrets/token | rev > /t; stat -c %a:%u /run/secrets/token >> /t'\n\
                 RUN --mount=type=secret,id=file sha256sum /run/secrets/file > /f\n";

@@ -1,7 +1,5 @@
 //! Pulls on a real engine.
 
-#![expect(clippy::expect_used, reason = "helpers of tests")]
-
 use composelet::model::outcome::FailureClass;
 
 use super::fixture::engine;
