@@ -5,9 +5,10 @@ use std::fs;
 
 use crate::real::text::{SLEEP, file, service};
 use crate::support_real::container::Container;
+use crate::support_real::controller::Controller;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
-use crate::support_real::wait::hold;
+use crate::support_real::wait::{eventually, hold};
 
 /// A change that is cut off at one point after the other.
 pub(super) struct Workload {
@@ -20,6 +21,9 @@ pub(super) struct Workload {
     /// How many containers there are in the end.
     containers: usize,
 }
+
+/// Looks in a row that find the end reached until nothing more is expected: about four seconds.
+const STANDS: usize = 80;
 
 /// All of them.
 pub(super) const ALL: [Workload; 6] = [
@@ -129,12 +133,25 @@ impl Workload {
         Ok(())
     }
 
+    /// Waits until the controller ended, `true`, or until the end was reached and has stood for a while: what is written or
+    /// called after it is a point, too.
+    pub(super) async fn cut_off(&self, host: &mut Host, project: &str, mark: usize) -> bool {
+        let mut stood = 0;
+        eventually(&format!("the controller of {} ends, or the end stands", self.name), || {
+            if host.controllers.first_mut().and_then(Controller::ended).is_some() {
+                return Ok(true);
+            }
+            self.reached(host, project, mark)?;
+            stood += 1;
+            hold(stood > STANDS, || "the end is reached".to_owned()).map(|()| false)
+        })
+        .await
+    }
+
     /// Waits for the end and for the quiet after it.
     pub(super) async fn end(&self, host: &Host, project: &str, mark: usize) {
-        crate::support_real::wait::eventually(&format!("the end of {}", self.name), || {
-            self.reached(host, project, mark)
-        })
-        .await;
+        eventually(&format!("the end of {}", self.name), || self.reached(host, project, mark))
+            .await;
         if self.after.is_some() {
             host.ready(project).await;
             host.pass();

@@ -25,9 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::real::faults::point::{Dice, Share};
 use crate::real::faults::workload::{ALL, Outcome, Workload};
-use crate::support_real::controller::Controller as Process;
 use crate::support_real::host::Host;
-use crate::support_real::wait::eventually;
 
 /// Points of a run that asks for no number.
 const QUICK: usize = 5;
@@ -205,13 +203,7 @@ async fn run(workload: &Workload, point: usize) -> Option<(Outcome, Vec<String>)
     let mark = host.events.mark().await;
     workload.change(&host, &project);
     start(&mut host, point);
-    let killed = eventually("the controller ends at its write, or the end is reached", || {
-        if host.controllers.first_mut().and_then(Process::ended).is_some() {
-            return Ok(true);
-        }
-        workload.reached(&host, &project, mark).map(|()| false)
-    })
-    .await;
+    let killed = workload.cut_off(&mut host, &project, mark).await;
     if point != usize::MAX {
         if !killed {
             return None;
