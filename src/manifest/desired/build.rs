@@ -164,7 +164,7 @@ fn secrets(
                 context.report.add(finding);
                 continue;
             };
-            BuildSecret::Value(Secret::new(value))
+            BuildSecret::Value(Secret::new(&*value))
         } else {
             continue;
         };
@@ -182,7 +182,7 @@ fn agents(
     for entry in &build.ssh {
         let (id, path) = match entry.split_once('=') {
             Some((id, path)) => (id, Some(path.to_owned())),
-            None => (entry.as_str(), context.environment.get(AGENT)),
+            None => (entry.as_str(), context.environment.get(AGENT).map(|path| path.to_string())),
         };
         let path = path.filter(|path| path.starts_with('/')).map(LocalPath::new);
         out.insert(id.to_owned(), path);

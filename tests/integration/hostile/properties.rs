@@ -35,13 +35,16 @@ fn target(name: &str) -> fn(&[u8]) {
 
 #[test]
 fn the_corpus_holds() {
+    let mut broken = Vec::new();
     for (name, files) in CORPUS.iter() {
         assert!(!files.is_empty(), "{name} has no corpus");
         for (path, bytes) in files {
-            let run = std::panic::catch_unwind(|| target(name)(bytes));
-            assert!(run.is_ok(), "{} breaks a rule", path.display());
+            if std::panic::catch_unwind(|| target(name)(bytes)).is_err() {
+                broken.push(path.display().to_string());
+            }
         }
     }
+    assert!(broken.is_empty(), "these break a rule: {broken:#?}");
 }
 
 #[test]

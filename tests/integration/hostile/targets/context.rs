@@ -1,12 +1,12 @@
 //! `.dockerignore`, and the tar of a build context below it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Component, Path};
 
-use composelet::model::desired::{Build, Dockerfile};
+use composelet::model::build::{Build, ContextRoot};
 use composelet::model::path::LocalPath;
-use composelet::source::{IgnoreRules, context_archive, context_files, dockerfile_name};
+use composelet::source::{IgnoreRules, context_archive, context_files};
 use futures::TryStreamExt;
 
 use super::sections;
@@ -64,28 +64,14 @@ fn archive(ignore: &[u8], named: &[(String, &[u8])]) {
     }
     std::os::unix::fs::symlink("../outside", root.join("link")).ok();
     std::fs::write(root.join(".dockerignore"), ignore).ok();
-    let build = Build {
-        context: LocalPath::new(&root),
-        dockerfile: Dockerfile::Path("Dockerfile".to_owned()),
-        target: None,
-        args: BTreeMap::new(),
-        labels: BTreeMap::new(),
-        network: None,
-        extra_hosts: BTreeSet::new(),
-        pull: false,
-        no_cache: false,
-        cache_from: Vec::new(),
-        tags: BTreeSet::new(),
-        shm_size_bytes: None,
-        platform: None,
-    };
+    let build = Build::of(ContextRoot::Directory(LocalPath::new(&root)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let pieces: std::io::Result<Vec<bytes::Bytes>> =
-        runtime.block_on(context_archive(&build).try_collect());
+        runtime.block_on(context_archive(&build, "d1").try_collect());
     let listed = context_files(&build);
     assert_eq!(pieces.is_ok(), listed.is_ok(), "{listed:?}");
     let Ok(pieces) = pieces else { return };
-    holds_the_context(&pieces.concat(), &listed.unwrap(), &dockerfile_name(&build));
+    holds_the_context(&pieces.concat(), &listed.unwrap(), "Dockerfile");
 }
 
 fn holds_the_context(bytes: &[u8], listed: &[std::path::PathBuf], dockerfile: &str) {
