@@ -55,8 +55,8 @@ impl Startup<'_> {
         &self,
         engine: &Engine,
     ) -> Result<Step<LedgerLock>, LedgerError> {
-        let id = engine.facts().id;
-        let id = planted!("two-act", id, format!("{id}{}", self.started_at));
+        let known = engine.facts().id;
+        let id = planted!("two-act", known, format!("{known}{}", self.started_at));
         let installation = &self.settings.policy.installation;
         self.lock("this engine", || {
             let lock = self.ledger.try_lock_engine(&id, installation);

@@ -31,6 +31,9 @@ impl std::fmt::Debug for Canonical {
 /// A key: mostly one of the schema's.
 pub(crate) type Key<'a> = Cow<'a, str>;
 
+/// The members of a mapping, in the order in which they print.
+type Fields<'a> = Vec<(Key<'a>, Json<'a>)>;
+
 /// A value whose keys keep their order.
 #[derive(Clone, Debug)]
 pub(crate) enum Json<'a> {
@@ -88,7 +91,7 @@ impl Canonical {
         services.map(|(name, entry)| (name.to_string(), hash(&entry.node))).collect()
     }
 
-    fn project(&self) -> (Vec<(Key<'_>, Json<'_>)>, Vec<(Key<'_>, Json<'_>)>) {
+    fn project(&self) -> (Fields<'_>, Fields<'_>) {
         let Json::Map(mut project, extensions) = object(&PROJECT, Some(&self.tree)) else {
             return (Vec::new(), Vec::new());
         };

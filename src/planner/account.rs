@@ -32,7 +32,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         return ledger;
     };
     if ledger.digest != desired.digest {
-        ledger.generation = planted!("generation-falls", ledger.generation + 1, 1);
+        let next = ledger.generation + 1;
+        ledger.generation = planted!("generation-falls", next, 1);
         ledger.digest.clone_from(&desired.digest);
         ledger.calls.clear();
         ledger.drift.clear();

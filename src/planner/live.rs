@@ -70,8 +70,8 @@ fn update(
 ) -> Option<NodeId> {
     let looks = (context.world.input, &context.world.owners);
     let wanted = wanted_config(looks, context.view.service, container, context.view.image?);
-    let limits = changes.iter().any(|change| change.field.starts_with("resources"));
-    let limits = planted!("limits-are-forgotten", limits, false);
+    let touched = changes.iter().any(|change| change.field.starts_with("resources"));
+    let limits = planted!("limits-are-forgotten", touched, false);
     let policy = changes.iter().any(|change| change.field == "restart");
     let action = Action::UpdateContainer {
         container: container.id.clone(),

@@ -38,8 +38,9 @@ impl IgnoreRules {
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;
             }
-            let rule = Rule::parse(line.trim())
-                .map_err(|why| format!("line {}: `{}`: {why}", index + 1, line.trim()))?;
+            let rule = Rule::parse(line.trim()).map_err(|why| {
+                format!("line {}: `{}`: {why}", index + 1, line.trim().escape_debug())
+            })?;
             rules.push(rule);
         }
         Ok(Self { rules })

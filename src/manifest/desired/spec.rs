@@ -59,6 +59,10 @@ pub(super) struct Service {
     pub(super) mem_reservation: Option<i64>,
     pub(super) mem_swappiness: Option<i64>,
     pub(super) memswap_limit: Option<i64>,
+    #[allow(
+        clippy::zero_sized_map_values,
+        reason = "decoded from a mapping; only whether it is empty counts"
+    )]
     pub(super) models: BTreeMap<String, IgnoredAny>,
     pub(super) network_mode: Option<String>,
     pub(super) networks: BTreeMap<String, Option<Endpoint>>,
