@@ -72,13 +72,12 @@ fn a_file_that_is_replaced_while_it_is_read_is_whole_or_unreadable() {
             let mut turn = 0;
             while !done.load(Ordering::Relaxed) {
                 turn += 1;
-                match turn % 3 {
-                    0 => fs::write(&path, &versions[turn % 2]).unwrap(),
-                    _ => {
-                        let next = directory.path().join("next");
-                        fs::write(&next, &versions[turn % 2]).unwrap();
-                        fs::rename(&next, &path).unwrap();
-                    }
+                if turn % 3 == 0 {
+                    fs::write(&path, &versions[turn % 2]).unwrap();
+                } else {
+                    let next = directory.path().join("next");
+                    fs::write(&next, &versions[turn % 2]).unwrap();
+                    fs::rename(&next, &path).unwrap();
                 }
             }
         });

@@ -6,6 +6,7 @@ use composelet::model::status::{ConditionKind, Truth};
 
 use crate::real::text::{SLEEP, file, service, sleeper};
 use crate::support_real::compose::{compose, try_compose};
+use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::look::{condition, lines};
 use crate::support_real::wait::{eventually, hold};
@@ -36,9 +37,9 @@ fn ids(host: &Host, project: &str) -> Vec<(String, String)> {
 async fn whole(host: &Host, project: &str, after: &str) {
     eventually(&format!("whole again after {after}"), || {
         let all = host.engine.containers_of(project);
-        let names: Vec<&str> = all.iter().map(|one| one.name()).collect();
+        let names: Vec<&str> = all.iter().map(Container::name).collect();
         let wanted = [format!("{project}-db-1"), format!("{project}-web-1")];
-        hold(names == wanted && all.iter().all(|one| one.runs()), || lines(&all))
+        hold(names == wanted && all.iter().all(Container::runs), || lines(&all))
     })
     .await;
 }

@@ -126,7 +126,9 @@ pub(crate) fn progress(data: &[u8]) {
         match engine.logs_tail(&id, 20).await {
             Ok(lines) => {
                 assert!(lines.len() <= 20, "{} lines", lines.len());
-                lines.iter().for_each(|line| text_is_presentable(line));
+                for line in lines.iter() {
+                    text_is_presentable(line);
+                }
             }
             Err(failure) => presentable(&failure),
         }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use composelet::manifest::{
-    Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, Loaded, load, render,
+    Canonical, Dialect, Entry, FileContent, HostChoices, LoadInput, LoadResult, Loaded, load,
+    render,
 };
 use composelet::model::diagnostic::{Diagnostic, Location, Severity};
 use composelet::model::path::LocalPath;
@@ -150,8 +151,8 @@ pub(crate) fn check(case: &Case) {
     let loaded = load_case(case, Dialect::Cli);
     let again = load_case(case, Dialect::Cli);
     assert_eq!(loaded.diagnostics, again.diagnostics, "not deterministic");
-    let json = loaded.canonical.as_ref().map(|canonical| canonical.json());
-    assert_eq!(json, again.canonical.map(|canonical| canonical.json()), "not deterministic");
+    let json = loaded.canonical.as_ref().map(Canonical::json);
+    assert_eq!(json, again.canonical.map(Canonical::json), "not deterministic");
     let refused = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);
     assert_eq!(refused, loaded.project.is_none(), "refused without a reason, or the reverse");
     assert!(loaded.diagnostics.len() <= MOST_DIAGNOSTICS);
@@ -228,7 +229,7 @@ fn round_trip(case: &Case, loaded: &Loaded) {
         printed.files.retain(|path, _| !path.file_name().ends_with("ml"));
         printed.add("compose.yaml", text.as_bytes());
         let reloaded = load_case(&printed, Dialect::Cli);
-        let again = reloaded.canonical.as_ref().map(|canonical| canonical.json());
+        let again = reloaded.canonical.as_ref().map(Canonical::json);
         let errors: Vec<&Diagnostic> =
             reloaded.diagnostics.iter().filter(|found| found.severity == Severity::Error).collect();
         // Open defects, see docs/hostile-input.md: a label whose text becomes empty is printed as an empty key, and a config or
