@@ -13,7 +13,7 @@ const WAITS: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 async fn hooks_after_the_start_run_once_for_each_start_with_what_is_written() {
     let mut host = Host::new();
     let shop = host.project("shop");
-    let hook = "post_start: [{command: [sh, -c, 'echo $$WHO in $$PWD >> /tmp/said'], environment: {WHO: me}, working_dir: /tmp, user: root}]";
+    let hook = "post_start: [{command: [sh, -c, 'echo $$WHO in $$PWD >> /tmp/said'], environment: {WHO: me}, working_dir: /tmp, user: \"0\"}]";
     host.write(&shop, &file(&[service("web", WAITS, &["restart: always", "user: '1000'", hook])]));
     host.start();
     host.ready(&shop).await;
