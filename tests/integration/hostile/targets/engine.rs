@@ -126,7 +126,7 @@ pub(crate) fn progress(data: &[u8]) {
         match engine.logs_tail(&id, 20).await {
             Ok(lines) => {
                 assert!(lines.len() <= 20, "{} lines", lines.len());
-                for line in lines.iter() {
+                for line in &lines {
                     text_is_presentable(line);
                 }
             }

@@ -152,7 +152,7 @@ pub(crate) fn check(case: &Case) {
     let again = load_case(case, Dialect::Cli);
     assert_eq!(loaded.diagnostics, again.diagnostics, "not deterministic");
     let json = loaded.canonical.as_ref().map(Canonical::json);
-    assert_eq!(json, again.canonical.map(Canonical::json), "not deterministic");
+    assert_eq!(json, again.canonical.as_ref().map(Canonical::json), "not deterministic");
     let refused = loaded.diagnostics.iter().any(|found| found.severity == Severity::Error);
     assert_eq!(refused, loaded.project.is_none(), "refused without a reason, or the reverse");
     assert!(loaded.diagnostics.len() <= MOST_DIAGNOSTICS);
