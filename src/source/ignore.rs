@@ -38,9 +38,8 @@ impl IgnoreRules {
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;
             }
-            let rule = Rule::parse(line.trim()).map_err(|why| {
-                format!("line {}: `{}`: {why}", index + 1, line.trim().escape_debug())
-            })?;
+            let rule = Rule::parse(line.trim())
+                .map_err(|why| format!("line {}: `{}`: {why}", index + 1, shown(line)))?;
             rules.push(rule);
         }
         Ok(Self { rules })
@@ -178,4 +177,9 @@ fn class(out: &mut String, rest: &mut Peekable<Chars<'_>>) -> Result<(), String>
         out.push_str(part);
     }
     Ok(())
+}
+
+/// A line as it can be shown: control characters would move the cursor.
+fn shown(line: &str) -> String {
+    line.trim().replace(char::is_control, "\u{fffd}")
 }

@@ -131,7 +131,10 @@ async fn an_up_after_us_does_nothing_and_what_it_changes_ends_as_the_file_says()
     drop(try_compose(&host.engine, &host.desired().join(&shop), &["up", "-d", "--scale", "web=3"]));
     whole(&host, &shop, "up --scale").await;
     // What it makes anew is taken over as it is, not made anew a second time.
-    run(&host, &shop, &["up", "-d", "--force-recreate", "-t", "0"]);
+    host.ready(&shop).await;
+    host.pass();
+    let again = ["up", "-d", "--force-recreate", "-t", "0"];
+    drop(try_compose(&host.engine, &host.desired().join(&shop), &again));
     whole(&host, &shop, "up --force-recreate").await;
     let theirs = ids(&host, &shop);
     host.ready(&shop).await;
