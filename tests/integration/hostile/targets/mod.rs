@@ -8,7 +8,7 @@ mod manifest;
 mod settings;
 mod values;
 
-pub(crate) use manifest::{Case, load_case};
+pub(crate) use manifest::{Case, ROUND_TRIP, load_case};
 
 /// Name of a target, and what is done with one input.
 pub(crate) type Target = (&'static str, fn(&[u8]));
