@@ -115,9 +115,10 @@ fn shapes() -> Vec<Bomb> {
         ),
         refused("long-key-unknown", "long-key", format!("{SERVICE}    ? x-{key}\n    : v\n")),
         refused("many-documents", "too-large", "---\n".repeat(250_000)),
-        accepted(
+        refused(
             "many-keys",
-            format!("{SERVICE}x-a: {{{}}}\n", lines(45_000, |at| format!("k{at},"))),
+            "too-large",
+            format!("{SERVICE}x-a: {{{}}}\n", lines(90_000, |at| format!("k{at},"))),
         ),
         accepted(
             "long-scalar",
@@ -336,8 +337,8 @@ fn findings() -> Vec<Bomb> {
     vec![
         refused(
             "unknown-keys",
-            "unknown-key",
-            format!("{SERVICE}{}", lines(40_000, |at| format!("    z{at}: 1\n"))),
+            "too-large",
+            format!("{SERVICE}{}", lines(60_000, |at| format!("    z{at}: 1\n"))),
         ),
         refused(
             "long-unknown-keys",
