@@ -155,15 +155,24 @@ pub fn config(
     mut config: ContainerConfig,
     directory: Directory<'_>,
 ) -> Result<ContainerConfig, WaitingOn> {
-    for namespace in Namespace::ALL {
-        if let Some(owner) = namespace.owner(&config) {
-            namespace.join(&mut config, &directory.id(&owner)?);
-        }
-    }
+    namespaces(&mut config, directory)?;
     for VolumesFrom { from, .. } in &mut config.volumes_from {
         *from = directory.id(from)?;
     }
     Ok(config)
+}
+
+/// As [`config`], for the namespaces alone.
+///
+/// # Errors
+/// Who is waited for.
+pub fn namespaces(config: &mut ContainerConfig, directory: Directory<'_>) -> Result<(), WaitingOn> {
+    for namespace in Namespace::ALL {
+        if let Some(owner) = namespace.owner(config) {
+            namespace.join(config, &directory.id(&owner)?);
+        }
+    }
+    Ok(())
 }
 
 /// The ids of the containers whose namespaces `config` shares.

@@ -16,14 +16,14 @@ use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId, StartBud
 use crate::model::reason::{HookTry, Reason};
 use crate::model::secret::sha256_hex;
 use crate::planner::conformity::Conformity;
-use crate::planner::create::{Grounds, foundations, primary_network};
+use crate::planner::create::{foundations, primary_network};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::hooks::{backs_off, failed_again};
 use crate::planner::images::ImageVerdict;
 use crate::planner::input::PlanInput;
-use crate::planner::names;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::{ServiceView, World};
+use crate::planner::{joined, names};
 
 /// Lines of a failed step that its hold shows.
 const LINES: usize = 5;
@@ -253,10 +253,25 @@ fn plan_step(
     if of_service(world, view).any(|one| one.lifecycle.is_alive()) {
         return;
     }
-    let Some(create) = create(context, (index, hash), name) else {
+    let Some(mut create) = create(context, (index, hash), name) else {
         return;
     };
-    start(world, context.grounds, draft, (create, reason));
+    match joins(world, draft, &mut create) {
+        Ok(owners) => {
+            start(context, draft, (create, owners, reason));
+        }
+        Err(waiting) => draft.hold(context.subject(), waiting, None),
+    }
+}
+
+/// A step of a service that shares namespaces shares them too. Gives the starts of their owners that it waits for.
+fn joins(
+    world: &World<'_>,
+    draft: &Draft<'_>,
+    create: &mut CreateContainer,
+) -> Result<Vec<NodeId>, WaitingOn> {
+    joined::namespaces(&mut create.config, world.directory())?;
+    joined::before_start(world, draft, &create.config)
 }
 
 /// The container whose mounts a step gets: that of the lowest number that is there.
@@ -327,19 +342,19 @@ fn config(view: &ServiceView<'_>, step: &PreStart) -> ContainerConfig {
     config
 }
 
-/// Creates the container of a step, attaches it to its networks and starts it.
+/// Creates the container of a step, attaches it to its networks and starts it after `owners`.
 fn start(
-    world: &World<'_>,
-    grounds: &Grounds,
+    SlotContext { world, grounds, .. }: SlotContext<'_, '_>,
     draft: &mut Draft<'_>,
-    (create, reason): (CreateContainer, Reason),
+    (create, owners, reason): (CreateContainer, Vec<NodeId>, Reason),
 ) -> Option<NodeId> {
     let (name, endpoints) = (create.name.clone(), create.config.endpoints.clone());
     let (primary, subject) = (create.primary_network.clone(), Subject::Container(name.clone()));
     let after = foundations(grounds, &create.config)?;
     let action = Action::CreateContainer(Box::new(create));
     let node = draft.push(Place { subject: &subject, after }, action, reason.clone())?;
-    let mut ready = vec![node];
+    let mut ready = owners;
+    ready.push(node);
     if world.input.observed.engine.api < SEVERAL_ENDPOINTS {
         for (network, endpoint) in endpoints {
             if Some(&network) == primary.as_ref() {
