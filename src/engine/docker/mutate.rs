@@ -25,6 +25,9 @@ use crate::model::plan::{CreateNetwork, CreateVolume};
 struct Created {
     #[serde(rename = "Id")]
     id: String,
+    /// What the engine left out; null and absent in some versions.
+    #[serde(rename = "Warnings", default)]
+    warnings: Option<Vec<String>>,
 }
 
 impl Client {
@@ -43,6 +46,9 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/containers/create", &parameters, RawBody::Json(body));
         let created: Created = self.raw_json(request).await?;
+        for warning in created.warnings.unwrap_or_default() {
+            tracing::warn!(container = name.as_str(), warning, "the engine made it with a warning");
+        }
         Ok(ContainerId::new(created.id))
     }
 

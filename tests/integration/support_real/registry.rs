@@ -106,20 +106,17 @@ impl Registry {
         format!("{}/{name}", self.address())
     }
 
-    /// Builds an image with this label `version`, pushes it, and takes its name from the engine, as if somebody else had
-    /// pushed it. Returns its id.
+    /// Builds an image with this label `version` and pushes it as if somebody else had: under another name of this host, so
+    /// that a controller that looks for [`Self::image`] never finds it on the engine before it pulls. Returns its id.
     pub(crate) fn push(&self, name: &str, version: &str) -> String {
-        let image = self.image(name);
+        let address = format!("localhost:{}", self.port);
+        let login = json!({ "auths": { &address: { "username": USER, "password": PASSWORD } } });
+        let configuration = self.configuration("push", &login);
+        let image = format!("{address}/{name}");
         let text = format!("FROM {IMAGE}\nLABEL version={version}\n");
-        docker(
-            &self.engine,
-            self.configuration("push", &self.auths(PASSWORD)).as_path(),
-            &["build", "-q", "-t", &image, "-"],
-            &text,
-        );
+        docker(&self.engine, &configuration, &["build", "-q", "-t", &image, "-"], &text);
         let id =
             self.engine.get(&format!("/images/{image}/json"))["Id"].as_str().unwrap().to_owned();
-        let configuration = self.directory.path().join("push");
         docker(&self.engine, &configuration, &["push", "-q", &image], "");
         docker(&self.engine, &configuration, &["rmi", &image], "");
         id
