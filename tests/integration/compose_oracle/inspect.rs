@@ -16,6 +16,7 @@ use crate::compose_oracle::compare::{Difference, each, walk};
 use crate::compose_oracle::inspected::{leaves, seen};
 use crate::compose_oracle::known;
 use crate::support_real::compose::compose;
+use crate::support_real::engine::Engine;
 use crate::support_real::host::Host;
 
 /// What one project gave.
@@ -72,7 +73,7 @@ fn both(case: &Path) -> Outcome {
     let project = host.project(&name(case));
     let directory = host.desired().join(&project);
     copy(case, &directory);
-    fs::write(directory.join(".env"), variables()).unwrap();
+    fs::write(directory.join(".env"), variables(&host.engine)).unwrap();
     outside(&host, &project);
     let up = || drop(compose(&host.engine, &directory, &["up", "-d", "--quiet-pull"]));
     let once = || drop(host.expect(&["run", "--once", "--timeout", "2m"]));
@@ -97,7 +98,9 @@ fn both(case: &Path) -> Outcome {
 }
 
 /// Ports and addresses that hardly anybody else has, and a disk whose rate can be limited.
-fn variables() -> String {
+///
+/// The profiles let in what the command line makes right on this engine.
+fn variables(engine: &Engine) -> String {
     let random = RandomState::new().hash_one(0);
     let port = 2_000 + random % 1_000;
     let subnet = format!("10.{}.{}", 100 + random / 1_000 % 100, random / 100_000 % 250);
@@ -106,8 +109,11 @@ fn variables() -> String {
     let virtual_ones = ["loop", "ram", "zram"];
     let disk = disks.filter(|disk| !virtual_ones.iter().any(|one| disk.starts_with(one))).min();
     let disk = disk.expect("there is a disk");
+    let api = engine.get("/version")["ApiVersion"].as_str().unwrap().to_owned();
+    let minor: u32 = api.split_once('.').unwrap().1.parse().unwrap();
+    let profile = if minor < 44 { "before-1.44" } else { "since-1.44" };
     format!(
-        "PORT={port}\nSUBNET={subnet}\nDISK=/dev/{disk}\nFROM_DOTENV=dotenv\nCOUNT=1\nCOMPOSE_PROFILES=extra\n"
+        "PORT={port}\nSUBNET={subnet}\nDISK=/dev/{disk}\nFROM_DOTENV=dotenv\nCOUNT=1\nCOMPOSE_PROFILES=extra,{profile}\n"
     )
 }
 

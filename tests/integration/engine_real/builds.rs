@@ -192,7 +192,8 @@ async fn additional_contexts_are_stages_for_both_builders() {
             bench.build.shm_size_bytes = Some(1 << 20);
         }
         bench.run().await.expect("build");
-        assert_eq!(bench.classic(), classic);
+        // From API 1.42 on BuildKit knows the limit too.
+        assert_eq!(bench.classic(), classic && bench.engine.facts().api.minor < 42);
         assert_eq!(
             bench.shell("find /more -type f ! -name .dockerignore; test -x /tools && echo x"),
             "/more/a\nx"
