@@ -3,6 +3,7 @@
 mod attributes;
 mod builds;
 mod configs;
+mod differential;
 mod engine;
 mod fixture;
 mod images;

@@ -272,7 +272,17 @@ impl World {
         container: &str,
         force: bool,
     ) -> Result<(), ApiError> {
-        let id = self.container_id(container)?;
+        let id = match self.container_id(container) {
+            Err(error) if error.status == 404 && force => {
+                // With force it looks for an endpoint that outlived its container; there is none here.
+                let text = match self.networks.find(reference) {
+                    Ok(_) => format!("endpoint {container} not found"),
+                    Err(_) => format!("network {reference} not found"),
+                };
+                return Err(ApiError::new(404, text));
+            }
+            found => found?,
+        };
         let running = self.changeable(&id)?;
         let found = self.networks.find(reference).map(|it| (it.id.clone(), it.name.clone()));
         let network = match found {

@@ -32,7 +32,8 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    fn json(&self) -> Value {
+    /// As it is told.
+    pub(crate) fn json(&self) -> Value {
         let mut event = Map::new();
         if self.kind == "container" {
             event.insert("status".to_owned(), json!(self.action));

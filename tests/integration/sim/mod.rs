@@ -13,9 +13,8 @@
 //! - the API itself: `router`, then one file per kind of object.
 //!
 //! Known differences from the real engine: networks of one container are connected in the order of
-//! their names (there: any order); volume mount events of failed starts are not told; logs, stats
-//! and top come from scripts or constants; a slow event subscriber loses events at once and not after
-//! 100 ms; builds run nothing, and a failed `RUN` leaves no container behind; IPv6 is absent.
+//! their names (there: any order); logs, stats and top come from scripts or constants; a slow event
+//! subscriber loses events at once and not after 100 ms; builds run nothing, and a failed `RUN` leaves no container behind; IPv6 is absent.
 
 #![allow(
     dead_code,

@@ -24,9 +24,14 @@ impl World {
             None => return Err(ApiError::new(404, format!("No such container: {id}"))),
         };
         let failure = self.prepare(id).err().map(|error| (error, 128));
+        if failure.is_none() {
+            self.mount_events(id, "mount");
+        }
         let failure = failure.or_else(|| self.scripted_failure(id, script.start_failure.as_ref()));
         if let Some((error, code)) = failure {
             self.release_network(id);
+            // The engine cleans up what it did not get to as well.
+            self.mount_events(id, "unmount");
             if let Some(container) = self.containers.get_mut(id) {
                 container.error.clone_from(&error.message);
                 // Only an exit code of zero is overwritten by the general failure.
@@ -38,7 +43,6 @@ impl World {
             }
             return Err(error);
         }
-        self.mount_events(id, "mount");
         self.next_pid += 1;
         let pid = self.next_pid;
         let started = self.clock.stamp();

@@ -30,6 +30,16 @@ impl SimEngine {
         self.with(|world| world.events.close_streams());
     }
 
+    /// The events after the first `mark`, as they are told, as far as the ring holds them; and how many there were so far.
+    pub(crate) fn events_after(&self, mark: u64) -> (Vec<serde_json::Value>, u64) {
+        self.with(|world| {
+            let count = world.events.published();
+            let new = usize::try_from(count.saturating_sub(mark)).unwrap_or(usize::MAX);
+            let skipped = world.events.ring().count().saturating_sub(new);
+            (world.events.ring().skip(skipped).map(super::events::Event::json).collect(), count)
+        })
+    }
+
     /// One line per call so far.
     pub(crate) fn trace(&self) -> Vec<String> {
         self.with(|world| world.trace.lines())
