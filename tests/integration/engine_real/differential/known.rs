@@ -18,13 +18,20 @@ struct Known {
     reason: &'static str,
 }
 
-const KNOWN: [Known; 7] = [
+const KNOWN: [Known; 8] = [
     Known {
         since: 0,
         op: "tart(",
-        path: ("", ""),
+        path: ("message", ""),
         text: "network dt-",
         reason: "of several missing networks the engine names any one, we the first by name",
+    },
+    Known {
+        since: 0,
+        op: "",
+        path: ("world.", ".Error"),
+        text: "network dt-",
+        reason: "the same, as it stays in the state",
     },
     Known {
         since: 44,
