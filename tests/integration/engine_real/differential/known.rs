@@ -18,7 +18,7 @@ struct Known {
     reason: &'static str,
 }
 
-const KNOWN: [Known; 8] = [
+const KNOWN: [Known; 9] = [
     Known {
         since: 0,
         op: "tart(",
@@ -39,6 +39,13 @@ const KNOWN: [Known; 8] = [
         path: ("world.", ".aliases"),
         text: "ID",
         reason: "the short id is an alias before the first start, too; no plan depends on it",
+    },
+    Known {
+        since: 44,
+        op: "Kill(",
+        path: ("message", ""),
+        text: "annot kill container",
+        reason: "the same words, without a capital letter",
     },
     Known {
         since: 44,

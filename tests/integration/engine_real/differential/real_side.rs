@@ -100,20 +100,26 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// Also what has a name that two have is as if it were not there, as on the simulated side.
+    fn find(&self, path: &str) -> Option<Value> {
+        let answer = self.engine.call("GET", path, None).unwrap();
+        serde_json::from_str(&answer.body).ok().filter(|_| answer.status == 200)
+    }
+
     fn world(&self) -> Value {
         let mut world = BTreeMap::new();
         for name in self.names.all(Names::container) {
-            if let Some(found) = self.engine.find(&format!("/containers/{name}/json")) {
+            if let Some(found) = self.find(&format!("/containers/{name}/json")) {
                 world.insert(name, container(&found));
             }
         }
         for name in self.names.all(Names::network) {
-            if let Some(found) = self.engine.find(&format!("/networks/{name}")) {
+            if let Some(found) = self.find(&format!("/networks/{name}")) {
                 world.insert(name, network(&found));
             }
         }
         for name in self.names.all(Names::volume) {
-            if self.engine.find(&format!("/volumes/{name}")).is_some() {
+            if self.find(&format!("/volumes/{name}")).is_some() {
                 world.insert(name, json!({}));
             }
         }
@@ -159,14 +165,12 @@ impl Drop for Side<'_> {
             drop(self.engine.call("POST", &format!("/containers/{name}/unpause"), None));
             drop(self.engine.call("DELETE", &format!("/containers/{name}?force=1&v=1"), None));
         }
-        for name in self.names.all(Names::network) {
-            // More than one may have the name.
-            while let Some(found) = self.engine.find(&format!("/networks/{name}")) {
-                let id = found["Id"].as_str().unwrap_or_default().to_owned();
-                let answer = self.engine.call("DELETE", &format!("/networks/{id}"), None);
-                if answer.is_ok_and(|answer| answer.status >= 400) {
-                    break;
-                }
+        // More than one may have a name.
+        let networks = self.find("/networks").unwrap_or_default();
+        for network in networks.as_array().into_iter().flatten() {
+            if network["Name"].as_str().is_some_and(|name| name.starts_with(&self.names.0)) {
+                let id = network["Id"].as_str().unwrap_or_default();
+                drop(self.engine.call("DELETE", &format!("/networks/{id}"), None));
             }
         }
         for name in self.names.all(Names::volume) {
