@@ -293,7 +293,7 @@ impl World {
         let name = network.as_ref().map_or(reference, |(_, name)| name.as_str());
         let container = self.container_mut(&id)?;
         let Some(endpoint) = container.endpoints.remove(name) else {
-            let the = if running { "" } else { "the " };
+            let the = if running && network.is_some() { "" } else { "the " };
             let text = format!("container {id} is not connected to {the}network {name}");
             return Err(ApiError::new(500, text));
         };

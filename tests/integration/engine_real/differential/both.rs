@@ -3,11 +3,15 @@
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
+use serde_json::json;
+
 use super::known::is_known;
 use super::mutants::Mutant;
 use super::real_side::replay;
 use super::sequence::{Names, Op, sequence};
 use super::sim_side::simulate;
+use crate::support_real::engine::Engine;
+use crate::support_real::results::record;
 
 /// Sequences of a run that asks for no number.
 const QUICK: u64 = 12;
@@ -27,7 +31,7 @@ fn names() -> Names {
 async fn random_sequences_mean_the_same_to_both() {
     let (first, count) =
         (number("DIFFERENTIAL_SEED", SEED), number("DIFFERENTIAL_SEQUENCES", QUICK));
-    let (mut calls, mut wrong) = (0, String::new());
+    let (mut calls, mut different, mut wrong) = (0, 0, String::new());
     for seed in first..first + count {
         let (sequence, names) = (sequence(seed), names());
         calls += sequence.len();
@@ -35,6 +39,7 @@ async fn random_sequences_mean_the_same_to_both() {
         let simulated = || simulate(&sequence, &names, None);
         let expected = std::thread::scope(|scope| scope.spawn(simulated).join().unwrap());
         let Some(broken) = replay(&sequence, &names, &expected).await else { continue };
+        different += 1;
         writeln!(wrong, "DIFFERENTIAL_SEED={seed}").unwrap();
         for op in &sequence[..=broken.at] {
             writeln!(wrong, "  {op}").unwrap();
@@ -45,6 +50,11 @@ async fn random_sequences_mean_the_same_to_both() {
         }
     }
     eprintln!("{count} sequences, {calls} calls");
+    let engine = Engine::connect().get("/version")["Version"].clone();
+    record(
+        "differential",
+        &json!({ "engine": engine, "first_seed": first, "sequences": count, "calls": calls, "different": different }),
+    );
     assert!(wrong.is_empty(), "the engines differ:\n{}", wrong.replace(&names().0[..3], "dt-"));
 }
 

@@ -18,7 +18,7 @@ struct Known {
     reason: &'static str,
 }
 
-const KNOWN: [Known; 9] = [
+const KNOWN: [Known; 11] = [
     Known {
         since: 0,
         op: "tart(",
@@ -39,6 +39,20 @@ const KNOWN: [Known; 9] = [
         path: ("world.", ".aliases"),
         text: "ID",
         reason: "the short id is an alias before the first start, too; no plan depends on it",
+    },
+    Known {
+        since: 44,
+        op: "check: false }",
+        path: ("", ""),
+        text: "",
+        reason: "two networks of one name are refused there, whatever the call asks for",
+    },
+    Known {
+        since: 44,
+        op: "Remove {",
+        path: ("message", ""),
+        text: "cannot remove container",
+        reason: "other words for the same 409",
     },
     Known {
         since: 44,

@@ -1,11 +1,13 @@
 //! The controller killed before and after every call that changes something: the same end, by the same effects.
 
 use rustix::process::Signal;
+use serde_json::json;
 
 use crate::fault_proxy::{Fault, Moment, Proxy, Rule};
 use crate::real::faults::point::{Dice, Share};
 use crate::real::faults::workload::{ALL, Outcome, Workload};
 use crate::support_real::host::Host;
+use crate::support_real::results::record;
 
 /// Points of a run that asks for no number.
 const QUICK: usize = 5;
@@ -72,6 +74,7 @@ async fn killed_at_any_call_the_next_controller_ends_in_the_same_state() {
     };
     let mut tried = 0;
     for workload in &chosen {
+        let mut passed = 0;
         let (expected, calls) = run(workload, None).await.unwrap();
         let all = (1..=calls).flat_map(|n| [(Moment::Before, n), (Moment::After, n)]);
         let points: Vec<_> = match share {
@@ -87,9 +90,15 @@ async fn killed_at_any_call_the_next_controller_ends_in_the_same_state() {
             // Calls that run side by side may be fewer in another run.
             if let Some((found, _)) = run(workload, Some(point)).await {
                 judge(workload, point, &expected, &found);
-                tried += 1;
+                passed += 1;
             }
         }
+        let (name, of) = (workload.name, 2 * calls);
+        record(
+            "crash-points",
+            &json!({ "at": "calls", "workload": name, "passed": passed, "of": of }),
+        );
+        tried += passed;
     }
     assert!(tried > 0, "no point came");
     eprintln!("{tried} crash points at calls passed");

@@ -21,11 +21,13 @@ use composelet::model::path::{LocalPath, PathMap};
 use composelet::model::policy::Policy;
 use futures::FutureExt;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::real::faults::point::{Dice, Share};
 use crate::real::faults::workload::{ALL, Outcome, Workload};
 use crate::support_real::host::Host;
+use crate::support_real::results::record;
 
 /// Points of a run that asks for no number.
 const QUICK: usize = 5;
@@ -226,6 +228,7 @@ async fn killed_at_any_write_the_next_controller_ends_in_the_same_state() {
     };
     let mut tried = 0;
     for workload in chosen {
+        let mut passed = 0;
         let (expected, writes) = run(workload, usize::MAX).await.unwrap();
         let all = 2 * writes.len();
         let points: Vec<usize> = match share {
@@ -238,9 +241,15 @@ async fn killed_at_any_write_the_next_controller_ends_in_the_same_state() {
                 let what = format!("{} killed at write {point}: {writes:#?}", workload.name);
                 assert_eq!(found.objects, expected.objects, "{what}");
                 assert_eq!(found.effects, expected.effects, "{what}");
-                tried += 1;
+                passed += 1;
             }
         }
+        let name = workload.name;
+        record(
+            "crash-points",
+            &json!({ "at": "writes", "workload": name, "passed": passed, "of": all }),
+        );
+        tried += passed;
     }
     assert!(tried > 0, "no point came");
     eprintln!("{tried} crash points at writes passed");
