@@ -64,8 +64,9 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
         return None;
     };
     let (mut enabled, disabled) = by_profile(services, context.profiles);
+    let mut known = Known::new();
     for (name, entry) in &mut enabled {
-        service_defaults(name, &mut entry.node, context);
+        service_defaults(name, &mut entry.node, &mut known, context);
     }
     joins::add_dependencies(&mut enabled);
     resource_names(&mut model, context);
@@ -106,7 +107,12 @@ fn by_profile(services: Map, profiles: &BTreeSet<String>) -> (Map, BTreeMap<Arc<
     (enabled, disabled)
 }
 
-fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_>) {
+fn service_defaults(
+    name: &str,
+    service: &mut Node,
+    known: &mut Known,
+    context: &mut Context<'_, '_>,
+) {
     let place = service.place;
     let no_networks =
         service.get("networks").and_then(Node::as_map).is_none_or(|map| map.is_empty());
@@ -123,8 +129,8 @@ fn service_defaults(name: &str, service: &mut Node, context: &mut Context<'_, '_
     }
     small_defaults(service);
     let field = child("services", name);
-    variable_files(service, ("env_file", "environment"), &field, context);
-    variable_files(service, ("label_file", "labels"), &field, context);
+    variable_files(service, ("env_file", "environment"), &field, known, context);
+    variable_files(service, ("label_file", "labels"), &field, known, context);
     if let Some(environment) = service.get_mut("environment") {
         resolve_unset(environment, context.environment, false);
     }
@@ -206,11 +212,22 @@ fn resolve_unset(pairs: &mut Node, environment: &mut Environment, drop: bool) {
     }
 }
 
+/// Files of variables that were read before, by path and whether their format is raw: services often share one.
+type Known = BTreeMap<(LocalPath, bool), Assigned>;
+
+/// What one file of variables says.
+struct Assigned {
+    values: Arc<dotenv::Assignments>,
+    /// Whether it names variables from outside: then the files before it in a list have a say.
+    asks: bool,
+}
+
 /// Reads `env_file` and lays `environment` upon it; the same for `label_file` and `labels`.
 fn variable_files(
     service: &mut Node,
     (files, pairs): (&str, &str),
     field: &str,
+    known: &mut Known,
     context: &mut Context<'_, '_>,
 ) {
     let Some(list) = service.take(files) else {
@@ -219,8 +236,8 @@ fn variable_files(
     let mut values = dotenv::Assignments::new();
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
         let field = format!("{field}.{files}[{index}]");
-        if let Some(read) = env_file(entry, &field, &values, context) {
-            values.extend(read);
+        if let Some(read) = env_file(entry, &field, &values, known, context) {
+            values.extend(read.iter().map(|(key, value)| (key.clone(), Arc::clone(value))));
         }
     }
     let place = list.place;
@@ -242,8 +259,9 @@ fn env_file(
     entry: &Node,
     field: &str,
     earlier: &dotenv::Assignments,
+    known: &mut Known,
     context: &mut Context<'_, '_>,
-) -> Option<dotenv::Assignments> {
+) -> Option<Arc<dotenv::Assignments>> {
     let path = LocalPath::new(entry.get("path").unwrap_or(entry).as_text()?);
     let required = entry.get("required").and_then(Node::as_bool).unwrap_or(true);
     let bytes = match context.files.get(&path)? {
@@ -258,14 +276,29 @@ fn env_file(
     if !context.report.spend_bytes(bytes.len(), Some(entry.place)) {
         return None;
     }
-    let text = parse::decode(bytes, &path, Content::Variables, context.report).ok()?;
-    let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
-    let mut lookup = |key: &str| earlier.get(key).cloned().or_else(|| context.environment.get(key));
     let raw = entry.get("format").and_then(Node::as_text) == Some("raw");
+    let key = (path, raw);
+    if let Some(read) = known.get(&key).filter(|read| earlier.is_empty() || !read.asks) {
+        return Some(Arc::clone(&read.values));
+    }
+    let path = &key.0;
+    let text = parse::decode(bytes, path, Content::Variables, context.report).ok()?;
+    let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
+    let mut asks = false;
+    let mut lookup = |name: &str| {
+        asks = true;
+        earlier.get(name).cloned().or_else(|| context.environment.get(name))
+    };
     let read =
         if raw { dotenv::parse_raw(&text, &mut lookup) } else { dotenv::parse(&text, &mut lookup) };
     match read {
-        Ok(values) => Some(values),
+        Ok(values) => {
+            let values = Arc::new(values);
+            if earlier.is_empty() || !asks {
+                known.insert(key, Assigned { values: Arc::clone(&values), asks });
+            }
+            Some(values)
+        }
         Err(mistake) => {
             let place = mistake_place(source, mistake.at);
             let finding = Finding::error("env-file", field, mistake.message).at(place);
