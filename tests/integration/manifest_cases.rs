@@ -298,3 +298,33 @@ fn the_loader_asks_step_by_step_and_watches_what_is_missing() {
     assert_eq!(loaded.asked, watched);
     assert_eq!(loaded.name.unwrap().as_str(), "p");
 }
+
+/// What a file of variables says is kept for the services after; what stands before it in a list has its say all the same.
+#[test]
+fn services_that_share_an_env_file_each_have_their_own_values() {
+    let manifest = "services:\n\
+        \x20 both: {image: x, env_file: [a.env, b.env]}\n\
+        \x20 alone: {image: x, env_file: [b.env]}\n\
+        \x20 again: {image: x, env_file: [a.env, b.env]}\n\
+        \x20 raw: {image: x, env_file: [{path: b.env, format: raw}]}\n\
+        \x20 last: {image: x, env_file: [b.env], environment: {FIXED: own}}\n";
+    let mut known = files(manifest, "", "a.env");
+    let bytes = |text: &str| FileContent::Bytes(Arc::from(text.as_bytes()));
+    known.insert(LocalPath::new("/p/a.env"), bytes("NAME=inner\n"));
+    known.insert(LocalPath::new("/p/b.env"), bytes("GREETING=hello ${NAME:-outer}\nFIXED=file\n"));
+    let LoadResult::Loaded(loaded) = load_files(&known, &[]) else {
+        panic!("everything is known");
+    };
+    let project = loaded.project.unwrap();
+    let variables = |service: &str| -> Vec<String> {
+        let all = &project.services[&ServiceName::new(service)].config.environment;
+        all.iter()
+            .map(|(key, value)| format!("{key}={}", value.as_ref().unwrap().expose()))
+            .collect()
+    };
+    assert_eq!(variables("both"), ["FIXED=file", "GREETING=hello inner", "NAME=inner"]);
+    assert_eq!(variables("alone"), ["FIXED=file", "GREETING=hello outer"]);
+    assert_eq!(variables("again"), variables("both"));
+    assert_eq!(variables("raw"), ["FIXED=file", "GREETING=hello ${NAME:-outer}"]);
+    assert_eq!(variables("last"), ["FIXED=own", "GREETING=hello outer"]);
+}
