@@ -8,7 +8,6 @@ mod files;
 mod images;
 mod point;
 mod strangers;
-mod stuck;
 mod wire;
 mod workload;
 mod writes;
