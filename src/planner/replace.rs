@@ -94,25 +94,40 @@ fn serve_on(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, predecessor: &O
     }
 }
 
+/// Removals of what is left beside a container that stays.
+#[derive(Debug, Default)]
+pub struct Cleared {
+    /// What the start of the container that stays waits for.
+    pub gone: Vec<NodeId>,
+    /// Removals that the engine failed at before, and may again: only the name waits for them.
+    pub dead: Vec<NodeId>,
+}
+
 /// Predecessors and leftovers beside a container that stays: those that live are stopped, the others removed. `None`: a
-/// live one is still there, and the container that stays waits for its end. Otherwise the removals.
+/// live one is still there, and the container that stays waits for its end.
 pub fn clear_old(
     context: SlotContext<'_, '_>,
     draft: &mut Draft<'_>,
     current: &ObservedContainer,
-) -> Option<Vec<NodeId>> {
-    let mut removed = Vec::new();
+) -> Option<Cleared> {
+    let mut cleared = Cleared::default();
     let mut alive = false;
     for old in &context.slot.old {
-        if old.container.lifecycle.is_alive() {
-            alive = true;
-            hand_over(context, draft, (current, old.container));
-        } else if !matches!(old.container.lifecycle, Lifecycle::Removing) {
-            removed.extend(remove(context, draft, old.container, (Vec::new(), Reason::Replaced)));
+        match &old.container.lifecycle {
+            lifecycle if lifecycle.is_alive() => {
+                alive = true;
+                hand_over(context, draft, (current, old.container));
+            }
+            Lifecycle::Removing => {}
+            lifecycle => {
+                let removed = remove(context, draft, old.container, (Vec::new(), Reason::Replaced));
+                let dead = *lifecycle == Lifecycle::Dead;
+                if dead { &mut cleared.dead } else { &mut cleared.gone }.extend(removed);
+            }
         }
     }
     let free = !alive || current.lifecycle.is_alive();
-    planted!("start-beside", free, true).then_some(removed)
+    planted!("start-beside", free, true).then_some(cleared)
 }
 
 /// Stops a predecessor whose successor stands ready.

@@ -88,11 +88,18 @@ fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     if completed && !joined::is_needed(context.world, &context.view.service.name) {
         return;
     }
-    let name = context.name();
+    plan_new(context, draft, (&context.name(), None));
+}
+
+/// Creates a container and starts it when its dependencies allow. A dead one leaves it its anonymous volumes.
+fn plan_new(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    (name, dead): (&ContainerName, Option<&ObservedContainer>),
+) {
     let grounds = (context.world, context.grounds);
-    let Some(created) =
-        create(grounds, draft, (context.view, context.slot), &name, None, &Reason::Missing)
-    else {
+    let replica = (context.view, context.slot);
+    let Some(created) = create(grounds, draft, replica, name, dead, &Reason::Missing) else {
         return;
     };
     let same = |record: &&ReplicaRecord| record.revision == context.view.revision();
@@ -113,7 +120,8 @@ fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     plan_start(context, draft, start);
 }
 
-/// A removal that failed is tried again; one under way is waited for.
+/// A removal that failed is tried again, and nobody waits for it: it may fail for as long as its cause is there. One under
+/// way is waited for.
 fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &ObservedContainer) {
     let subject = context.subject();
     if planted!("dead-is-left", container.lifecycle == Lifecycle::Dead, false) {
@@ -123,6 +131,12 @@ fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &Ob
             keep_logs: false,
         };
         draft.push(Place { subject: &subject, after: Vec::new() }, action, Reason::Leftover);
+        // An older version that lives serves on, and is replaced when this one is gone (invariant 8).
+        let serves = context.slot.old.iter().any(|old| old.container.lifecycle.is_alive());
+        if !serves && !context.view.completed(context.record()) {
+            let name = temporary_name(&container.id, &context.name());
+            plan_new(context, draft, (&name, Some(container)));
+        }
     } else {
         draft.hold(subject, WaitingOn::Removing, None);
     }
@@ -130,10 +144,14 @@ fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &Ob
 
 /// A container that stays: leftovers go, its name is put right, live changes are made, its health is looked after.
 fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judged<'_>) {
-    let Some(mut after) = clear_old(context, draft, current.container) else {
+    let Some(cleared) = clear_old(context, draft, current.container) else {
         return;
     };
-    after.extend(rename(context, draft, current.container, &after));
+    let mut after = cleared.gone;
+    let named = rename(context, draft, current.container, &[&*after, &cleared.dead].concat());
+    if cleared.dead.is_empty() {
+        after.extend(named);
+    }
     if let Conformity::Live(changes) = &current.conformity {
         after.extend(plan_live(context, draft, current.container, changes));
     }

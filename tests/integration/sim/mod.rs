@@ -14,7 +14,8 @@
 //!
 //! Known differences from the real engine: networks of one container are connected in the order of
 //! their names (there: any order); logs, stats and top come from scripts or constants; a slow event
-//! subscriber loses events at once and not after 100 ms; builds run nothing, and a failed `RUN` leaves no container behind; IPv6 is absent.
+//! subscriber loses events at once and not after 100 ms; builds run nothing, and a failed `RUN` leaves
+//! no container behind; IPv6 is absent.
 
 #![allow(
     dead_code,

@@ -15,7 +15,7 @@ const NO_CHANGE: &[&str] = &["exec_", "health_status", "top", "attach", "resize"
 /// A record of changes to objects whose names begin with the host's prefix. It listens until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Events {
-    seen: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Mutex<Vec<Value>>>,
     stream: UnixStream,
     prefix: String,
     engine: Engine,
@@ -41,23 +41,35 @@ impl Events {
     /// Whether an event was seen after the first `mark` ones.
     pub(crate) fn saw(&self, mark: usize, event: &str) -> bool {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().skip(mark).any(|one| one == event)
+        seen.iter().skip(mark).any(|one| text(one) == event)
     }
 
-    /// All that were seen after the first `mark` ones, complete up to now: a volume of our own is made and removed, and
-    /// once its end is seen, everything before it was seen too.
+    /// All that were seen after the first `mark` ones, complete up to now, in words.
     pub(crate) async fn since(&self, mark: usize) -> Vec<String> {
+        self.told_since(mark).await.0.iter().map(text).collect()
+    }
+
+    /// All that were seen after the first `mark` ones as the engine told them, and the place in the record behind them. They
+    /// are complete up to now: a volume of our own is made and removed, and once its end is seen, everything before it was
+    /// seen too. Again every second, because the engine may not have listened for us yet.
+    pub(crate) async fn told_since(&self, mark: usize) -> (Vec<Value>, usize) {
         let fence = format!("{}-fence-{}", self.prefix, self.count());
-        self.engine.expect("POST", "/volumes/create", Some(&json!({ "Name": fence })));
-        self.engine.expect("DELETE", &format!("/volumes/{fence}"), None);
         let last = format!("volume destroy {fence}");
+        let mut looks = 0;
         eventually("the engine tells of the fence", || {
+            if looks % 20 == 0 {
+                self.engine.expect("POST", "/volumes/create", Some(&json!({ "Name": fence })));
+                self.engine.expect("DELETE", &format!("/volumes/{fence}"), None);
+            }
+            looks += 1;
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if seen.contains(&last) { Ok(()) } else { Err(format!("{} events", seen.len())) }
+            if !seen.iter().rev().any(|event| text(event) == last) {
+                return Err(format!("{} events", seen.len()));
+            }
+            let new = seen.iter().skip(mark).filter(|event| !text(event).contains("-fence-"));
+            Ok((new.cloned().collect(), seen.len()))
         })
-        .await;
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().skip(mark).filter(|event| !event.contains("-fence-")).cloned().collect()
+        .await
     }
 
     /// A place in the record; what comes later is counted from here.
@@ -73,23 +85,32 @@ impl Drop for Events {
     }
 }
 
-fn read(stream: UnixStream, seen: &Mutex<Vec<String>>, prefix: &str) {
+fn read(stream: UnixStream, seen: &Mutex<Vec<Value>>, prefix: &str) {
     // The head of the answer and what is no JSON is passed over.
     for line in BufReader::new(stream).lines().map_while(Result::ok) {
         let event = serde_json::from_str::<Value>(&line).ok();
-        if let Some(event) = event.and_then(|event| change(&event, prefix)) {
+        if let Some(event) = event.filter(|event| is_change(event, prefix)) {
             seen.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         }
     }
 }
 
-/// `container start NAME`, if it is a change of one of our objects.
-fn change(event: &Value, prefix: &str) -> Option<String> {
-    let (kind, action) = (event["Type"].as_str()?, event["Action"].as_str()?);
-    let attributes = &event["Actor"]["Attributes"];
-    let name = attributes["name"].as_str().or(event["Actor"]["ID"].as_str())?;
-    let project = attributes[PROJECT_LABEL].as_str().unwrap_or_default();
-    let ours = name.starts_with(prefix) || project.starts_with(prefix);
-    let changes = !NO_CHANGE.iter().any(|start| action.starts_with(start));
-    (ours && changes).then(|| format!("{kind} {action} {name}"))
+/// The name of an object, or the id of one without.
+fn name(event: &Value) -> &str {
+    let actor = &event["Actor"];
+    actor["Attributes"]["name"].as_str().or(actor["ID"].as_str()).unwrap_or_default()
+}
+
+/// Whether it is a change of one of our objects.
+fn is_change(event: &Value, prefix: &str) -> bool {
+    let action = event["Action"].as_str().unwrap_or_default();
+    let project = event["Actor"]["Attributes"][PROJECT_LABEL].as_str().unwrap_or_default();
+    let ours = name(event).starts_with(prefix) || project.starts_with(prefix);
+    ours && !NO_CHANGE.iter().any(|start| action.starts_with(start))
+}
+
+/// `container start NAME`.
+fn text(event: &Value) -> String {
+    let word = |key: &str| event[key].as_str().unwrap_or_default();
+    format!("{} {} {}", word("Type"), word("Action"), name(event))
 }

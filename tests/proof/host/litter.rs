@@ -62,16 +62,23 @@ impl Bench {
         let (app, service) = (litter.app.as_str(), litter.service.as_str());
         let ours = format!("{app}-{service}-1");
         match litter.kind {
-            LitterKind::Created => self.put(&ours, &labels(app, service, 1), false),
+            LitterKind::Created => {
+                self.put(&ours, &labels(app, service, 1), false);
+            }
             LitterKind::Temporary => {
                 self.put(&format!("0123456789ab_{ours}"), &labels(app, service, 1), false);
             }
-            LitterKind::Old => self.put(&ours, &labels(app, service, 1), true),
+            LitterKind::Old => {
+                self.put(&ours, &labels(app, service, 1), true);
+            }
             LitterKind::Surplus => {
                 self.put(&format!("{app}-{service}-7"), &labels(app, service, 7), true);
             }
             LitterKind::Dead => {
-                self.put(&ours, &labels(app, service, 1), false);
+                // A container under that name that runs is no dead one.
+                if !self.put(&ours, &labels(app, service, 1), false) {
+                    return;
+                }
                 self.engine.make_undeletable(&ours);
                 self.engine.with(|world| {
                     if let Ok(container) = world.container_mut(&ours) {
@@ -82,7 +89,9 @@ impl Bench {
             LitterKind::Orphan => {
                 self.put(&format!("{app}-gone-1"), &labels(app, "gone", 1), true);
             }
-            LitterKind::NameThief => self.put(&ours, &json!({}), true),
+            LitterKind::NameThief => {
+                self.put(&ours, &json!({}), true);
+            }
             LitterKind::OtherInstallation => {
                 let mut labels = labels(app, service, 1);
                 labels["io.composelet.installation"] = json!("other");
@@ -104,12 +113,14 @@ impl Bench {
         }
     }
 
-    fn put(&mut self, name: &str, labels: &Value, runs: bool) {
+    /// Whether it was made: two pieces of litter may want one name, and the first has it.
+    fn put(&mut self, name: &str, labels: &Value, runs: bool) -> bool {
         let body = json!({"Image": "plain", "Labels": labels});
-        // Two pieces of litter may want one name: the first has it.
-        if self.engine.put_container(name, &body).is_ok() && runs {
+        let made = self.engine.put_container(name, &body).is_ok();
+        if made && runs {
             drop(self.engine.docker_start(name));
         }
+        made
     }
 }
 

@@ -1,19 +1,16 @@
 //! The same sequence on the real engine, each call followed until it looks as the simulated one does, or until time is over.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use tokio::time::{Instant, interval};
 
 use super::known::is_known;
-use super::seen::{Difference, Seen, container, event, hide, network};
+use super::seen::{Difference, Seen, event, hide, looks};
 use super::sequence::{Names, Op};
-use crate::support_real::engine::{Engine, hang_up};
-use crate::support_real::wait::eventually;
+use crate::support_real::engine::Engine;
+use crate::support_real::events::Events;
 
 /// How long the real engine may take to come to rest on a busy machine.
 const WITHIN: Duration = Duration::from_secs(8);
@@ -50,10 +47,9 @@ struct Side<'a> {
     /// Of its API, 1.x.
     minor: u32,
     names: &'a Names,
-    events: Arc<Mutex<Vec<Value>>>,
-    stream: UnixStream,
+    events: Events,
+    /// The place in the record of events up to which they are compared.
     told: usize,
-    fences: usize,
     /// Whether the last call was answered with another status than the simulated one.
     parted: bool,
 }
@@ -61,24 +57,11 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     async fn new(names: &'a Names) -> Self {
         let engine = Engine::connect();
-        let stream = engine.open("GET", "/events", None).unwrap();
-        stream.set_read_timeout(None).unwrap();
-        let events = Arc::new(Mutex::new(Vec::new()));
-        let (reader, sink) = (stream.try_clone().unwrap(), Arc::clone(&events));
-        std::thread::spawn(move || {
-            for line in BufReader::new(reader).lines().map_while(Result::ok) {
-                if let Ok(event) = serde_json::from_str(&line) {
-                    sink.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-                }
-            }
-        });
+        let events = Events::listen(&engine, &names.0);
+        let told = events.mark().await;
         let api = engine.get("/version")["ApiVersion"].as_str().unwrap().to_owned();
         let minor = api.split_once('.').unwrap().1.parse().unwrap();
-        let mut side =
-            Self { engine, minor, names, events, stream, told: 0, fences: 0, parted: false };
-        // The engine may take a moment until it listens for us.
-        side.told = side.fence().await;
-        side
+        Self { engine, minor, names, events, told, parted: false }
     }
 
     async fn take(&mut self, op: &Op, expected: &Seen) -> Vec<Difference> {
@@ -93,8 +76,8 @@ impl<'a> Side<'a> {
         loop {
             ticks.tick().await;
             let world = self.world();
-            let upto = self.fence().await;
-            let events = self.since(upto);
+            let (events, upto) = self.events.told_since(self.told).await;
+            let events = by_object(&events);
             let seen = Seen { status: answer.status, message: message.clone(), world, events };
             let mut differences = expected.differences(&seen);
             differences.retain(|one| !is_known(one, op, self.minor));
@@ -115,56 +98,20 @@ impl<'a> Side<'a> {
     }
 
     fn world(&self) -> Value {
-        let mut world = BTreeMap::new();
-        for name in self.names.all(Names::container) {
-            if let Some(found) = self.find(&format!("/containers/{name}/json")) {
-                world.insert(name, container(&found));
-            }
-        }
-        for name in self.names.all(Names::network) {
-            if let Some(found) = self.find(&format!("/networks/{name}")) {
-                world.insert(name, network(&found));
-            }
-        }
-        for name in self.names.all(Names::volume) {
-            if self.find(&format!("/volumes/{name}")).is_some() {
-                world.insert(name, json!({}));
-            }
-        }
-        json!(world)
+        let found = looks(self.names).filter_map(|look| {
+            let found = self.find(&look.path)?;
+            Some((look.name, (look.picture)(&found)))
+        });
+        Value::Object(found.collect::<Map<_, _>>())
     }
+}
 
-    /// Waits until everything is told that happened so far; the number of events. A volume of our own is made and removed, and
-    /// its end is the last of them; again every second, because the engine may not have listened for us yet.
-    async fn fence(&mut self) -> usize {
-        self.fences += 1;
-        let fence = format!("{}-fence-{}", self.names.0, self.fences);
-        let mut looks = 0;
-        eventually("the engine tells of a fence", || {
-            if looks % 20 == 0 {
-                self.engine.expect("POST", "/volumes/create", Some(&json!({ "Name": fence })));
-                self.engine.expect("DELETE", &format!("/volumes/{fence}"), None);
-            }
-            looks += 1;
-            let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-            let told = events.iter().rev().any(|event| {
-                event["Action"] == "destroy" && event["Actor"]["ID"] == fence.as_str()
-            });
-            if told { Ok(events.len()) } else { Err(format!("{} events", events.len())) }
-        })
-        .await
+fn by_object(events: &[Value]) -> BTreeMap<String, Vec<String>> {
+    let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (what, text) in events.iter().filter_map(event) {
+        told.entry(what).or_default().push(text);
     }
-
-    fn since(&self, upto: usize) -> BTreeMap<String, Vec<String>> {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for one in events.iter().take(upto).skip(self.told) {
-            if let Some((what, text)) = event(one, &self.names.0) {
-                told.entry(what).or_default().push(text);
-            }
-        }
-        told
-    }
+    told
 }
 
 impl Drop for Side<'_> {
@@ -184,6 +131,5 @@ impl Drop for Side<'_> {
         for name in self.names.all(Names::volume) {
             drop(self.engine.call("DELETE", &format!("/volumes/{name}"), None));
         }
-        hang_up(&self.stream);
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::sequence::Names;
+
 /// Fields of a container's state that must be equal.
 const STATE: [&str; 6] = ["Status", "Running", "Paused", "Restarting", "ExitCode", "Error"];
 
@@ -78,8 +80,35 @@ pub(super) fn hide(text: &str) -> String {
     out
 }
 
+/// An object that may be there.
+pub(super) struct Look {
+    /// Its name.
+    pub(super) name: String,
+    /// Where an engine tells of it.
+    pub(super) path: String,
+    /// The comparable part of what it tells.
+    pub(super) picture: fn(&Value) -> Value,
+}
+
+/// Every object that a sequence can make.
+pub(super) fn looks(names: &Names) -> impl Iterator<Item = Look> + '_ {
+    let containers = names.all(Names::container).map(|name| {
+        let path = format!("/containers/{name}/json");
+        Look { name, path, picture: container }
+    });
+    let networks = names.all(Names::network).map(|name| {
+        let path = format!("/networks/{name}");
+        Look { name, path, picture: network }
+    });
+    let volumes = names.all(Names::volume).map(|name| {
+        let path = format!("/volumes/{name}");
+        Look { name, path, picture: |_| json!({}) }
+    });
+    containers.chain(networks).chain(volumes)
+}
+
 /// The comparable part of what `inspect` says of a container.
-pub(super) fn container(inspected: &Value) -> Value {
+fn container(inspected: &Value) -> Value {
     let state = &inspected["State"];
     let state = STATE.map(|key| (key.to_owned(), hidden(&state[key])));
     let networks =
@@ -115,20 +144,19 @@ fn hidden(value: &Value) -> Value {
 }
 
 /// The comparable part of what `inspect` says of a network.
-pub(super) fn network(inspected: &Value) -> Value {
+fn network(inspected: &Value) -> Value {
     let members = inspected["Containers"].as_object().cloned().unwrap_or_default();
     let mut members: Vec<&str> = members.values().filter_map(|one| one["Name"].as_str()).collect();
     members.sort_unstable();
     json!({ "internal": inspected["Internal"], "members": members })
 }
 
-/// `what` it is about and the event in words, if it is about an object of the sequence.
-pub(super) fn event(event: &Value, prefix: &str) -> Option<(String, String)> {
+/// What an event is about, and the event in words.
+pub(super) fn event(event: &Value) -> Option<(String, String)> {
     let (kind, action) = (event["Type"].as_str()?, event["Action"].as_str()?);
     let attributes = &event["Actor"]["Attributes"];
     let name = attributes["name"].as_str().or(event["Actor"]["ID"].as_str())?;
-    let told = name.starts_with(prefix) && !name.contains("-fence-");
     let detail = ["exitCode", "signal", "oldName"].map(|key| attributes[key].as_str());
     let words = std::iter::once(action).chain(detail.into_iter().flatten());
-    told.then(|| (format!("{kind} {name}"), words.collect::<Vec<_>>().join(" ")))
+    Some((format!("{kind} {name}"), words.collect::<Vec<_>>().join(" ")))
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::mutants::Mutant;
-use super::seen::{Seen, container, event, hide, network};
+use super::seen::{Seen, event, hide, looks};
 use super::sequence::{Names, Op, Request, SHAPE_LABEL, Shape};
 use crate::sim::{AppScript, ImageSpec, ScriptKey, SimEngine, SimOptions, StartFailure};
 use crate::support_real::host::IMAGE;
@@ -83,26 +83,15 @@ impl<'a> Side<'a> {
     }
 
     async fn world(&self) -> Value {
-        let mut world = BTreeMap::new();
-        for name in self.names.all(Names::container) {
-            if let Some(mut found) = self.find(format!("/containers/{name}/json")).await {
-                if let Some(mutant) = self.mutant {
-                    mutant.inspected(&mut found);
-                }
-                world.insert(name, container(&found));
+        let mut world = Map::new();
+        for look in looks(self.names) {
+            let Some(mut found) = self.find(look.path).await else { continue };
+            if let Some(mutant) = self.mutant {
+                mutant.inspected(&mut found);
             }
+            world.insert(look.name, (look.picture)(&found));
         }
-        for name in self.names.all(Names::network) {
-            if let Some(found) = self.find(format!("/networks/{name}")).await {
-                world.insert(name, network(&found));
-            }
-        }
-        for name in self.names.all(Names::volume) {
-            if self.find(format!("/volumes/{name}")).await.is_some() {
-                world.insert(name, json!({}));
-            }
-        }
-        json!(world)
+        Value::Object(world)
     }
 
     /// What was told since the call before.
@@ -110,8 +99,9 @@ impl<'a> Side<'a> {
         let (lines, told) = self.engine.events_after(self.told);
         self.told = told;
         let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for line in lines {
-            let Some((what, text)) = event(&line, &self.names.0) else { continue };
+        // Others than those of the sequence, such as of its predefined networks, are not told on the real side.
+        let ours = |(what, _): &(String, String)| what.contains(&self.names.0);
+        for (what, text) in lines.iter().filter_map(event).filter(ours) {
             let times = self.mutant.map_or(1, |mutant| mutant.times_told(&text));
             events.entry(what).or_default().extend(std::iter::repeat_n(text, times));
         }

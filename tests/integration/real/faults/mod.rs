@@ -8,6 +8,7 @@ mod files;
 mod images;
 mod point;
 mod strangers;
+mod stuck;
 mod wire;
 mod workload;
 mod writes;
