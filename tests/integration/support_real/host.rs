@@ -182,45 +182,60 @@ impl Host {
         run.out
     }
 
-    /// Ids or names of the objects of a list whose name begins with our prefix.
-    fn ours(&self, list: &str, name: &str) -> Vec<String> {
+    /// Ids or names of the objects of a list whose name or project begins with this prefix, which is ours or longer.
+    fn ours(&self, prefix: &str, list: &str, name: &str) -> Vec<String> {
         let Ok(answer) = self.engine.call("GET", list, None) else { return Vec::new() };
         let value: Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let items = value.get("Volumes").unwrap_or(&value).as_array().cloned().unwrap_or_default();
         let named = |item: &Value| {
             let name = item[name].as_str().or(item[name][0].as_str()).unwrap_or_default();
             let project = item["Labels"][PROJECT_LABEL].as_str().unwrap_or_default();
-            name.trim_start_matches('/').starts_with(&self.prefix)
-                || project.starts_with(&self.prefix)
+            name.trim_start_matches('/').starts_with(prefix) || project.starts_with(prefix)
         };
         let key = |item: &Value| item["Id"].as_str().or(item["Name"].as_str()).map(str::to_owned);
         items.iter().filter(|item| named(item)).filter_map(key).collect()
     }
 
+    /// Removes a project's directory and all that is on the engine for it, behind the back of the controllers: none may run.
+    pub(crate) fn forget(&self, project: &str) {
+        assert!(self.controllers.is_empty(), "a controller would make it again");
+        fs::remove_dir_all(self.desired().join(project)).unwrap();
+        self.sweep(project);
+    }
+
     /// Removes what we made. Nothing here may panic: it also runs while a test fails.
     fn clean(&mut self) {
         self.controllers.clear();
-        let gone = |path: String| drop(self.engine.call("DELETE", &path, None));
-        for id in self.ours("/containers/json?all=1", "Names") {
-            gone(format!("/containers/{id}?force=1&v=1"));
-        }
-        for id in self.ours("/networks", "Name") {
-            gone(format!("/networks/{id}"));
-        }
-        for name in self.ours("/volumes", "Name") {
-            gone(format!("/volumes/{name}"));
-        }
-        for id in self.ours("/images/json", "RepoTags") {
-            gone(format!("/images/{}?force=1", encode(&Value::String(id))));
+        self.sweep(&self.prefix);
+        for id in self.ours(&self.prefix, "/images/json", "RepoTags") {
+            drop(self.engine.call(
+                "DELETE",
+                &format!("/images/{}?force=1", encode(&Value::String(id))),
+                None,
+            ));
         }
         remove_engine_lock(&self.prefix);
+    }
+
+    /// Removes the containers, networks and volumes of this prefix.
+    fn sweep(&self, prefix: &str) {
+        let gone = |path: String| drop(self.engine.call("DELETE", &path, None));
+        for id in self.ours(prefix, "/containers/json?all=1", "Names") {
+            gone(format!("/containers/{id}?force=1&v=1"));
+        }
+        for id in self.ours(prefix, "/networks", "Name") {
+            gone(format!("/networks/{id}"));
+        }
+        for name in self.ours(prefix, "/volumes", "Name") {
+            gone(format!("/volumes/{name}"));
+        }
     }
 
     /// What a person would look at first.
     #[expect(clippy::print_stderr, reason = "the test runner shows it for failed tests only")]
     fn tell(&self) {
         eprintln!("--- containers of {}", self.prefix);
-        for id in self.ours("/containers/json?all=1", "Names") {
+        for id in self.ours(&self.prefix, "/containers/json?all=1", "Names") {
             if let Some(container) = self.engine.container(&id) {
                 eprintln!("{}", container.line());
             }

@@ -6,7 +6,7 @@ mod disks;
 mod engine_gone;
 mod files;
 mod images;
-mod point;
+pub(super) mod point;
 mod strangers;
 mod stuck;
 mod wire;

@@ -24,11 +24,11 @@ impl Share {
 
 /// Numbers that follow from a seed.
 #[derive(Debug)]
-pub(super) struct Dice(u64);
+pub(in crate::real) struct Dice(u64);
 
 impl Dice {
     /// From `CRASH_SEED`, else another one in every run; it is printed.
-    pub(super) fn seeded(what: &str) -> Self {
+    pub(in crate::real) fn seeded(what: &str) -> Self {
         let given = std::env::var("CRASH_SEED").ok().and_then(|text| text.parse().ok());
         let seed: u64 = given.unwrap_or_else(|| RandomState::new().hash_one(what) % 1_000_000);
         eprintln!("{what}: CRASH_SEED={seed}");
@@ -36,7 +36,7 @@ impl Dice {
     }
 
     /// A number below `limit`.
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(in crate::real) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
