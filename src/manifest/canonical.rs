@@ -111,7 +111,7 @@ fn doubled(text: String) -> String {
 /// containers that it joins, and without dependencies on services that are not among the `services` of the project.
 pub(crate) fn label_hash(service: &Node, services: Option<&Node>) -> ComposeHash {
     let enabled = |name: &str| services.is_some_and(|services| services.get(name).is_some());
-    label::hash(counting(service, enabled))
+    label::hash(&counting(service, enabled))
 }
 
 /// The fields of a service that its hash is made of; of its dependencies those that are `enabled`.

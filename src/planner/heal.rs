@@ -94,19 +94,9 @@ fn max_attempts(service: &DesiredService) -> Option<u32> {
     service.restart.max_attempts.or(declared)
 }
 
-/// Whether exit code 0 is the end that the service is for: `on-failure` says so; without any policy, a service whose
-/// completion others wait for is a job, and one that publishes and exposes nothing is taken for one.
+/// Whether this is the end that the service is for.
 pub fn completes(view: &ServiceView<'_>, exit: &Exit) -> bool {
-    let service = view.service;
-    let exposes = !service.config.ports.is_empty()
-        || !service.config.expose.is_empty()
-        || view.image.is_some_and(|image| !image.expose.is_empty());
-    exit.code == 0
-        && match service.restart.when {
-            RestartWhen::Never | RestartWhen::OnFailure => true,
-            RestartWhen::Default => view.awaited == Awaited::Completed || !exposes,
-            RestartWhen::Always => false,
-        }
+    exit.code == 0 && view.may_complete()
 }
 
 /// Whether that it is a job is only guessed from its silence: such a one is started again after an interruption.

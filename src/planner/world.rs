@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService};
+use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService, RestartWhen};
 use crate::model::id::{ImageId, ReplicaId, Revision, ServiceName};
 use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
@@ -85,9 +85,24 @@ impl<'a> ServiceView<'a> {
         Some(revision::revision(self.service, self.image_id()?))
     }
 
-    /// Whether a replica ran to its end in the current version, which is remembered when its container is gone.
+    /// Whether exit code 0 is the end that the service is for: `on-failure` says so; without any policy, a service whose
+    /// completion others wait for is a job, and one that publishes and exposes nothing is taken for one.
+    pub fn may_complete(&self) -> bool {
+        let exposes = !self.service.config.ports.is_empty()
+            || !self.service.config.expose.is_empty()
+            || self.image.is_some_and(|image| !image.expose.is_empty());
+        match self.service.restart.when {
+            RestartWhen::Never | RestartWhen::OnFailure => true,
+            RestartWhen::Default => self.awaited == Awaited::Completed || !exposes,
+            RestartWhen::Always => false,
+        }
+    }
+
+    /// Whether a replica ran to its end in the current version, which is remembered when its container is gone. The
+    /// restart policy is no part of a revision: it may have become one that knows no end.
     pub fn completed(&self, record: Option<&ReplicaRecord>) -> bool {
-        record.is_some_and(|record| record.completed && record.revision == self.revision())
+        self.may_complete()
+            && record.is_some_and(|record| record.completed && record.revision == self.revision())
     }
 
     /// Whether nothing may be done with its containers: suspended, or not adopted yet.

@@ -263,8 +263,14 @@ impl Drive {
         });
         // Another state directory knows nothing of what was removed before it took over, and leaves it.
         let outside = !self.checker.is_host_forgotten() && self.bench.slots.len() == 1;
-        Declared { apps: &self.bench.desired, images: &images, networks: &networks, outside }
-            .check(&looks)
+        let declared = Declared {
+            apps: &self.bench.desired,
+            images: &images,
+            networks: &networks,
+            ended: self.checker.ended(),
+            outside,
+        };
+        declared.check(&looks)
     }
 
     /// L3: what cannot run says so. S16: what can and does is shown Ready.

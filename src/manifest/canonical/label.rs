@@ -12,23 +12,23 @@ pub(super) fn service_hash(fields: Vec<(Key<'_>, Json<'_>)>) -> String {
 }
 
 /// The hash over these fields of a service.
-pub(super) fn hash(fields: Vec<(Key<'_>, Json<'_>)>) -> ComposeHash {
+pub(super) fn hash(fields: &[(Key<'_>, Json<'_>)]) -> ComposeHash {
     let mut parts = Parts::default();
     parts.push("{");
     for (index, (key, value)) in fields.iter().enumerate() {
         if index > 0 {
             parts.push(",");
         }
-        parts.push(&text::compact(&Json::Text((&**key).into())));
+        parts.json(&Json::Text((&**key).into()));
         parts.push(":");
         match value {
             Json::Text(mode) if is_namespace(key) => parts.mode(mode),
             Json::List(list) if key == "volumes_from" => parts.volumes_from(list),
-            other => parts.push(&text::compact(other)),
+            other => parts.json(other),
         }
     }
     parts.push("}");
-    parts.finish(fields)
+    parts.finish()
 }
 
 fn is_namespace(key: &str) -> bool {
@@ -48,6 +48,10 @@ impl Parts {
         self.open.push_str(text);
     }
 
+    fn json(&mut self, value: &Json<'_>) {
+        text::write_compact(value, &mut self.open);
+    }
+
     fn id_of(&mut self, service: ServiceName) {
         let text = std::mem::take(&mut self.open);
         self.done.push(HashPart::Text(Secret::new(text)));
@@ -62,7 +66,7 @@ impl Parts {
                 self.id_of(service);
                 self.push("\"");
             }
-            _ => self.push(&text::compact(&Json::Text(mode.into()))),
+            _ => self.json(&Json::Text(mode.into())),
         }
     }
 
@@ -77,7 +81,7 @@ impl Parts {
             let mut words = item.split(':');
             match (words.next(), words.next()) {
                 (Some("container"), Some(name)) => {
-                    self.push(&text::compact(&Json::Text(name.into())));
+                    self.json(&Json::Text(name.into()));
                     self.changed = true;
                 }
                 (service, _) => {
@@ -90,9 +94,9 @@ impl Parts {
         self.push("]");
     }
 
-    fn finish(mut self, fields: Vec<(Key<'_>, Json<'_>)>) -> ComposeHash {
+    fn finish(mut self) -> ComposeHash {
         if !self.changed {
-            return ComposeHash::Fixed(service_hash(fields));
+            return ComposeHash::Fixed(sha256_hex([self.open]));
         }
         self.done.push(HashPart::Text(Secret::new(self.open)));
         ComposeHash::Joined(self.done)

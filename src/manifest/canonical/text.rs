@@ -7,8 +7,13 @@ use super::{Json, Key};
 /// Compact JSON.
 pub(super) fn compact(value: &Json<'_>) -> String {
     let mut out = String::new();
-    json(value, None, &mut out);
+    write_compact(value, &mut out);
     out
+}
+
+/// Compact JSON behind what is there.
+pub(super) fn write_compact(value: &Json<'_>, out: &mut String) {
+    json(value, None, out);
 }
 
 /// JSON with two blanks a level.

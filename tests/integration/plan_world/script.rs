@@ -68,6 +68,8 @@ struct Step {
     calls_go_on: bool,
     /// Everything that starts becomes healthy.
     healthy: bool,
+    /// The project is declared by this file of the case from now on.
+    file: Option<String>,
     change: Change,
 }
 
@@ -87,6 +89,10 @@ pub(crate) fn run(files: &BTreeMap<String, String>) -> String {
     let mut plan = pass(&mut sim, &script, ("", &mut out));
     for step in &script.then {
         between(&mut sim, &plan, step);
+        if let Some(file) = &step.file {
+            sim.desired = project(&files[file], files);
+            sim.provide();
+        }
         plan = pass(&mut sim, &script, (&step.note, &mut out));
     }
     out

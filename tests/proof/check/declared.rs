@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::roles;
+use super::{Ended, roles};
 use crate::scenario::{App, FIELDS, Service, Tag};
 use crate::sim::Look;
 
@@ -17,6 +17,8 @@ pub(crate) struct Declared<'a> {
     pub(crate) images: &'a BTreeMap<String, String>,
     /// Networks of this installation: name and project.
     pub(crate) networks: &'a [(String, String)],
+    /// Replicas that need no container.
+    pub(crate) ended: &'a Ended,
     /// Whether what is left of projects that are not in the files must go.
     pub(crate) outside: bool,
 }
@@ -69,7 +71,9 @@ impl Declared<'_> {
             // As with Compose, any numbers do: replicas that were there before keep theirs.
             let own: Vec<&Look> =
                 ours.clone().filter(|look| roles::service(&look.labels) == service.name).collect();
-            if own.len() != usize::try_from(service.replicas).unwrap_or(usize::MAX) {
+            let most = usize::try_from(service.replicas).unwrap_or(usize::MAX);
+            let least = most.saturating_sub(self.ended.of(&app.name, service));
+            if !(least..=most).contains(&own.len()) {
                 let (there, name) = (own.len(), &service.name);
                 return Err(format!(
                     "{there} of {} {}-{name} are there",
@@ -99,10 +103,7 @@ impl Declared<'_> {
         if !roles::is_ours(&look.labels) || roles::service(&look.labels) != service.name {
             return Err(format!("{name} is another's"));
         }
-        let restart = service.fields.get("restart").copied();
-        // `on-failure`, or no policy and nothing published: a good end is the end that it is for.
-        let may_end = restart == Some(2) || (restart.is_none() && service.port.is_none());
-        let ended = look.phase == "exited" && look.exit_code == 0 && may_end;
+        let ended = look.phase == "exited" && look.exit_code == 0 && service.may_end();
         if look.phase != "running" && !ended {
             return Err(format!("{name} is {} ({})", look.phase, look.exit_code));
         }

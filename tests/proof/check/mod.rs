@@ -3,6 +3,7 @@
 
 mod budget;
 mod declared;
+mod ended;
 mod roles;
 mod safety;
 mod state;
@@ -10,6 +11,7 @@ mod table;
 mod told;
 
 pub(crate) use declared::{Declared, feasible};
+pub(crate) use ended::Ended;
 pub(crate) use safety::Checker;
 pub(crate) use table::{INVARIANTS, Standing};
 

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Violation;
 use super::budget::Budget;
 use super::roles;
 use super::state::State;
 use super::told::{Says, Told};
+use super::{Ended, Violation};
 use crate::host::Fact;
 use crate::scenario::{App, Operation};
 use crate::sim::{Effect, Happening};
@@ -42,6 +42,10 @@ pub(crate) struct Checker {
     dead: BTreeSet<u32>,
     /// The watched directory was empty from and until then.
     emptied: Option<(Duration, Duration)>,
+    /// The files could not be read, or seemed gone, from and until then.
+    unread: Option<(Duration, Duration)>,
+    /// Containers that controllers removed.
+    removing: BTreeSet<String>,
     now: Duration,
 }
 
@@ -53,6 +57,9 @@ impl Checker {
             Happening::Event { at, kind, action, id, attributes } => {
                 self.now = *at;
                 if *kind == "container" {
+                    if action == "destroy" && !self.removing.remove(id) {
+                        self.removed_by_hand(id);
+                    }
                     self.state.event(id, action, attributes);
                     self.serving();
                 } else if *kind == "volume" && action == "destroy" {
@@ -101,9 +108,40 @@ impl Checker {
             }
             Fact::Did(Operation::EmptyRoot { for_ms }) => {
                 self.emptied = Some((self.now, self.now + Duration::from_millis(*for_ms)));
+                self.unread(*for_ms);
+            }
+            Fact::Did(Operation::MissingRoot { for_ms } | Operation::UnreadableRoot { for_ms }) => {
+                self.unread(*for_ms);
             }
             Fact::Did(_) => {}
         }
+    }
+
+    /// What was read last stays in force meanwhile.
+    fn unread(&mut self, for_ms: u64) {
+        let before = self.unread.filter(|(_, end)| *end + LAG >= self.now);
+        let begin = before.map_or(self.now, |(begin, _)| begin);
+        self.unread = Some((begin, self.now + Duration::from_millis(for_ms)));
+    }
+
+    /// Versions that were in force before are none that a controller still goes by.
+    fn in_force_since(&self) -> Duration {
+        let unread = self.unread.filter(|(_, end)| *end + LAG >= self.now);
+        unread.map_or(self.now, |(begin, _)| begin).saturating_sub(LAG)
+    }
+
+    /// The versions that a controller may go by, the newest first.
+    fn in_force(&self) -> impl Iterator<Item = &BTreeMap<String, App>> {
+        let since = self.in_force_since();
+        let new = self.versions.iter().rev().take_while(move |(at, _)| *at >= since).count();
+        self.versions.iter().rev().take(new + 1).map(|(_, version)| &**version)
+    }
+
+    fn removed_by_hand(&mut self, id: &str) {
+        let Some(labels) = self.state.ended_well(id).cloned() else { return };
+        let versions: Vec<App> =
+            self.in_force().filter_map(|it| it.get(roles::project(&labels)).cloned()).collect();
+        self.state.ended.removed(&labels, versions.iter());
     }
 
     fn effect(&mut self, effect: &Effect) {
@@ -124,6 +162,7 @@ impl Checker {
         let project = self.project_of(effect);
         if effect.method == "DELETE" {
             self.taken_down(effect, &project);
+            self.removing.extend(effect.target.iter().map(|target| target.id.clone()));
         }
         self.creation(effect, &project);
         self.last_call.insert(project, (effect.at, what));
@@ -257,18 +296,10 @@ impl Checker {
         if self.state.blind {
             return;
         }
-        let (state, now) = (&self.state, self.now);
-        for (at, version) in self.versions.iter().rev() {
-            for app in version.values() {
-                if state.serves(app) {
-                    self.served.insert(app.name.clone(), now);
-                }
-            }
-            // Older versions than this are none that a controller still goes by.
-            if *at + LAG < now {
-                break;
-            }
-        }
+        let apps = self.in_force().flat_map(BTreeMap::values);
+        let serve = apps.filter(|app| self.state.serves(app)).map(|app| app.name.clone());
+        let serve: Vec<String> = serve.collect();
+        self.served.extend(serve.into_iter().map(|name| (name, self.now)));
     }
 
     /// S12, S16.
@@ -302,6 +333,11 @@ impl Checker {
                 format!("{name} is shown Ready as of {seen:?}, and served last at {served:?}");
             self.wrong("S16", text);
         }
+    }
+
+    /// Replicas that need no container.
+    pub(crate) fn ended(&self) -> &Ended {
+        &self.state.ended
     }
 
     /// Whether the memory of the host was damaged.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::roles;
+use super::{Ended, roles};
 use crate::scenario::App;
 
 /// A container.
@@ -23,11 +23,16 @@ pub(super) struct State {
     pub(super) blind: bool,
     /// When that was so last.
     pub(super) blind_at: Option<Duration>,
+    /// Replicas that need no container.
+    pub(super) ended: Ended,
 }
 
 impl State {
     /// Takes an event of a container.
     pub(super) fn event(&mut self, id: &str, action: &str, attributes: &BTreeMap<String, String>) {
+        if action == "create" {
+            self.ended.made(attributes);
+        }
         let seen = self.containers.entry(id.to_owned()).or_insert_with(|| Seen {
             labels: attributes.clone(),
             runs: false,
@@ -72,6 +77,13 @@ impl State {
         self.containers = seen.collect();
     }
 
+    /// The labels of a container of ours that ran to a good end.
+    pub(super) fn ended_well(&self, id: &str) -> Option<&BTreeMap<String, String>> {
+        let seen = self.containers.get(id)?;
+        let good = !seen.runs && seen.started && seen.exit_code == 0;
+        (good && roles::is_ours(&seen.labels)).then_some(&seen.labels)
+    }
+
     /// Others of ours that run as the same replica.
     pub(super) fn twin(&self, id: &str) -> Option<&str> {
         let own = self.containers.get(id)?;
@@ -94,7 +106,8 @@ impl State {
                     && roles::service(&seen.labels) == service.name
             });
             let good = own.filter(|seen| seen.runs || (seen.started && seen.exit_code == 0));
-            good.count() >= usize::try_from(service.replicas).unwrap_or(usize::MAX)
+            let good = good.count() + self.ended.of(&app.name, service);
+            good >= usize::try_from(service.replicas).unwrap_or(usize::MAX)
         })
     }
 }

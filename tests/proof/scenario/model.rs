@@ -105,6 +105,26 @@ pub(crate) struct Service {
     pub(crate) after: Vec<String>,
 }
 
+impl Service {
+    /// Whether a good end is the end that it is for: `on-failure`, or no policy and nothing published.
+    pub(crate) fn may_end(&self) -> bool {
+        let restart = self.fields.get("restart").copied();
+        restart == Some(2) || (restart.is_none() && self.port.is_none())
+    }
+
+    /// Whether its containers are the same as those of another version: all but their number, and what is changed while
+    /// they run.
+    pub(crate) fn runs_as(&self, other: &Self) -> bool {
+        const LIVE: [&str; 5] = ["restart", "mem_limit", "cpus", "cpu_shares", "pids_limit"];
+        let fixed = |service: &Self| {
+            let mut service = Self { replicas: 1, after: Vec::new(), ..service.clone() };
+            service.fields.retain(|name, _| !LIVE.contains(&name.as_str()));
+            service
+        };
+        fixed(self) == fixed(other)
+    }
+}
+
 /// A health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Health {
