@@ -6,6 +6,12 @@ use crate::manifest::source::Place;
 
 /// Most values of a project, over all of its files and what is copied.
 pub(crate) const MOST_VALUES: usize = 400_000;
+/// What a service counts beyond its own values: what is made for it, whatever it says.
+pub(crate) const SERVICE_VALUES: usize = 64;
+/// What a published port counts: the mapping that its long form is, and the binding that comes of it.
+pub(crate) const PORT_VALUES: usize = 20;
+/// What a word of a line counts.
+pub(crate) const WORD_VALUES: usize = 2;
 /// Most bytes of files of variables that are read; a file that is named twice is read twice.
 pub(crate) const MOST_BYTES: usize = 32 << 20;
 
@@ -39,7 +45,8 @@ impl Report {
     fn spent(&mut self, place: Option<Place>, message: &str) -> bool {
         if !std::mem::replace(&mut self.budget().told, true) {
             let finding = Finding::error("too-large", "", message).help(format!(
-                "at most {MOST_VALUES} values after extends, include, env files and ranges of ports, and {} MiB of env files",
+                "at most {MOST_VALUES} values after extends, include, env files and ranges of ports, where a service \
+                 counts {SERVICE_VALUES} more and a port of a range {PORT_VALUES}; and {} MiB of env files",
                 MOST_BYTES >> 20
             ));
             self.add(match place {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::manifest::budget::SERVICE_VALUES;
 use crate::manifest::discovery::describe;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::files::Files;
@@ -66,6 +67,9 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     let (mut enabled, disabled) = by_profile(services, context.profiles);
     let mut known = Known::new();
     for (name, entry) in &mut enabled {
+        if !context.report.spend_values(SERVICE_VALUES, Some(entry.key)) {
+            return None;
+        }
         service_defaults(name, &mut entry.node, &mut known, context);
     }
     joins::add_dependencies(&mut enabled);
@@ -237,13 +241,13 @@ fn variable_files(
     for (index, entry) in list.as_list().unwrap_or(&[]).iter().enumerate() {
         let field = format!("{field}.{files}[{index}]");
         if let Some(read) = env_file(entry, &field, &values, known, context) {
+            if !context.report.spend_values(read.len(), Some(entry.place)) {
+                return;
+            }
             values.extend(read.iter().map(|(key, value)| (key.clone(), Arc::clone(value))));
         }
     }
     let place = list.place;
-    if !context.report.spend_values(values.len(), Some(place)) {
-        return;
-    }
     if service.get(pairs).is_none() && !values.is_empty() {
         service.set(pairs, Node::map(place));
     }

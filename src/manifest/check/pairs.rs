@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Check;
+use crate::manifest::budget::WORD_VALUES;
 use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Map, MergeTag, Node, Value};
 use crate::manifest::report::Finding;
@@ -81,6 +82,9 @@ impl Check<'_> {
                     self.wrong(&node, field, "a line whose quotes and parentheses are closed");
                     return None;
                 };
+                if !self.report.spend_values(words.len() * WORD_VALUES, Some(place)) {
+                    return None;
+                }
                 self.warn_operator(line, &node, field);
                 let words = words.into_iter().map(|word| Node::text(word, place));
                 Some(Node::new(Value::List(words.collect()), place))

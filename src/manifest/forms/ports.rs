@@ -1,6 +1,7 @@
 //! `ports`: numbers, `[ip:][host:]container[/protocol]` with ranges, and the long form.
 
 use super::mapping;
+use crate::manifest::budget::PORT_VALUES;
 use crate::manifest::check::Check;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::schema::PORT;
@@ -52,8 +53,8 @@ pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<No
                 let text = item.scalar_text().unwrap_or_default();
                 match short_form(&text, &item) {
                     Some(ports) => {
-                        // Each is a mapping of up to five values.
-                        if !check.report.spend_values(ports.len() * 4, Some(item.place)) {
+                        let values = ports.len() * PORT_VALUES;
+                        if !check.report.spend_values(values, Some(item.place)) {
                             return None;
                         }
                         done.extend(ports);

@@ -102,7 +102,8 @@ fn shapes() -> Vec<Bomb> {
             lines(1000, |level| format!("{}a:\n", " ".repeat(level))),
         ),
         refused("many-services", "too-large", services(50_000)),
-        accepted("services-at-the-limit", services(20_000)),
+        refused("more-services-than-may-be", "too-large", services(20_000)),
+        accepted("services-at-the-limit", services(6_000)),
         refused(
             "long-key",
             "long-key",
@@ -267,6 +268,7 @@ fn values() -> Vec<Bomb> {
     let ports = format!("ports: [{}]", vec!["1-65535"; 2000].join(", "));
     let expose = format!("expose: [{}]", vec!["1-65535"; 2000].join(", "));
     let words = format!("command: \"{}\"", "a ".repeat(500_000));
+    let some_words = format!("command: \"{}\"", "a ".repeat(190_000));
     let quotes = format!("command: \"{}\"", "'' ".repeat(300_000));
     let depends = format!(
         "services:\n{}",
@@ -280,7 +282,8 @@ fn values() -> Vec<Bomb> {
     vec![
         refused("port-ranges", "too-large", attribute(&ports)),
         accepted("exposed-ranges", attribute(&expose)),
-        accepted("one-range-of-all-ports", attribute("ports: [\"1-65535:1-65535\"]")),
+        refused("one-range-of-all-ports", "too-large", attribute("ports: [\"1-65535:1-65535\"]")),
+        accepted("ports-at-the-limit", attribute("ports: [\"10000-29000:10000-29000/udp\"]")),
         refused("huge-scale", "replicas", attribute("scale: 2000000000")),
         refused(
             "huge-replicas",
@@ -289,8 +292,9 @@ fn values() -> Vec<Bomb> {
         ),
         refused("huge-duration", "wrong-kind", attribute("stop_grace_period: 99999999999999999h")),
         refused("huge-memory", "wrong-kind", attribute("mem_limit: 99999999999999999999t")),
-        accepted("many-words", attribute(&words)),
-        accepted("many-empty-words", attribute(&quotes)),
+        refused("many-words", "too-large", attribute(&words)),
+        refused("many-empty-words", "too-large", attribute(&quotes)),
+        accepted("words-at-the-limit", attribute(&some_words)),
         accepted("dense-dependencies", depends),
         accepted("many-mounts", attribute(&volumes)),
     ]
