@@ -99,7 +99,7 @@ impl Directory {
             WatchMode::Inotify => REREAD,
             WatchMode::Poll(_) => POLL,
         };
-        self.schedule.read(now + period);
+        self.schedule.read(now + planted!("hints-only", period, Duration::from_secs(86_400)));
         self.readings.spawn(async move {
             let work = move || {
                 let reading = reader.read();

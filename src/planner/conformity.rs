@@ -82,7 +82,8 @@ pub fn conformity(
     let mut changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
     changes.extend(astray(input, service, detail, &changes));
     changes.extend(other_address(input, service, detail));
-    if changes.iter().any(|change| change.class == FieldClass::Recreate) {
+    let recreates = changes.iter().any(|change| change.class == FieldClass::Recreate);
+    if planted!("drift-is-left", recreates, false) {
         Conformity::Recreate(Reason::Drift(changes))
     } else if changes.is_empty() {
         Conformity::Conforms

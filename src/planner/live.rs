@@ -32,7 +32,8 @@ pub fn plan_live(
     if !live.is_empty() {
         nodes.extend(update(context, draft, container, live));
     }
-    nodes.extend(plan_networks(context, draft, container, changes));
+    let attached = planted!("detached-stays", changes, &[]);
+    nodes.extend(plan_networks(context, draft, container, attached));
     nodes
 }
 
@@ -77,7 +78,7 @@ fn update(
         container: container.id.clone(),
         name: container.name.clone(),
         resources: limits.then(|| Box::new(wanted.resources)),
-        restart: policy.then_some(wanted.restart),
+        restart: planted!("policy-is-forgotten", policy, false).then_some(wanted.restart),
     };
     let place = Place { subject: &context.subject(), after: Vec::new() };
     draft.push(place, action, Reason::Drift(changes))

@@ -79,7 +79,8 @@ fn plan_service(
         plan_slot(context, draft);
         plan_brake(context, draft);
     }
-    retire(draft, &view.surplus, &Reason::Surplus);
+    let surplus = planted!("surplus-stays", view.surplus.as_slice(), &[]);
+    retire(draft, surplus, &Reason::Surplus);
 }
 
 /// What the engine is too old for, if anything: what would be wrong without it before what is left out.

@@ -36,6 +36,17 @@ mod found {
         ("networks-stay", "networks that nobody needs stay"),
         ("secrets-are-shown", "a changed secret shows in the plan"),
         ("new-image-unseen", "a moved tag recreates nothing"),
+        ("unhealthy-is-fine", "an unhealthy container is left"),
+        ("detached-stays", "networks of a running container are not put right"),
+        ("policy-is-forgotten", "a changed restart policy is not updated"),
+        ("surplus-stays", "replicas beyond the declared number stay"),
+        ("hints-only", "the directory is read at hints only"),
+        ("broken-is-gone", "a file that does not load counts as gone"),
+        ("never-synced", "the state directory is never synced"),
+        ("no-deadlines", "a call may take ten days"),
+        ("drift-is-left", "what only another container can have recreates nothing"),
+        ("ready-anyway", "Ready is shown while replicas are missing"),
+        ("not-by-id", "a removal names the container by the beginning of its id"),
     ];
 
     /// The first failing run and how many were needed.

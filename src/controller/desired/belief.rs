@@ -202,7 +202,7 @@ impl Beliefs {
             };
             let name = match &loaded.project {
                 Some(project) => Some(project.name.clone()),
-                None => owner().or_else(|| loaded.name.clone()),
+                None => planted!("broken-is-gone", owner().or_else(|| loaded.name.clone()), None),
             };
             match name {
                 Some(name) => claims.entry(name).or_default().push((entry, loaded)),

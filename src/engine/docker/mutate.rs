@@ -217,7 +217,8 @@ impl Client {
     ) -> Result<(), CallError> {
         let volumes = planted!("volumes-go-along", false, true);
         let options = RemoveContainerOptionsBuilder::default().force(false).v(volumes).build();
-        Ok(self.docker.remove_container(id.as_str(), Some(options)).await?)
+        let id = planted!("not-by-id", id.as_str(), id.as_str().get(..12).unwrap_or_default());
+        Ok(self.docker.remove_container(id, Some(options)).await?)
     }
 }
 
