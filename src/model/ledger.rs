@@ -273,6 +273,8 @@ pub struct HostLedger {
     pub projects: BTreeMap<ProjectName, String>,
     /// Removals that a person confirmed.
     pub confirmed: BTreeSet<ProjectName>,
+    /// Projects that were found gone within the last minute, and when first: what counts together as a mass removal.
+    pub gone: BTreeMap<ProjectName, Timestamp>,
     /// Device and inode of the watched root.
     pub root: Option<(u64, u64)>,
 }

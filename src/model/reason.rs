@@ -85,7 +85,7 @@ pub enum Reason {
         /// Restarts within the window.
         restarts: u32,
     },
-    /// It ran well for long enough: the engine's policy is given back.
+    /// It ran well for long enough, or to its good end: the engine's policy is given back.
     BrakeReleased,
     /// A dependency with `restart: true` was replaced.
     DependencyReplaced {
@@ -225,7 +225,9 @@ impl fmt::Display for Reason {
                     "engine restarted it {restarts} times in 10 min; the controller delays it now"
                 )
             }
-            Self::BrakeReleased => f.write_str("ran well for 10 min; the engine's policy is back"),
+            Self::BrakeReleased => {
+                f.write_str("ran well, or to its end; the engine's policy is back")
+            }
             Self::DependencyReplaced { dependency } => {
                 write!(f, "dependency {dependency} was replaced")
             }

@@ -1,5 +1,6 @@
 //! Counting what happened since the last pass: exits, restarts by the engine, verdicts of *unhealthy*, each once.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::config::MountSource;
@@ -43,6 +44,10 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         account_service(input, desired, view, &mut ledger);
         steps::remember(input, &world, view, &mut ledger);
     }
+    // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
+    let slots = world.services.iter().flat_map(|view| &view.slots);
+    let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();
+    ledger.replicas.retain(|key, _| declared.contains(key));
     ledger.images.retain(|image, _| desired.services.values().any(|one| one.image == *image));
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
     let seen = &input.observed.containers;
@@ -87,11 +92,6 @@ fn account_service(
     if let Some(record) = record {
         record.checked_for = pull_key(desired, &service.image);
     }
-    let declared = |key: &String| {
-        let name = key.rsplit_once(':').map_or(key.as_str(), |(name, _)| name);
-        desired.services.keys().any(|service| service.as_str() == name)
-    };
-    ledger.replicas.retain(|key, _| declared(key));
 }
 
 /// What the tag of a version meant, once for each version.

@@ -11,7 +11,7 @@ use crate::planner::input::PlanInput;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::{Slot, World};
 
-/// Puts the brake on, or gives the engine's policy back after a good run. The comparison of fields expects `no` while the
+/// Puts the brake on, or gives the engine's policy back after a good run or a good end. The comparison of fields expects `no` while the
 /// ledger has the brake, so that the two never argue.
 pub fn plan_brake(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     let Some(current) = &context.slot.current else {
@@ -30,7 +30,7 @@ pub fn plan_brake(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
             let action = set_policy(container, RestartPolicy::No);
             draft.push(place(&context.subject()), action, Reason::Brake { restarts });
         }
-        Some(brake) if brake.container == container.id && ran_well(record, container, input) => {
+        Some(brake) if brake.container == container.id && is_over(context, record, container) => {
             let action = set_policy(container, declared.clone());
             draft.push(place(&context.subject()), action, Reason::BrakeReleased);
         }
@@ -43,6 +43,17 @@ fn too_fast(record: &ReplicaRecord, container: &ObservedContainer, input: &PlanI
     let recent = recent.filter(|at| input.now.since(**at) < input.policy.brake_window).count();
     let restarts = usize::try_from(input.policy.brake_restarts).unwrap_or(usize::MAX);
     container.lifecycle.is_alive() && recent >= restarts
+}
+
+/// Whether the container runs well again, or has ended and is not started any more.
+fn is_over(
+    context: SlotContext<'_, '_>,
+    record: &ReplicaRecord,
+    container: &ObservedContainer,
+) -> bool {
+    let ended = matches!(container.lifecycle, Lifecycle::Exited(_));
+    ended && context.view.completed(Some(record))
+        || ran_well(record, container, context.world.input)
 }
 
 fn ran_well(record: &ReplicaRecord, container: &ObservedContainer, input: &PlanInput<'_>) -> bool {

@@ -203,6 +203,20 @@ fn a_mass_is_confirmed_for_the_recorded_set_only() {
     assert_eq!(story.wants("a"), held, "all at once is a mass again");
 }
 
+/// A restart in between does not make two removals of one.
+#[test]
+fn what_went_counts_together_over_a_restart() {
+    let all = [("a", WEB), ("b", WEB), ("c", WEB)];
+    let mut story = settled(&all);
+    story.at(20, &reading(7, &all[1..])).at(24, &reading(7, &all[1..]));
+    assert_eq!(story.wants("a"), "remove");
+    story.beliefs.removed(&"a".into());
+    story.restart().at(40, &reading(7, &[])).at(44, &reading(7, &[]));
+    for name in ["b", "c"] {
+        assert_eq!(story.wants(name), "run web with 1 mounts, PruneNeedsConfirmation");
+    }
+}
+
 #[test]
 fn another_root_removes_nothing_by_itself() {
     let mut story = settled(&[("shop", WEB)]);

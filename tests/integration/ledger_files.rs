@@ -73,6 +73,7 @@ fn what_is_saved_is_loaded_by_the_next_process() {
     let host = HostLedger {
         projects: BTreeMap::from([(name(), "shop".to_owned())]),
         confirmed: BTreeSet::from([name()]),
+        gone: BTreeMap::from([(name(), Timestamp::from_millis(5))]),
         root: Some((1, 2)),
     };
     let salt = {

@@ -28,4 +28,5 @@ mod scenario;
 #[path = "../integration/sim/mod.rs"]
 mod sim;
 mod singles;
+mod story;
 mod tables;

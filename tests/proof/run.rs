@@ -43,6 +43,8 @@ pub(crate) struct Outcome {
     pub(crate) cells: BTreeMap<String, u64>,
     /// The last lines of the trace.
     pub(crate) tail: Vec<String>,
+    /// What happened, as the checkers were told it; of a run that broke something.
+    pub(crate) story: Vec<String>,
 }
 
 thread_local! {
@@ -316,6 +318,8 @@ impl Drive {
         }
         let elapsed = self.begin.elapsed();
         let Self { bench, checker, .. } = self;
+        let story =
+            if checker.violations.is_empty() { Vec::new() } else { crate::story::of(&bench) };
         let trace = bench.engine.trace();
         let mut reached = checker.told.reasons;
         let (mutating, faults) = bench.engine.with(|world| {
@@ -346,6 +350,7 @@ impl Drive {
             converged,
             cells: reached,
             tail: trace.get(trace.len().saturating_sub(60)..).unwrap_or_default().to_vec(),
+            story,
         }
     }
 }

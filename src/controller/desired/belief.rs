@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::controller::desired::guard::Guard;
+use crate::controller::desired::guard;
 use crate::controller::desired::loading::EntryReading;
 use crate::controller::desired::reading::{Reading, RootState};
 use crate::controller::desired::removal::{Removal, removals};
@@ -96,7 +96,6 @@ pub struct Changes {
 pub struct Beliefs {
     projects: BTreeMap<ProjectName, Belief>,
     host: HostLedger,
-    guard: Guard,
     root: Option<RootState>,
     diagnostics: Vec<Diagnostic>,
 }
@@ -152,7 +151,7 @@ impl Beliefs {
     ) {
         let claims = self.claims(reading);
         for (name, claimants) in &claims {
-            self.guard.came_back(name);
+            self.host.gone.remove(name);
             self.host.confirmed.remove(name);
             match claimants.as_slice() {
                 [(entry, loaded)] => self.claimed(name, entry, loaded, now, changes),
@@ -265,18 +264,18 @@ impl Beliefs {
         if let Standing::Settled | Standing::Settling { .. } | Standing::Broken = belief.standing {
             belief.standing = Standing::Gone { since: now };
             belief.diagnostics.clear();
-            self.guard.went(name, now);
+            self.host.gone.entry(name.clone()).or_insert(now);
         }
         if !self.host.projects.contains_key(name) {
             // It never ran: there is nothing to take away.
             self.projects.remove(name);
-            self.guard.came_back(name);
+            self.host.gone.remove(name);
         }
     }
 
     /// Moves on those whose absence a second reading confirmed.
     fn settle_gone(&mut self, gone: &[ProjectName], other_root: bool, now: Timestamp) {
-        let mass = self.guard.mass(self.projects.keys().cloned(), now);
+        let mass = guard::mass(&mut self.host.gone, self.projects.keys().cloned(), now);
         for name in gone {
             let Some(belief) = self.projects.get_mut(name) else {
                 continue;
