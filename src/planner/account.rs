@@ -17,7 +17,7 @@ use crate::planner::data::{FULL, data_key};
 use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
 use crate::planner::images::pull_key;
-use crate::planner::input::PlanInput;
+use crate::planner::input::{Intent, PlanInput};
 use crate::planner::record::stop_key;
 use crate::planner::steps;
 use crate::planner::world::{ServiceView, World};
@@ -29,6 +29,10 @@ const MOST_RESTARTS: usize = 16;
 pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let mut ledger = input.ledger.clone();
     ledger.suspended.retain(|_, entry| entry.until.is_none_or(|until| until > input.now));
+    if matches!(input.desired, Intent::Remove) {
+        // What is taken down is forgotten: if the project comes back meanwhile, its jobs run again.
+        ledger.replicas.clear();
+    }
     let Some(desired) = input.desired.project() else {
         return ledger;
     };

@@ -285,7 +285,10 @@ impl Drive {
             };
             let ready = status.conditions.iter().find(|one| one.kind == ConditionKind::Ready);
             let is_ready = ready.is_some_and(|one| one.status == Truth::True);
-            let runs = feasible(app, &self.bench.desired);
+            // What a project left that another state directory knew may hold its port.
+            let blocked = self.bench.slots.len() > 1
+                && ready.is_some_and(|ready| ready.reason == "PortConflict");
+            let runs = feasible(app, &self.bench.desired) && !blocked;
             if runs && !is_ready {
                 let text = format!("{} is as declared and not shown Ready: {ready:?}", app.name);
                 wrong.push(("S16", text));

@@ -38,7 +38,8 @@ impl Declared<'_> {
     /// # Errors
     /// The first difference.
     pub(crate) fn check(&self, looks: &[Look]) -> Result<(), String> {
-        for app in self.apps.values().filter(|app| feasible(app, self.apps)) {
+        let can_run = |app: &&App| feasible(app, self.apps) && !self.is_blocked(app, looks);
+        for app in self.apps.values().filter(can_run) {
             self.app(app, looks)?;
         }
         let ours = looks.iter().filter(|look| roles::is_ours(&look.labels));
@@ -60,6 +61,18 @@ impl Declared<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what was left of a project that nobody removes any more holds a port of this one.
+    fn is_blocked(&self, app: &App, looks: &[Look]) -> bool {
+        let left = looks.iter().filter(|look| {
+            roles::is_ours(&look.labels)
+                && look.phase == "running"
+                && !self.apps.contains_key(roles::project(&look.labels))
+        });
+        let held: BTreeSet<&str> = left.filter_map(host_port).collect();
+        let ports = app.services.iter().filter_map(|service| service.port);
+        !self.outside && ports.into_iter().any(|port| held.contains(port.to_string().as_str()))
     }
 
     fn app(&self, app: &App, looks: &[Look]) -> Result<(), String> {
@@ -128,9 +141,9 @@ impl Declared<'_> {
                 return Err(format!("{name}: {} is {shown}, not {wanted}", field.name));
             }
         }
-        let port = look.inspect.pointer("/HostConfig/PortBindings/80~1tcp/0/HostPort");
+        let port = host_port(look);
         let wanted = service.port.map(|port| port.to_string());
-        if port.and_then(Value::as_str) != wanted.as_deref() {
+        if port != wanted.as_deref() {
             return Err(format!("{name}: port {port:?}, not {wanted:?}"));
         }
         let volume = look.volumes.get("/data").cloned();
@@ -153,6 +166,10 @@ impl Declared<'_> {
         }
         Ok(())
     }
+}
+
+fn host_port(look: &Look) -> Option<&str> {
+    look.inspect.pointer("/HostConfig/PortBindings/80~1tcp/0/HostPort").and_then(Value::as_str)
 }
 
 /// No value, null, an empty list and zero are one.

@@ -34,6 +34,8 @@ pub(crate) struct Checker {
     budget: Budget,
     /// Files over time; the last is of now.
     versions: Vec<(Duration, Arc<BTreeMap<String, App>>)>,
+    /// Projects that are not in the files any more, as they were last.
+    left: BTreeMap<String, App>,
     /// When each project last served as one of its versions says.
     served: BTreeMap<String, Duration>,
     forgotten: BTreeSet<String>,
@@ -90,6 +92,11 @@ impl Checker {
     fn fact(&mut self, fact: &Fact) {
         match fact {
             Fact::Desired(desired) => {
+                let before = self.versions.last().map(|(_, before)| Arc::clone(before));
+                let gone = before.iter().flat_map(|it| it.values());
+                let gone = gone.filter(|app| !desired.contains_key(&app.name));
+                self.left.extend(gone.map(|app| (app.name.clone(), app.clone())));
+                self.left.retain(|name, _| !desired.contains_key(name));
                 self.versions.push((self.now, Arc::clone(desired)));
                 self.serving();
             }
@@ -224,8 +231,10 @@ impl Checker {
     fn removed(&mut self, project: &str, gone: Duration) {
         self.removed.insert(project.to_owned(), gone);
         let Some((_, desired)) = self.versions.last() else { return };
-        let others = self.removed.keys().filter(|name| !desired.contains_key(*name)).count();
-        let together = self.removed.values().filter(|at| at.abs_diff(gone) < TOGETHER).count();
+        // What came back is not gone.
+        let removed = self.removed.iter().filter(|(name, _)| !desired.contains_key(*name));
+        let others = removed.clone().count();
+        let together = removed.filter(|(_, at)| at.abs_diff(gone) < TOGETHER).count();
         if together > 2 && together * 2 > desired.len() + others && !self.confirmed {
             let names: Vec<&String> = self.removed.keys().collect();
             let text =
@@ -296,7 +305,8 @@ impl Checker {
         if self.state.blind {
             return;
         }
-        let apps = self.in_force().flat_map(BTreeMap::values);
+        // A project that left the files runs on as it was until its removal is settled and confirmed.
+        let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left.values());
         let serve = apps.filter(|app| self.state.serves(app)).map(|app| app.name.clone());
         let serve: Vec<String> = serve.collect();
         self.served.extend(serve.into_iter().map(|name| (name, self.now)));

@@ -153,13 +153,13 @@ impl Bench {
             Operation::MissingRoot { for_ms } => self.root(RootMode::Missing, *for_ms),
             Operation::UnreadableRoot { for_ms } => self.root(RootMode::Unreadable, *for_ms),
             Operation::Wedge { container, for_ms } => {
-                if let Some(name) = self.ours(*container) {
-                    drop(self.engine.wedge(&name));
-                    self.for_a_while(*for_ms, Undo::Unwedge(name));
+                if let Some((id, _)) = self.ours(*container) {
+                    drop(self.engine.wedge(&id));
+                    self.for_a_while(*for_ms, Undo::Unwedge(id));
                 }
             }
             Operation::Undeletable { container, for_ms } => {
-                if let Some(name) = self.ours(*container) {
+                if let Some((_, name)) = self.ours(*container) {
                     self.engine.make_undeletable(&name);
                     self.for_a_while(*for_ms, Undo::Deletable(name));
                 }
@@ -190,23 +190,22 @@ impl Bench {
         self.engine.publish(reference, &spec, Duration::from_secs(2));
     }
 
-    /// The name of one of the containers of this installation.
-    fn ours(&self, number: usize) -> Option<String> {
+    /// Id and name of one of the containers of this installation.
+    fn ours(&self, number: usize) -> Option<(String, String)> {
         let looks = self.engine.with(|world| crate::sim::looks(world));
-        let ours: Vec<&str> = looks
+        let ours: Vec<_> = looks
             .iter()
             .filter(|look| {
                 look.labels.get("io.composelet.installation").is_some_and(|it| it == "default")
             })
-            .map(|look| look.name.as_str())
             .collect();
         let number = number.checked_rem(ours.len())?;
-        ours.get(number).map(|name| (*name).to_owned())
+        ours.get(number).map(|look| (look.id.clone(), look.name.clone()))
     }
 
     /// What people do may be refused by the engine: then nothing happens.
     fn hand(&mut self, container: usize, deed: Deed) {
-        let Some(name) = self.ours(container) else { return };
+        let Some((_, name)) = self.ours(container) else { return };
         let engine = &self.engine;
         if engine.is_down() {
             return;
