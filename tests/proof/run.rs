@@ -264,13 +264,13 @@ impl Drive {
             (looks(world), images, our_networks(world))
         });
         // Another state directory knows nothing of what was removed before it took over, and leaves it.
-        let outside = !self.checker.is_host_forgotten() && self.bench.slots.len() == 1;
+        let known = !self.checker.is_host_forgotten() && self.bench.slots.len() == 1;
         let declared = Declared {
             apps: &self.bench.desired,
             images: &images,
             networks: &networks,
             ended: self.checker.ended(),
-            outside,
+            known: known.then_some(&self.checker.told.ever),
         };
         declared.check(&looks)
     }

@@ -19,8 +19,9 @@ pub(crate) struct Declared<'a> {
     pub(crate) networks: &'a [(String, String)],
     /// Replicas that need no container.
     pub(crate) ended: &'a Ended,
-    /// Whether what is left of projects that are not in the files must go.
-    pub(crate) outside: bool,
+    /// Projects that the state directory knows: when they are not in the files any more, what is left of them must go.
+    /// `None` if that is not known.
+    pub(crate) known: Option<&'a BTreeSet<String>>,
 }
 
 /// Whether a project can run as it is declared, beside all the others.
@@ -44,7 +45,8 @@ impl Declared<'_> {
         }
         let ours = looks.iter().filter(|look| roles::is_ours(&look.labels));
         for look in ours {
-            if self.outside && !self.apps.contains_key(roles::project(&look.labels)) {
+            let project = roles::project(&look.labels);
+            if self.must_go(project) {
                 return Err(format!("{} is there, its project is not declared", look.name));
             }
         }
@@ -55,12 +57,16 @@ impl Declared<'_> {
                 *name == format!("{project}_default")
                     || *name == format!("{project}_edge") && edge(app)
             });
-            let judged = app.map_or(self.outside, |app| feasible(app, self.apps));
+            let judged = app.map_or(self.must_go(project), |app| feasible(app, self.apps));
             if judged && !wanted {
                 return Err(format!("network {name} is there and not wanted"));
             }
         }
         Ok(())
+    }
+
+    fn must_go(&self, project: &str) -> bool {
+        !self.apps.contains_key(project) && self.known.is_some_and(|known| known.contains(project))
     }
 
     /// Whether what was left of a project that nobody removes any more holds a port of this one.
@@ -72,7 +78,8 @@ impl Declared<'_> {
         });
         let held: BTreeSet<&str> = left.filter_map(host_port).collect();
         let ports = app.services.iter().filter_map(|service| service.port);
-        !self.outside && ports.into_iter().any(|port| held.contains(port.to_string().as_str()))
+        self.known.is_none()
+            && ports.into_iter().any(|port| held.contains(port.to_string().as_str()))
     }
 
     fn app(&self, app: &App, looks: &[Look]) -> Result<(), String> {

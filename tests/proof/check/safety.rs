@@ -34,8 +34,8 @@ pub(crate) struct Checker {
     budget: Budget,
     /// Files over time; the last is of now.
     versions: Vec<(Duration, Arc<BTreeMap<String, App>>)>,
-    /// Projects that are not in the files any more, as they were last.
-    left: BTreeMap<String, App>,
+    /// Projects that are not in the files any more, in the versions that were in force when they went.
+    left: BTreeMap<String, Vec<App>>,
     /// When each project last served as one of its versions says.
     served: BTreeMap<String, Duration>,
     forgotten: BTreeSet<String>,
@@ -59,6 +59,8 @@ impl Checker {
             Happening::Event { at, kind, action, id, attributes } => {
                 self.now = *at;
                 if *kind == "container" {
+                    // Until now all was as it was before.
+                    self.serving();
                     if action == "destroy" && !self.removing.remove(id) {
                         self.removed_by_hand(id);
                     }
@@ -92,11 +94,7 @@ impl Checker {
     fn fact(&mut self, fact: &Fact) {
         match fact {
             Fact::Desired(desired) => {
-                let before = self.versions.last().map(|(_, before)| Arc::clone(before));
-                let gone = before.iter().flat_map(|it| it.values());
-                let gone = gone.filter(|app| !desired.contains_key(&app.name));
-                self.left.extend(gone.map(|app| (app.name.clone(), app.clone())));
-                self.left.retain(|name, _| !desired.contains_key(name));
+                self.leave(desired);
                 self.versions.push((self.now, Arc::clone(desired)));
                 self.serving();
             }
@@ -122,6 +120,16 @@ impl Checker {
             }
             Fact::Did(_) => {}
         }
+    }
+
+    /// Remembers the projects that these files lack and the ones before had.
+    fn leave(&mut self, desired: &BTreeMap<String, App>) {
+        let before = self.versions.last().map(|(_, before)| Arc::clone(before));
+        for name in before.iter().flat_map(|it| it.keys()).filter(|it| !desired.contains_key(*it)) {
+            let versions = self.in_force().filter_map(|it| it.get(name).cloned()).collect();
+            self.left.insert(name.clone(), versions);
+        }
+        self.left.retain(|name, _| !desired.contains_key(name));
     }
 
     /// What was read last stays in force meanwhile.
@@ -233,8 +241,14 @@ impl Checker {
         let Some((_, desired)) = self.versions.last() else { return };
         // What came back is not gone.
         let removed = self.removed.iter().filter(|(name, _)| !desired.contains_key(*name));
-        let others = removed.clone().count();
-        let together = removed.filter(|(_, at)| at.abs_diff(gone) < TOGETHER).count();
+        let removed: Vec<Duration> = removed.map(|(_, at)| *at).collect();
+        let others = removed.len();
+        let within = |from: &Duration| {
+            let window = *from..*from + TOGETHER;
+            let count = removed.iter().filter(|at| window.contains(at)).count();
+            if window.contains(&gone) { count } else { 0 }
+        };
+        let together = removed.iter().map(within).max().unwrap_or(0);
         if together > 2 && together * 2 > desired.len() + others && !self.confirmed {
             let names: Vec<&String> = self.removed.keys().collect();
             let text =
@@ -306,7 +320,7 @@ impl Checker {
             return;
         }
         // A project that left the files runs on as it was until its removal is settled and confirmed.
-        let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left.values());
+        let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left.values().flatten());
         let serve = apps.filter(|app| self.state.serves(app)).map(|app| app.name.clone());
         let serve: Vec<String> = serve.collect();
         self.served.extend(serve.into_iter().map(|name| (name, self.now)));

@@ -1,6 +1,6 @@
 //! What controllers publish: S12 and S16.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
@@ -12,6 +12,8 @@ const EPOCH_MS: i64 = 1_735_689_600_000;
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     last: BTreeMap<String, (usize, ProjectStatus)>,
+    /// Projects that a status was ever shown of.
+    pub(crate) ever: BTreeSet<String>,
     /// Conditions and reasons that were ever shown.
     pub(crate) reasons: BTreeMap<String, u64>,
 }
@@ -64,6 +66,7 @@ impl Told {
             }
             _ => Says::Else,
         };
+        self.ever.insert(name.clone());
         self.last.insert(name, (place, status));
         (says, wrong)
     }
