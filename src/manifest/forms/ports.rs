@@ -23,8 +23,8 @@ impl Range {
         (first <= last).then_some(Self { first, last })
     }
 
-    fn count(self) -> u32 {
-        u32::from(self.last) - u32::from(self.first) + 1
+    fn count(self) -> usize {
+        usize::from(self.last - self.first) + 1
     }
 }
 
@@ -51,13 +51,13 @@ pub(crate) fn ports(check: &mut Check<'_>, node: Node, field: &str) -> Option<No
             }
             Value::Text(_) | Value::Int(_) => {
                 let text = item.scalar_text().unwrap_or_default();
-                match short_form(&text, &item) {
-                    Some(ports) => {
-                        let values = ports.len() * PORT_VALUES;
+                match ShortForm::read(&text) {
+                    Some(short) => {
+                        let values = short.target.count() * PORT_VALUES;
                         if !check.report.spend_values(values, Some(item.place)) {
                             return None;
                         }
-                        done.extend(ports);
+                        done.extend(short.long_forms(&item));
                     }
                     None => check.wrong(
                         &item,
@@ -82,45 +82,57 @@ fn long_form(mut item: Node) -> Node {
     item
 }
 
-fn short_form(text: &str, item: &Node) -> Option<Vec<Node>> {
-    let mut parts = text.split('/');
-    let numbers = parts.next().unwrap_or("");
-    let protocol = parts.next().filter(|word| !word.is_empty()).unwrap_or("tcp");
-    let protocol = protocol.to_ascii_lowercase();
-    if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
-        return None;
+/// A port in its short form.
+struct ShortForm<'a> {
+    ip: &'a str,
+    host: Option<Range>,
+    target: Range,
+    protocol: String,
+}
+
+impl<'a> ShortForm<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let mut parts = text.split('/');
+        let numbers = parts.next().unwrap_or("");
+        let protocol = parts.next().filter(|word| !word.is_empty()).unwrap_or("tcp");
+        let protocol = protocol.to_ascii_lowercase();
+        if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
+            return None;
+        }
+        let (front, target) = numbers.rsplit_once(':').unwrap_or(("", numbers));
+        let (ip, published) = front.rsplit_once(':').unwrap_or(("", front));
+        let ip = address(ip)?;
+        let target = Range::read(target)?;
+        let host = if published.is_empty() { None } else { Some(Range::read(published)?) };
+        let fits = |host: Range| target.count() == 1 || host.count() == target.count();
+        host.is_none_or(fits).then_some(Self { ip, host, target, protocol })
     }
-    let (front, target) = numbers.rsplit_once(':').unwrap_or(("", numbers));
-    let (ip, published) = front.rsplit_once(':').unwrap_or(("", front));
-    let ip = address(ip)?;
-    let target = Range::read(target)?;
-    let host = if published.is_empty() { None } else { Some(Range::read(published)?) };
-    if let Some(host) = host
-        && target.count() != 1
-        && host.count() != target.count()
-    {
-        return None;
+
+    /// One mapping in long form for each port of the container.
+    fn long_forms(&self, item: &Node) -> impl Iterator<Item = Node> {
+        (0..=self.target.last - self.target.first).map(|offset| self.long_form(offset, item))
     }
-    let entry = |offset: u16| {
-        let published = match host {
+
+    fn long_form(&self, offset: u16, item: &Node) -> Node {
+        let published = match self.host {
             None => String::new(),
-            Some(host) if target.count() == 1 && host.count() > 1 => {
+            Some(host) if self.target.count() == 1 && host.count() > 1 => {
                 format!("{}-{}", host.first, host.last)
             }
             Some(host) => (host.first + offset).to_string(),
         };
         let mut entry = mapping(item, &[("mode", "ingress")]);
-        if !ip.is_empty() {
-            entry.set("host_ip", Node::text(ip, item.place));
+        if !self.ip.is_empty() {
+            entry.set("host_ip", Node::text(self.ip, item.place));
         }
-        entry.set("target", Node::new(Value::Int(i64::from(target.first + offset)), item.place));
+        let target = i64::from(self.target.first + offset);
+        entry.set("target", Node::new(Value::Int(target), item.place));
         if !published.is_empty() {
             entry.set("published", Node::text(published, item.place));
         }
-        entry.set("protocol", Node::text(protocol.clone(), item.place));
+        entry.set("protocol", Node::text(self.protocol.clone(), item.place));
         entry
-    };
-    Some((0..=target.last - target.first).map(entry).collect())
+    }
 }
 
 /// An address without its brackets; empty is every address.

@@ -27,8 +27,8 @@ pub(crate) struct Checker {
     pub(crate) told: Told,
     /// When the last mutating call came of each project; pulls apart.
     pub(crate) last_call: BTreeMap<String, (Duration, String)>,
-    /// Projects that were taken down, and when the files began to lack them.
-    removed: BTreeMap<String, Duration>,
+    /// Projects that were taken down: when the files began to lack them, and when they were taken down.
+    removed: BTreeMap<String, (Duration, Duration)>,
     confirmed: bool,
     state: State,
     budget: Budget,
@@ -237,12 +237,15 @@ impl Checker {
 
     /// S6: more than two projects and more than half of all within a minute, and no person said so.
     fn removed(&mut self, project: &str, gone: Duration) {
-        self.removed.insert(project.to_owned(), gone);
+        self.removed.insert(project.to_owned(), (gone, self.now));
         let Some((_, desired)) = self.versions.last() else { return };
         // What came back is not gone.
         let removed = self.removed.iter().filter(|(name, _)| !desired.contains_key(*name));
-        let removed: Vec<Duration> = removed.map(|(_, at)| *at).collect();
-        let others = removed.len();
+        let others = removed.clone().count();
+        // A controller that was away finds out later: what it took down before was apart from this.
+        let lately = self.now.saturating_sub(TOGETHER);
+        let removed = removed.filter(|(_, (_, down))| *down >= lately);
+        let removed: Vec<Duration> = removed.map(|(_, (at, _))| *at).collect();
         let within = |from: &Duration| {
             let window = *from..*from + TOGETHER;
             let count = removed.iter().filter(|at| window.contains(at)).count();
