@@ -5,7 +5,7 @@ use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
 
 /// Most values of a project, over all of its files and what is copied.
-pub(crate) const MOST_VALUES: usize = 320_000;
+pub(crate) const MOST_VALUES: usize = 300_000;
 /// What a service counts beyond its own values: what is made for it, whatever it says.
 pub(crate) const SERVICE_VALUES: usize = 64;
 /// What a published port counts: the mapping that its long form is, and the binding that comes of it.
