@@ -38,7 +38,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     };
     if ledger.digest != desired.digest {
         let next = ledger.generation + 1;
-        ledger.generation = planted!("generation-falls", next, 1);
+        ledger.generation = planted!("generation-falls", next, next % 2);
         ledger.digest.clone_from(&desired.digest);
         ledger.calls.clear();
         ledger.drift.clear();

@@ -31,7 +31,7 @@ mod found {
         ("orphans-stay", "containers of a service that went stay"),
         ("two-act", "the lock per engine locks nobody out"),
         ("ledger-unsaved", "the memory of a project is never written"),
-        ("generation-falls", "the counter of versions begins anew"),
+        ("generation-falls", "the counter of versions goes back and forth"),
         ("call-back-off-stays-short", "a failing call is tried again too soon"),
         ("networks-stay", "networks that nobody needs stay"),
         ("secrets-are-shown", "a changed secret shows in the plan"),

@@ -298,7 +298,7 @@ impl Drive {
                 let kept = matches!(it.fields.get("restart"), Some(0 | 1));
                 it.replicas > 0 && (it.image == Tag::NoEntry || it.image == Tag::Broken && kept)
             });
-            if cannot && (is_ready || status.held.is_empty()) {
+            if cannot && !self.checker.told.is_held(&app.name) {
                 wrong.push(("L3", format!("{} cannot run, and nothing says so", app.name)));
             }
         }

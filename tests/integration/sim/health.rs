@@ -189,7 +189,7 @@ impl World {
         }
         let probes = container.health.as_ref().map_or(0, |health| health.probes);
         let script = self.scripts.of(container);
-        script.health.verdict(container.running_for(self.clock.now()), probes)
+        script.health.verdict(container.running_for(self.clock.now()), probes, container.starts)
     }
 }
 

@@ -77,18 +77,23 @@ pub(crate) enum HealthScript {
     HealthyAfter(Duration),
     /// Passes until this time after the start, then fails.
     HealthyUntil(Duration),
+    /// Passes until this time after the first start, then fails until it is started again.
+    IllUntilRestarted(Duration),
     /// One verdict per probe of the engine; the last one goes on.
     Sequence(Vec<Verdict>),
 }
 
 impl HealthScript {
-    /// The verdict at a time after the start, for the n-th probe (from 0) of this run.
-    pub(crate) fn verdict(&self, running: Duration, probe: usize) -> Verdict {
+    /// The verdict at a time after the start, for the n-th probe (from 0) of this run, which is the n-th (from 1).
+    pub(crate) fn verdict(&self, running: Duration, probe: usize, run: u32) -> Verdict {
         match self {
+            Self::IllUntilRestarted(time) if run > 1 || running < *time => Verdict::Pass,
             Self::Always(verdict) => verdict.clone(),
             Self::HealthyAfter(time) if running >= *time => Verdict::Pass,
             Self::HealthyUntil(time) if running < *time => Verdict::Pass,
-            Self::HealthyAfter(_) | Self::HealthyUntil(_) => Verdict::fail(),
+            Self::HealthyAfter(_) | Self::HealthyUntil(_) | Self::IllUntilRestarted(_) => {
+                Verdict::fail()
+            }
             Self::Sequence(verdicts) => {
                 verdicts.get(probe).or(verdicts.last()).cloned().unwrap_or(Verdict::Pass)
             }

@@ -102,7 +102,10 @@ impl Checker {
             Fact::Died(client) => {
                 self.dead.insert(*client);
             }
-            Fact::HostForgotten => self.host_forgotten = true,
+            // What became known while nothing could be written may be forgotten by the next controller.
+            Fact::HostForgotten | Fact::Did(Operation::StateFull { .. }) => {
+                self.host_forgotten = true;
+            }
             Fact::ProjectForgotten(name) => {
                 self.forgotten.insert(name.clone());
             }

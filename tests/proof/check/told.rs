@@ -12,6 +12,8 @@ const EPOCH_MS: i64 = 1_735_689_600_000;
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     last: BTreeMap<String, (usize, ProjectStatus)>,
+    /// How many statuses of a project came since one said what it waits for.
+    unheld: BTreeMap<String, usize>,
     /// Projects that a status was ever shown of.
     pub(crate) ever: BTreeSet<String>,
     /// Conditions and reasons that were ever shown.
@@ -51,6 +53,8 @@ impl Told {
         for held in &status.held {
             *self.reasons.entry(format!("held {}", held.waiting_on.code())).or_default() += 1;
         }
+        let unheld = self.unheld.entry(name.clone()).or_insert(usize::MAX);
+        *unheld = if status.held.is_empty() { unheld.saturating_add(1) } else { 0 };
         let ready = status.conditions.iter().find(|one| one.kind == ConditionKind::Ready);
         let is_ready = ready.is_some_and(|one| one.status == Truth::True);
         if is_ready && status.observed_generation != status.generation {
@@ -79,6 +83,11 @@ impl Told {
     /// It was taken back: the project went away.
     pub(super) fn taken_back(&mut self, name: &str) {
         self.last.remove(name);
+    }
+
+    /// Whether a project says what it waits for, or did so until a try that is under way: what crashes runs for a moment.
+    pub(crate) fn is_held(&self, name: &str) -> bool {
+        self.unheld.get(name).is_some_and(|statuses| *statuses <= 3)
     }
 
     /// The last word about a project.

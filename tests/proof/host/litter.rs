@@ -22,6 +22,7 @@ pub(super) fn script(tag: Tag) -> AppScript {
             let verdicts = vec![pass.clone(), bad.clone(), pass.clone(), bad.clone(), bad, pass];
             forever.health(HealthScript::Sequence(verdicts))
         }
+        Tag::Ill => forever.health(HealthScript::IllUntilRestarted(Duration::from_secs(9))),
         Tag::Shaky => {
             let exit = Run::Exit { after: Duration::from_millis(800), code: 1 };
             forever.runs([exit.clone(), exit, Run::Forever])

@@ -108,7 +108,7 @@ fn service(dice: &mut Dice, (app, index): (usize, usize)) -> Service {
         0..=9 => Tag::Plain,
         10 => Tag::Stubborn,
         11 => Tag::Late,
-        12 => Tag::Flaps,
+        12 => dice.of(&[Tag::Flaps, Tag::Ill]),
         13 => Tag::Shaky,
         14 => Tag::Hungry,
         15 => Tag::Reluctant,
@@ -119,7 +119,7 @@ fn service(dice: &mut Dice, (app, index): (usize, usize)) -> Service {
     let port = dice.chance(25).then_some(8_000 + number);
     let volume = dice.chance(20);
     let alone = port.is_some() || volume;
-    let checked = matches!(image, Tag::Late | Tag::Flaps) || dice.chance(20);
+    let checked = matches!(image, Tag::Late | Tag::Flaps | Tag::Ill) || dice.chance(20);
     Service {
         name: SERVICES[index].to_owned(),
         image,

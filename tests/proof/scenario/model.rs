@@ -146,6 +146,8 @@ pub(crate) enum Tag {
     Late,
     /// Feels unwell now and then.
     Flaps,
+    /// Falls ill soon after its first start, until it is started again.
+    Ill,
     /// Ends with an error twice, then runs.
     Shaky,
     /// Runs out of memory once, a minute after its start.
@@ -162,11 +164,12 @@ pub(crate) enum Tag {
 
 impl Tag {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Plain,
         Self::Stubborn,
         Self::Late,
         Self::Flaps,
+        Self::Ill,
         Self::Shaky,
         Self::Hungry,
         Self::Reluctant,
@@ -182,6 +185,7 @@ impl Tag {
             Self::Stubborn => "stubborn",
             Self::Late => "late",
             Self::Flaps => "flaps",
+            Self::Ill => "ill",
             Self::Shaky => "shaky",
             Self::Hungry => "hungry",
             Self::Reluctant => "reluctant",

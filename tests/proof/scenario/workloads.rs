@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{App, Deed, Health, Operation, Options, Scenario, Service, Step, Tag};
+use super::model::{
+    App, Deed, EventFaultKind, Health, Operation, Options, Scenario, Service, Step, Tag,
+};
 
 /// A reference workload.
 pub(crate) struct Workload {
@@ -31,6 +33,13 @@ fn story(name: &'static str, app: App, steps: &[Operation]) -> Workload {
     Workload { name, scenario: Scenario { apps: vec![app], steps, options, ..Scenario::default() } }
 }
 
+/// The same with no event ever told.
+fn deaf(mut workload: Workload) -> Workload {
+    workload.scenario.event_faults =
+        (1..300).map(|number| (number, EventFaultKind::Drop)).collect();
+    workload
+}
+
 fn set(pairs: &[(&str, Option<usize>)]) -> Operation {
     let fields: BTreeMap<String, Option<usize>> =
         pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
@@ -47,6 +56,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
     let port = Service { port: Some(8080), ..web.clone() };
     let well = Some(Health { interval: 2, retries: 3 });
     let late = Service { image: Tag::Late, health: well, ..service("db") };
+    let ill = Service { image: Tag::Ill, health: well, ..web.clone() };
     let shaky = Service { image: Tag::Shaky, ..web.clone() };
     let moving = Service { image: Tag::Moving, ..web.clone() };
     let stubborn = Service {
@@ -76,6 +86,12 @@ pub(crate) fn workloads() -> Vec<Workload> {
             app("shop", &[Service { after: vec!["db".to_owned()], ..web.clone() }, late]),
             &[],
         ),
+        story("falls-ill", app("shop", &[ill]), &[]),
+        deaf(story(
+            "no-events",
+            app("shop", std::slice::from_ref(&web)),
+            &[Operation::Hand { container: 0, deed: Deed::Kill }],
+        )),
         story("crashes", app("shop", &[shaky]), &[]),
         story("engine-restarts", app("shop", &[always]), &[]),
         story(
