@@ -201,7 +201,9 @@ impl Drive {
             if self.stop_early() {
                 return None;
             }
-            if persons.next_if(|at| *at <= Instant::now()).is_some() {
+            // A request wakes a project: where nothing waits for a person, it has to wake by itself.
+            let looks = persons.next_if(|at| *at <= Instant::now()).is_some();
+            if looks && self.checker.told.is_anything_held() {
                 self.bench.confirm_held();
             }
             if self.read != seen {

@@ -90,6 +90,11 @@ impl Told {
         self.unheld.get(name).is_some_and(|statuses| *statuses <= 3)
     }
 
+    /// Whether any project says that it waits for something.
+    pub(crate) fn is_anything_held(&self) -> bool {
+        self.last.values().any(|(_, status)| !status.held.is_empty())
+    }
+
     /// The last word about a project.
     pub(crate) fn last(&self, name: &str) -> Option<&ProjectStatus> {
         self.last.get(name).map(|(_, status)| status)
