@@ -49,7 +49,8 @@ fn line(entry: &Happening, facts: &[Fact]) -> String {
             Some(Fact::Desired(apps)) => {
                 format!("files: {:?}", apps.keys().collect::<Vec<_>>())
             }
-            other => format!("{other:?}"),
+            Some(fact) => format!("{fact:?}"),
+            None => String::new(),
         },
     }
 }

@@ -98,6 +98,7 @@ impl Checker {
                 self.versions.push((self.now, Arc::clone(desired)));
                 self.serving();
             }
+            Fact::Now(now) => self.now = *now,
             Fact::Confirmed => self.confirmed = true,
             Fact::Died(client) => {
                 self.dead.insert(*client);

@@ -44,6 +44,8 @@ pub(crate) enum Fact {
     HostForgotten,
     /// The memory of this project was damaged or lost.
     ProjectForgotten(String),
+    /// It is this time: between events, nothing else tells it.
+    Now(Duration),
     /// Something is wrong at once: invariant and text.
     Wrong(&'static str, String),
     /// This controller is dead: what it asked may still be carried out.
@@ -129,9 +131,12 @@ impl Bench {
 
     /// Writes a fact into the journal.
     pub(crate) fn note(&mut self, fact: Fact) {
-        let number = self.facts.len();
-        self.facts.push(fact);
-        self.engine.with(|world| world.journal.entries.push(Happening::Note(number)));
+        let now = Fact::Now(self.engine.with(|world| world.clock.elapsed()));
+        for fact in [now, fact] {
+            let number = self.facts.len();
+            self.facts.push(fact);
+            self.engine.with(|world| world.journal.entries.push(Happening::Note(number)));
+        }
     }
 
     /// Writes the file of a project as it is wanted now.
