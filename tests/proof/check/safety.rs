@@ -34,7 +34,7 @@ pub(crate) struct Checker {
     budget: Budget,
     /// Files over time; the last is of now.
     versions: Vec<(Duration, Arc<BTreeMap<String, App>>)>,
-    /// Projects that are not in the files any more, in the versions that were in force when they went.
+    /// Projects that are not in the files any more, or broken there, in the versions that were in force before.
     left: BTreeMap<String, Vec<App>>,
     /// When each project last served as one of its versions says.
     served: BTreeMap<String, Duration>,
@@ -126,14 +126,17 @@ impl Checker {
         }
     }
 
-    /// Remembers the projects that these files lack and the ones before had.
+    /// Remembers the projects that these files lack, or no longer say in a way that can be read, as they were before.
     fn leave(&mut self, desired: &BTreeMap<String, App>) {
+        let can_be_read = |name: &String| desired.get(name).is_some_and(|app| !app.broken);
         let before = self.versions.last().map(|(_, before)| Arc::clone(before));
-        for name in before.iter().flat_map(|it| it.keys()).filter(|it| !desired.contains_key(*it)) {
-            let versions = self.in_force().filter_map(|it| it.get(name).cloned()).collect();
-            self.left.insert(name.clone(), versions);
+        for name in before.iter().flat_map(|it| it.keys()).filter(|name| !can_be_read(name)) {
+            if !self.left.contains_key(name) {
+                let versions = self.in_force().filter_map(|it| it.get(name).cloned()).collect();
+                self.left.insert(name.clone(), versions);
+            }
         }
-        self.left.retain(|name, _| !desired.contains_key(name));
+        self.left.retain(|name, _| !can_be_read(name));
     }
 
     /// What was read last stays in force meanwhile.
@@ -326,7 +329,7 @@ impl Checker {
         if self.state.blind {
             return;
         }
-        // A project that left the files runs on as it was until its removal is settled and confirmed.
+        // A project that left the files runs on as it was until its removal is settled and confirmed; a broken one, too.
         let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left.values().flatten());
         let serve = apps.filter(|app| self.state.serves(app)).map(|app| app.name.clone());
         let serve: Vec<String> = serve.collect();
