@@ -6,72 +6,22 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
-use crate::controller::host_files::HostFiles;
-use crate::engine::{Engine, ProgressSink};
+use crate::controller::operation_calls::{Ended, OperationCalls};
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 use crate::model::operation::{Operation, OperationSubject, RunningOperation, RunningOperations};
-use crate::model::outcome::{Failure, FailureClass, Note, OperationReport, SkipReason};
+use crate::model::outcome::{Failure, FailureClass, OperationReport, SkipReason};
 use crate::model::status::OperationStatus;
 use crate::model::time::Timestamp;
 
 /// Lines of progress that may wait to be read.
 const PROGRESS_LINES: usize = 64;
-
-/// Makes the call behind an operation. [`Engine`] is the real one.
-pub trait OperationCalls: Send + Sync + 'static {
-    /// Makes the call and returns when it ended, with what failed beside it.
-    fn run<'a>(
-        &'a self,
-        operation: &'a Operation,
-        progress: &'a ProgressSink,
-    ) -> BoxFuture<'a, Ended>;
-}
-
-/// How a call ended; what failed beside it, without keeping it from going on.
-pub(crate) type Ended = Result<Vec<Note>, Failure>;
-
-impl OperationCalls for Engine {
-    fn run<'a>(
-        &'a self,
-        operation: &'a Operation,
-        progress: &'a ProgressSink,
-    ) -> BoxFuture<'a, Ended> {
-        Box::pin(async move {
-            match operation {
-                Operation::Pull { image, platform } => {
-                    self.pull_image(image, platform.as_deref(), progress).await?;
-                }
-                Operation::Build { .. } => {
-                    self.build_image(operation, &HostFiles, progress).await?;
-                }
-                Operation::Stop { container, name, timeout_s, pre_stop, .. } => {
-                    let stopped = self.stop_with_hooks(container, *timeout_s, pre_stop).await;
-                    let note = |message| Note {
-                        object: name.to_string(),
-                        reason: "FailedPreStopHook",
-                        message,
-                    };
-                    return stopped.map(|failed| failed.into_iter().map(note).collect());
-                }
-                Operation::Reload { container, signal, verify, .. } => {
-                    self.reload(container, verify, signal).await?;
-                }
-                Operation::PostStart { container, hook, .. } => {
-                    self.run_hook(container, hook).await?;
-                }
-            }
-            Ok(Vec::new())
-        })
-    }
-}
 
 /// The table of running operations. Dropping it ends its tasks; what the engine was told to do, it does.
 pub struct Operations {
@@ -394,9 +344,12 @@ impl Shared {
 mod tests {
     use std::time::Duration;
 
+    use futures::future::BoxFuture;
+
     use super::*;
     use crate::controller::clock::SystemClock;
     use crate::controller::governor::Limits;
+    use crate::engine::ProgressSink;
     use crate::model::build::{Build, ContextRoot};
     use crate::model::path::LocalPath;
 

@@ -46,7 +46,7 @@ impl Report {
         if !std::mem::replace(&mut self.budget().told, true) {
             let finding = Finding::error("too-large", "", message).help(format!(
                 "at most {MOST_VALUES} values after extends, include, env files and ranges of ports, where a service \
-                 counts {SERVICE_VALUES} more and a port of a range {PORT_VALUES}; and {} MiB of env files",
+                 counts {SERVICE_VALUES} more, a port of a range {PORT_VALUES} and a word of a line {WORD_VALUES}; and {} MiB of env files",
                 MOST_BYTES >> 20
             ));
             self.add(match place {

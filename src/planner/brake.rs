@@ -11,8 +11,8 @@ use crate::planner::input::PlanInput;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::{Slot, World};
 
-/// Puts the brake on, or gives the engine's policy back after a good run or a good end. The comparison of fields expects `no` while the
-/// ledger has the brake, so that the two never argue.
+/// Puts the brake on, or gives the engine's policy back after a good run or a good end. The comparison of fields expects
+/// `no` while the ledger has the brake, so that the two never argue.
 pub fn plan_brake(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     let Some(current) = &context.slot.current else {
         return;

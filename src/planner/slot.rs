@@ -276,13 +276,10 @@ fn plan_running(
     let Health::Unhealthy { streak, .. } = &container.health else {
         return;
     };
-    if planted!("unhealthy-is-fine", false, true) {
-        return;
-    }
     let record = context.record();
     let count = record.map_or(1, |record| record.unhealthy.max(1));
     let reason = Reason::Unhealthy { streak: *streak, count };
-    if may_disturb(context, draft) {
+    if planted!("unhealthy-is-fine", may_disturb(context, draft), false) {
         stop(context, draft, container, (Vec::new(), reason));
     }
 }

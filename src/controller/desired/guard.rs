@@ -11,14 +11,11 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// This many may go together whatever their share.
 const FEW: usize = 2;
 
-/// Projects that were found gone, and when first. It is part of the memory of the host: a restart in between does not
-/// make two removals of one.
-pub type Gone = BTreeMap<ProjectName, Timestamp>;
-
 /// The projects that went within the window, if they are more than two and more than half of all there were: `known`
-/// are those that are there or not removed yet. Forgets those that went before it.
+/// are those that are there or not removed yet. `gone` says when each was first found gone, and is part of the memory of
+/// the host, so that a restart in between does not make two removals of one; those that went before the window leave it.
 pub fn mass(
-    gone: &mut Gone,
+    gone: &mut BTreeMap<ProjectName, Timestamp>,
     known: impl Iterator<Item = ProjectName>,
     now: Timestamp,
 ) -> Option<BTreeSet<ProjectName>> {
@@ -34,7 +31,7 @@ mod tests {
 
     fn is_mass(all: usize, gone: usize, apart_ms: i64) -> bool {
         let names: Vec<_> = (0..all).map(|index| ProjectName::new(format!("p{index}"))).collect();
-        let mut went = Gone::new();
+        let mut went = BTreeMap::new();
         let mut now = Timestamp::from_millis(0);
         for (index, name) in names.iter().take(gone).enumerate() {
             now = Timestamp::from_millis(i64::try_from(index).unwrap() * apart_ms);

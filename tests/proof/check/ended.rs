@@ -35,9 +35,8 @@ impl Ended {
 
     /// How many replicas of a service need none, as it is declared now.
     pub(super) fn of(&self, app: &str, service: &Service) -> usize {
-        let same = |then: &&Service| service.runs_as(then);
         let own = self.0.iter().filter(|((project, name, _), then)| {
-            project == app && *name == service.name && then.iter().any(|then| same(&then))
+            project == app && *name == service.name && then.iter().any(|then| service.runs_as(then))
         });
         if service.may_end() { own.count() } else { 0 }
     }
