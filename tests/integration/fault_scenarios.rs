@@ -24,7 +24,8 @@ fn sources(directory: &Path) -> String {
 #[test]
 fn every_scenario_names_tests_that_exist() {
     let page = fs::read_to_string(root().join("docs/fault-scenarios.md")).unwrap();
-    let tests = sources(&root().join("tests/integration"));
+    let tests = ["integration", "proof"].map(|name| sources(&root().join("tests").join(name)));
+    let tests = tests.concat();
     let mut numbers = Vec::new();
     for row in page.lines().filter(|line| line.starts_with('|')) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();

@@ -12,9 +12,14 @@
     reason = "a test that panics has failed, as it should; helpers are tests too"
 )]
 
+/// A run is mostly small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod campaign;
 mod check;
 mod coverage;
+mod edits;
 mod host;
 mod mend;
 mod pairs;

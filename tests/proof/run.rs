@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::check::{Checker, Declared, Violation, feasible};
 use crate::host::Bench;
-use crate::scenario::{CallFaultKind, EventFaultKind, Scenario, Tag};
+use crate::scenario::{CallFault, CallFaultKind, EventFaultKind, Scenario, Tag};
 use crate::sim::{EventFault, FaultAction, Happening, looks, our_networks, take_phases_seen};
 
 /// L1: all is as declared this long after the last fault at the latest. Longest back-off of a look (10 min, brake
@@ -121,7 +121,7 @@ impl Drive {
     fn arm(&self, scenario: &Scenario) {
         self.bench.engine.with(|world| {
             for fault in &scenario.call_faults {
-                world.faults.add_at(fault.call, action(fault.kind));
+                world.faults.add_at(fault.call, action(fault));
             }
             for (number, kind) in &scenario.event_faults {
                 let fault = match kind {
@@ -360,9 +360,9 @@ impl Drive {
     }
 }
 
-fn action(kind: CallFaultKind) -> FaultAction {
+fn action(fault: &CallFault) -> FaultAction {
     let text = || "injected: something went wrong".to_owned();
-    match kind {
+    match fault.kind {
         CallFaultKind::ErrorBefore => FaultAction::ErrorBefore(500, text()),
         CallFaultKind::ErrorAfter => FaultAction::EffectThenError(500, text()),
         CallFaultKind::HangUpBefore => FaultAction::HangUpBefore,
@@ -370,6 +370,10 @@ fn action(kind: CallFaultKind) -> FaultAction {
         CallFaultKind::HangBefore => FaultAction::HangBefore,
         CallFaultKind::HangAfter => FaultAction::HangAfter,
         CallFaultKind::Delay => FaultAction::DelayAfter(Duration::from_secs(600)),
+        // Half of them tell what was so three seconds ago.
+        CallFaultKind::ShortDelay if fault.call % 2 == 0 => {
+            FaultAction::DelayAfter(Duration::from_secs(3))
+        }
         CallFaultKind::ShortDelay => FaultAction::DelayBefore(Duration::from_secs(3)),
         CallFaultKind::Truncated => FaultAction::Truncated,
         CallFaultKind::Garbage => FaultAction::Garbage,

@@ -100,3 +100,29 @@ async fn a_cosmetic_edit_does_nothing() {
     assert_eq!(of_shop, Vec::<&String>::new());
     host.ready(&shop).await;
 }
+
+/// There and back again before anybody read it.
+#[tokio::test]
+async fn an_edit_that_is_undone_at_once_does_nothing() {
+    let mut host = Host::new();
+    let shop = host.project("shop");
+    host.write(&shop, &sleeper(&["environment: { A: b }"]));
+    host.start();
+    host.ready(&shop).await;
+    let web = host.running(&shop, "web").await;
+    let mark = host.events.mark().await;
+    for _ in 0..3 {
+        host.edit(&shop, "{ A: b }", "{ A: c }");
+        host.edit(&shop, "{ A: c }", "{ A: b }");
+    }
+    let later = host.project("later");
+    host.write(&later, &sleeper(&[]));
+    host.ready(&later).await;
+    host.pass();
+    host.ready(&shop).await;
+    let events = host.events.since(mark).await;
+    let of_shop: Vec<_> = events.iter().filter(|event| event.contains(&shop)).collect();
+    assert_eq!(of_shop, Vec::<&String>::new());
+    let now = host.only(&shop, "web").unwrap();
+    assert_eq!((now.id(), now.started_at()), (web.id(), web.started_at()));
+}

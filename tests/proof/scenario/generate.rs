@@ -64,9 +64,11 @@ impl Dice {
 pub(crate) fn generate(seed: u64) -> Scenario {
     let mut dice = Dice::new(seed);
     let mut scenario = Scenario { seed, ..Scenario::default() };
-    let count = [1, 1, 1, 2, 2, 3, 4, 8][dice.index(8)];
+    // Mostly small and short: many small runs reach more than a few large ones in the same time.
+    let count = if dice.chance(4) { 8 } else { [1, 1, 1, 1, 1, 2, 2, 3][dice.index(8)] };
     scenario.apps = (0..count).map(|number| app(&mut dice, number)).collect();
-    let chaos_ms = dice.between(20, 240) * 1_000;
+    let chaos_ms =
+        1_000 * if dice.chance(15) { dice.between(90, 240) } else { dice.between(15, 90) };
     scenario.options = Options {
         chaos_ms,
         quiet_ms: if dice.chance(4) { 600_000 } else { 75_000 },

@@ -11,8 +11,8 @@ pub(crate) use fields::FIELDS;
 pub(crate) use generate::generate;
 pub(crate) use manifest::{CANARY, manifest};
 pub(crate) use model::{
-    App, CallFault, CallFaultKind, Deed, EventFaultKind, Litter, LitterKind, Operation, Scenario,
-    Service, Tag, WriteFault,
+    App, CallFault, CallFaultKind, Deed, EventFaultKind, Litter, LitterKind, Operation, Options,
+    Scenario, Service, Step, Tag, WriteFault,
 };
 pub(crate) use shrink::smaller;
 pub(crate) use workloads::workloads;

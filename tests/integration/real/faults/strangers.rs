@@ -2,9 +2,11 @@
 
 use std::os::unix::fs::symlink;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
-use crate::fault_proxy::Proxy;
+use crate::fault_proxy::{Fault, Moment, Proxy, Rule};
+use crate::real::faults::calls::proxied;
 use crate::real::text::{SLEEP, file, service, sleeper};
 use crate::support_real::container::Container;
 use crate::support_real::host::{Host, IMAGE};
@@ -156,4 +158,41 @@ async fn a_second_controller_by_another_road_stands_by() {
     host.engine.act(web.id(), "kill");
     let again = |now: &Container| now.started_at() != web.started_at();
     host.running_and(&shop, "web", "healed by the second one", again).await;
+}
+
+/// The controller stands still between its look and what it does about it; meanwhile a stranger takes the place.
+#[tokio::test]
+async fn what_changed_while_it_was_frozen_is_not_taken_for_what_it_saw() {
+    let (mut host, proxy) = proxied();
+    let shop = host.project("shop");
+    host.write(&shop, &sleeper(&[]));
+    host.start();
+    host.ready(&shop).await;
+    let old = host.running(&shop, "web").await;
+    let pid = i32::try_from(host.controllers[0].pid()).unwrap();
+    let pid = Pid::from_raw(pid).unwrap();
+
+    proxy.rule(Rule::on_change(Fault::Signal(Moment::Before, Signal::STOP)).nth(1));
+    host.edit(&shop, "sleep 1000000", "sleep 2000000");
+    eventually("it is frozen in its first changing call", || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", host.controllers[0].pid()));
+        let stat = stat.map_err(|error| error.to_string())?;
+        hold(stat.contains(") T "), || stat)
+    })
+    .await;
+    host.engine.remove(old.id());
+    let id = stranger(&host, old.name(), &json!({}));
+    host.engine.act(&id, "start");
+    let before = host.engine.container(&id).unwrap();
+    proxy.heal();
+    kill_process(pid, Signal::CONT).unwrap();
+
+    host.described(&format!("{shop}/web"), &["NameHeldByUnmanaged", old.name()]).await;
+    host.pass();
+    let now = host.engine.container(&id).unwrap();
+    assert_eq!((now.name(), now.started_at()), (before.name(), before.started_at()));
+    assert_eq!(now.state(), "running");
+    host.engine.remove(&id);
+    host.running_and(&shop, "web", "its name is back", |now| now.name() == old.name()).await;
+    host.ready(&shop).await;
 }
