@@ -23,6 +23,7 @@ impl Ledger {
             self.storage.lock("lock", &owner).map_err(|error| LedgerError::io("lock", error))?;
         if lock.is_some() {
             self.sweep();
+            self.harden();
         }
         Ok(lock.map(LedgerLock))
     }
@@ -55,6 +56,14 @@ impl Ledger {
             .lock_on_host(&name, &owner)
             .map_err(|error| LedgerError::io(&name, error))?;
         Ok(lock.map(LedgerLock))
+    }
+
+    /// Makes durable what is there: the last holder may have ended between giving a file its name and making that name durable.
+    /// What is read from here on is built upon, and must not be taken back by a power failure.
+    fn harden(&self) {
+        for directory in OWN_DIRECTORIES.into_iter().chain([""]) {
+            self.storage.sync_directory(directory).ok();
+        }
     }
 
     /// Removes what writes that were cut off left behind. Requests are written by others without the lock and are left.

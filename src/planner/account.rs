@@ -18,7 +18,7 @@ use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
 use crate::planner::images::pull_key;
 use crate::planner::input::{Intent, PlanInput};
-use crate::planner::record::stop_key;
+use crate::planner::record::{remove_key, stop_key};
 use crate::planner::steps;
 use crate::planner::world::{ServiceView, World};
 
@@ -59,8 +59,10 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.hooks.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.steps.retain(|service, _| desired.services.contains_key(service));
-    let stops = |key: &String| seen.iter().any(|container| stop_key(&container.id) == *key);
-    ledger.calls.retain(|key, _| !key.starts_with("stop:") || stops(key));
+    let own = |id| [stop_key(id), remove_key(id)];
+    let known = |key: &String| seen.iter().any(|container| own(&container.id).contains(key));
+    let of_container = |key: &String| key.starts_with("stop:") || key.starts_with("remove:");
+    ledger.calls.retain(|key, _| !of_container(key) || known(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
     ledger
 }

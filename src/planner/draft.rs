@@ -9,7 +9,7 @@ use crate::model::plan::{Action, ContainerRef, NodeId, Plan, PlanNode};
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::planner::input::PlanInput;
-use crate::planner::record::stop_key;
+use crate::planner::record::{remove_key, stop_key};
 
 /// The draft.
 #[derive(Debug)]
@@ -54,6 +54,11 @@ impl<'a> Draft<'a> {
         if let Action::Begin(operation) = &action
             && (self.runs(operation, place.subject)
                 || self.stop_backs_off(operation, place.subject))
+        {
+            return None;
+        }
+        if let Action::RemoveContainer { container, .. } = &action
+            && self.key_backs_off(&remove_key(container), place.subject)
         {
             return None;
         }

@@ -53,6 +53,7 @@ pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> P
 /// What calls about a node count against: the same key as the draft looks up.
 fn call_key(node: &PlanNode) -> String {
     match (&node.group, &node.action) {
+        (_, Action::RemoveContainer { container, .. }) => remove_key(container),
         (Some(replica), _) => Subject::Replica(replica.clone()).to_string(),
         (None, Action::CreateNetwork(create)) => Subject::Network(create.name.clone()).to_string(),
         (None, Action::RemoveNetwork { name, .. }) => Subject::Network(name.clone()).to_string(),
@@ -281,6 +282,12 @@ fn record_reload(
 /// Key under which failed stops of a container are counted: they end long after the walk that began them.
 pub fn stop_key(container: &ContainerId) -> String {
     format!("stop:{container}")
+}
+
+/// Key under which failed removals of a container are counted: they may fail for long, and nothing else about its replica
+/// waits for them or makes up for them.
+pub fn remove_key(container: &ContainerId) -> String {
+    format!("remove:{container}")
 }
 
 /// Containers that ended and whose last words are not in the ledger yet.

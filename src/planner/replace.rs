@@ -101,17 +101,19 @@ pub struct Cleared {
     pub gone: Vec<NodeId>,
     /// Removals that the engine failed at before, and may again: only the name waits for them.
     pub dead: Vec<NodeId>,
+    /// A removal waits out its back-off: the name is not free in this plan.
+    pub name_taken: bool,
 }
 
 /// Predecessors and leftovers beside a container that stays: those that live are stopped, the others removed. `None`: a
-/// live one is still there, and the container that stays waits for its end.
+/// live one is still there, or one whose removal failed, and the container that stays waits for its end.
 pub fn clear_old(
     context: SlotContext<'_, '_>,
     draft: &mut Draft<'_>,
     current: &ObservedContainer,
 ) -> Option<Cleared> {
     let mut cleared = Cleared::default();
-    let mut alive = false;
+    let (mut alive, mut waits) = (false, false);
     for old in &context.slot.old {
         match &old.container.lifecycle {
             lifecycle if lifecycle.is_alive() => {
@@ -122,11 +124,13 @@ pub fn clear_old(
             lifecycle => {
                 let removed = remove(context, draft, old.container, (Vec::new(), Reason::Replaced));
                 let dead = *lifecycle == Lifecycle::Dead;
+                waits |= removed.is_none() && !dead;
+                cleared.name_taken |= removed.is_none();
                 if dead { &mut cleared.dead } else { &mut cleared.gone }.extend(removed);
             }
         }
     }
-    let free = !alive || current.lifecycle.is_alive();
+    let free = !(alive || waits) || current.lifecycle.is_alive();
     planted!("start-beside", free, true).then_some(cleared)
 }
 

@@ -148,7 +148,11 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
         return;
     };
     let mut after = cleared.gone;
-    let named = rename(context, draft, current.container, &[&*after, &cleared.dead].concat());
+    let named = if cleared.name_taken {
+        None
+    } else {
+        rename(context, draft, current.container, &[&*after, &cleared.dead].concat())
+    };
     if cleared.dead.is_empty() {
         after.extend(named);
     }

@@ -218,6 +218,20 @@ fn what_went_counts_together_over_a_restart() {
 }
 
 #[test]
+fn what_waited_for_a_person_waits_on_after_a_restart_however_late() {
+    let all = [("a", WEB), ("b", WEB), ("c", WEB)];
+    for later in [30, 79, 200] {
+        let mut story = settled(&all);
+        story.at(20, &reading(7, &[])).at(24, &reading(7, &[]));
+        story.restart().at(later, &reading(7, &[])).at(later + 4, &reading(7, &[]));
+        for name in ["a", "b", "c"] {
+            let wants = "run web with 1 mounts, PruneNeedsConfirmation";
+            assert_eq!(story.wants(name), wants, "{name}, seen again at {later} s");
+        }
+    }
+}
+
+#[test]
 fn another_root_removes_nothing_by_itself() {
     let mut story = settled(&[("shop", WEB)]);
     story.at(10, &reading(8, &[])).at(14, &reading(8, &[]));

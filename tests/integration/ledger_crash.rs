@@ -228,3 +228,30 @@ fn the_storage_in_memory_loses_what_was_not_synced() {
     assert!(found.iter().any(|(_, b)| b.is_none()) && found.iter().any(|(_, b)| b.is_some()));
     assert_eq!(storage.reboot(Loss::Process).read("a").unwrap(), b"newer");
 }
+
+/// What one process has read must not be taken back by a power failure, though the process before wrote it and ended before
+/// the name of the file was durable.
+#[test]
+fn what_a_new_holder_has_read_survives_a_power_failure() {
+    let mut read_new = 0;
+    for step in 0..60 {
+        let storage = MemoryStorage::new();
+        perform(&Ledger::open_with(storage.clone()).unwrap(), &Act::Host(1)).unwrap();
+        let first = storage.steps();
+        let storage = storage.reboot(Loss::Process);
+        storage.crash_at(first + step);
+        if let Ok(ledger) = Ledger::open_with(storage.clone()) {
+            perform(&ledger, &Act::Host(2)).ok();
+        }
+        for seed in 0..8 {
+            let next = storage.reboot(Loss::Process);
+            let ledger = Ledger::open_with(next.clone()).unwrap();
+            let _lock = ledger.try_lock().unwrap();
+            let seen = ledger.load_host();
+            let after = Ledger::open_with(next.reboot(Loss::Power(seed))).unwrap().load_host();
+            assert_eq!(after, seen, "crash at step {step}, power failure {seed}");
+            read_new += usize::from(seen.0.root == Some((2, 2)));
+        }
+    }
+    assert!(read_new > 0, "no crash came after the rename");
+}

@@ -264,7 +264,8 @@ impl Beliefs {
         if let Standing::Settled | Standing::Settling { .. } | Standing::Broken = belief.standing {
             belief.standing = Standing::Gone { since: now };
             belief.diagnostics.clear();
-            self.host.gone.entry(name.clone()).or_insert(now);
+            // Anew after a restart, too: those that waited for a person go together again, however long ago they went.
+            self.host.gone.insert(name.clone(), now);
         }
         if !self.host.projects.contains_key(name) {
             // It never ran: there is nothing to take away.

@@ -40,6 +40,8 @@ pub(crate) struct Checker {
     served: BTreeMap<String, Duration>,
     forgotten: BTreeSet<String>,
     host_forgotten: bool,
+    /// There is a controller with a state directory of its own: it does not know what the other one took down.
+    second: bool,
     active: Vec<u32>,
     dead: BTreeSet<u32>,
     /// The watched directory was empty from and until then.
@@ -115,6 +117,7 @@ impl Checker {
             Fact::Did(Operation::Reboot { .. }) => {
                 self.told.forget();
             }
+            Fact::Did(Operation::Second) => self.second = true,
             Fact::Did(Operation::EmptyRoot { for_ms }) => {
                 self.emptied = Some((self.now, self.now + Duration::from_millis(*for_ms)));
                 self.unread(*for_ms);
@@ -221,7 +224,12 @@ impl Checker {
     /// S15: once another controller has acted, the one before acts no more.
     fn one_active(&mut self, client: u32) {
         match self.active.iter().position(|one| *one == client) {
-            None => self.active.push(client),
+            None => {
+                self.active.push(client);
+                if self.second {
+                    self.removed.clear();
+                }
+            }
             Some(place) if place + 1 == self.active.len() => {}
             Some(_) => {
                 let text = format!("controller {client} acts after {:?}", self.active.last());
