@@ -105,8 +105,9 @@ fn hopeless(
     };
     let replica = ReplicaId::new(service.name.clone(), container.claim.number.unwrap_or(1));
     let count = input.ledger.replicas.get(&replica.to_string())?.unhealthy;
-    (count > input.policy.unhealthy_restarts)
-        .then_some(Reason::Unhealthy { streak: *streak, count })
+    // A fresh container has its restarts again: what heals by neither alone may heal by one after the other.
+    let turn = count.checked_rem(input.policy.unhealthy_restarts.saturating_add(1));
+    (count > 0 && turn == Some(0)).then_some(Reason::Unhealthy { streak: *streak, count })
 }
 
 /// Attachments by name to another network than the one in use: a twin of it, or one that was removed. The engine keeps the

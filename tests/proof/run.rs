@@ -13,7 +13,9 @@ use tokio::time::Instant;
 use crate::check::{Checker, Declared, Violation, feasible};
 use crate::host::Bench;
 use crate::scenario::{CallFault, CallFaultKind, EventFaultKind, Scenario, Tag};
-use crate::sim::{EventFault, FaultAction, Happening, looks, our_networks, take_phases_seen};
+use crate::sim::{
+    EventFault, FLOOD, FaultAction, Happening, looks, our_networks, take_phases_seen,
+};
 
 /// L1: all is as declared this long after the last fault at the latest. Longest back-off of a look (10 min, brake
 /// included), a relist, stops and starts with their deadlines.
@@ -22,8 +24,6 @@ pub(crate) const BOUND: Duration = Duration::from_secs(1_080);
 const LOOK: Duration = Duration::from_secs(1);
 /// When a person looks at what is held, after the last fault.
 const PERSON: [u64; 4] = [8, 70, 140, 300];
-/// Most engine calls of a run: beyond, something goes round without a rest.
-const MOST_CALLS: u64 = 60_000;
 
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
@@ -173,7 +173,7 @@ impl Drive {
     }
 
     fn stop_early(&self) -> bool {
-        !self.checker.violations.is_empty() || self.calls() > MOST_CALLS
+        !self.checker.violations.is_empty() || self.calls() > FLOOD
     }
 
     fn calls(&self) -> u64 {
@@ -288,8 +288,9 @@ impl Drive {
             let ready = status.conditions.iter().find(|one| one.kind == ConditionKind::Ready);
             let is_ready = ready.is_some_and(|one| one.status == Truth::True);
             // What a project left that another state directory knew may hold its port.
-            let blocked = self.bench.slots.len() > 1
-                && ready.is_some_and(|ready| ready.reason == "PortConflict");
+            let blocks = |reason: &str| matches!(reason, "PortConflict" | "DependencyNotReady");
+            let blocked =
+                self.bench.slots.len() > 1 && ready.is_some_and(|ready| blocks(&ready.reason));
             let runs = feasible(app, &self.bench.desired) && !blocked;
             if runs && !is_ready {
                 let text = format!("{} is as declared and not shown Ready: {ready:?}", app.name);
@@ -317,7 +318,7 @@ impl Drive {
             self.check();
         }
         let calls = self.calls();
-        if calls > MOST_CALLS {
+        if calls > FLOOD {
             let (at, text) = (self.begin.elapsed(), format!("{calls} engine calls"));
             self.checker.violations.push(Violation { invariant: "S11", at, text });
         }

@@ -243,6 +243,9 @@ impl World {
         };
         self.address_for(&network, &endpoint)?;
         let alias = self.automatic_alias(&id);
+        let known = self.container(&id)?.endpoints.get(&network.name);
+        let lost = known
+            .is_some_and(|it| !it.network.is_empty() && self.networks.find(&it.network).is_err());
         let container = self.container_mut(&id)?;
         if running && container.endpoints.contains_key(&network.name) {
             let text = format!(
@@ -252,7 +255,10 @@ impl World {
             return Err(ApiError::new(403, text));
         }
         endpoint.aliases.extend(alias);
-        // A container that does not run keeps the endpoint it has.
+        // A container that does not run keeps the endpoint it has, unless that one's network is gone.
+        if lost && !running {
+            container.endpoints.remove(&network.name);
+        }
         container.endpoints.entry(network.name.clone()).or_insert(endpoint);
         if running {
             self.attach(&id, &network.name)?;

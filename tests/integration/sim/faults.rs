@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::request::Call;
 
+/// More calls than any run needs.
+pub(crate) const FLOOD: u64 = 60_000;
+
 /// How a call fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FaultAction {
@@ -146,6 +149,11 @@ impl Faults {
     /// Calls of all kinds so far.
     pub(crate) fn calls(&self) -> u64 {
         self.calls
+    }
+
+    /// Whether there were more than so many calls that something must go round without a rest.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.calls > FLOOD
     }
 
     /// Takes all rules away.

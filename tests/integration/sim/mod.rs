@@ -60,7 +60,7 @@ pub(crate) use build::BuildScript;
 pub(crate) use container::{Phase, take_phases_seen};
 pub(crate) use engine::{SimEngine, SimOptions};
 pub(crate) use events::EventFault;
-pub(crate) use faults::{FaultAction, FaultRule, Which};
+pub(crate) use faults::{FLOOD, FaultAction, FaultRule, Which};
 pub(crate) use images::ImageSpec;
 pub(crate) use journal::{Effect, Happening, Look, Target, looks, our_networks};
 pub(crate) use random::SplitMix64;

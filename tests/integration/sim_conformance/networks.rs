@@ -103,6 +103,27 @@ async fn a_container_that_does_not_run_connects_to_a_network_that_is_not_there()
     assert_eq!(refusal(refused).0, 404, "a running one needs it");
 }
 
+/// As Docker 20.10 does it: the start asks for the network by the id that it knew; connecting to the new one of that name mends
+/// it.
+#[tokio::test(start_paused = true)]
+async fn a_network_that_was_made_anew_is_connected_in_the_place_of_the_old_one() {
+    let (engine, docker) = engine();
+    let old = engine.put_network("net", &[]).unwrap();
+    run(&docker, "web", json!({"HostConfig": {"NetworkMode": "net"}})).await;
+    docker.kill_container("web", None).await.unwrap();
+    docker.remove_network(&old).await.unwrap();
+    let new = engine.put_network("net", &[]).unwrap();
+    assert_eq!(refusal(docker.start_container("web", None).await).0, 404);
+    docker.connect_network("net", connect("web", EndpointSettings::default())).await.unwrap();
+    let network = async || {
+        let networks = inspect(&docker, "web").await.network_settings.unwrap().networks.unwrap();
+        networks["net"].network_id.clone().unwrap()
+    };
+    assert_eq!(network().await, "");
+    docker.start_container("web", None).await.unwrap();
+    assert_eq!(network().await, new);
+}
+
 #[tokio::test(start_paused = true)]
 async fn static_addresses_need_a_chosen_subnet_and_are_unique() {
     let (engine, docker) = engine();
