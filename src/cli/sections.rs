@@ -108,7 +108,9 @@ pub(super) fn operations(
     for operation in operations {
         let about = services.iter().find_map(|service| match &operation.subject {
             OperationSubject::Image(image) => (*image == service.image).then(|| image.clone()),
-            OperationSubject::Container(id) | OperationSubject::Hook(id) => {
+            OperationSubject::Container(id)
+            | OperationSubject::Hook(id)
+            | OperationSubject::Probe(id) => {
                 let mut containers = service.containers.iter();
                 containers.find(|one| one.id == id.as_str()).map(|one| one.name.clone())
             }

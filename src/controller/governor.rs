@@ -60,7 +60,10 @@ impl Governor {
         match operation {
             Operation::Pull { .. } => Some(&self.pulls),
             Operation::Build { .. } => Some(&self.builds),
-            Operation::Stop { .. } | Operation::Reload { .. } | Operation::PostStart { .. } => None,
+            Operation::Stop { .. }
+            | Operation::Reload { .. }
+            | Operation::PostStart { .. }
+            | Operation::Probe { .. } => None,
         }
     }
 }

@@ -1,13 +1,17 @@
 //! What is asked of the engine for an operation.
 
+use std::fmt;
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 
 use crate::controller::host_files::HostFiles;
+use crate::controller::readiness::{Dial, until_ready};
 use crate::engine::{Engine, ProgressSink};
 use crate::model::operation::Operation;
 use crate::model::outcome::{Failure, Note};
 
-/// Makes the call behind an operation. [`Engine`] is the real one.
+/// Makes the call behind an operation. [`HostCalls`] makes it for real.
 pub trait OperationCalls: Send + Sync + 'static {
     /// Makes the call and returns when it ended, with what failed beside it.
     fn run<'a>(
@@ -20,22 +24,38 @@ pub trait OperationCalls: Send + Sync + 'static {
 /// How a call ended; what failed beside it, without keeping it from going on.
 pub(crate) type Ended = Result<Vec<Note>, Failure>;
 
-impl OperationCalls for Engine {
+/// The engine, and the network of its host.
+#[derive(Clone)]
+pub struct HostCalls {
+    /// The engine.
+    pub engine: Engine,
+    /// What ports of containers are reached through.
+    pub dial: Arc<dyn Dial>,
+}
+
+impl fmt::Debug for HostCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostCalls").finish_non_exhaustive()
+    }
+}
+
+impl OperationCalls for HostCalls {
     fn run<'a>(
         &'a self,
         operation: &'a Operation,
         progress: &'a ProgressSink,
     ) -> BoxFuture<'a, Ended> {
+        let engine = &self.engine;
         Box::pin(async move {
             match operation {
                 Operation::Pull { image, platform } => {
-                    self.pull_image(image, platform.as_deref(), progress).await?;
+                    engine.pull_image(image, platform.as_deref(), progress).await?;
                 }
                 Operation::Build { .. } => {
-                    self.build_image(operation, &HostFiles, progress).await?;
+                    engine.build_image(operation, &HostFiles, progress).await?;
                 }
                 Operation::Stop { container, name, timeout_s, pre_stop, .. } => {
-                    let stopped = self.stop_with_hooks(container, *timeout_s, pre_stop).await;
+                    let stopped = engine.stop_with_hooks(container, *timeout_s, pre_stop).await;
                     let note = |message| Note {
                         object: name.to_string(),
                         reason: "FailedPreStopHook",
@@ -44,10 +64,13 @@ impl OperationCalls for Engine {
                     return stopped.map(|failed| failed.into_iter().map(note).collect());
                 }
                 Operation::Reload { container, signal, verify, .. } => {
-                    self.reload(container, verify, signal).await?;
+                    engine.reload(container, verify, signal).await?;
                 }
                 Operation::PostStart { container, hook, .. } => {
-                    self.run_hook(container, hook).await?;
+                    engine.run_hook(container, hook).await?;
+                }
+                Operation::Probe { container, readiness, .. } => {
+                    until_ready(engine, &*self.dial, container, readiness).await?;
                 }
             }
             Ok(Vec::new())

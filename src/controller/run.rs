@@ -17,9 +17,11 @@ use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
 use crate::controller::pass::Surroundings;
 use crate::controller::queue::Queue;
+use crate::controller::readiness::{Dial, HostDial};
 use crate::controller::settings::{RunEnd, Settings};
 use crate::controller::startup::{Connector, Startup, Step};
 use crate::controller::supervisor::{Counts, Link, Supervisor, Timers};
@@ -45,6 +47,7 @@ pub struct Controller {
     ledger: Ledger,
     loader: Arc<dyn ManifestLoader>,
     tree: Arc<dyn Tree>,
+    dial: Arc<dyn Dial>,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -67,13 +70,20 @@ impl Controller {
     ) -> Self {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
-        Self { settings, connector, ledger, loader, tree, clock, events }
+        let dial: Arc<dyn Dial> = Arc::new(HostDial);
+        Self { settings, connector, ledger, loader, tree, dial, clock, events }
     }
 
     /// Reads the watched directory from `tree` instead of the host's file system.
     #[must_use]
     pub fn reading_from(self, tree: Arc<dyn Tree>) -> Self {
         Self { tree, ..self }
+    }
+
+    /// Reaches ports of containers through `dial` instead of the host's network.
+    #[must_use]
+    pub fn dialling(self, dial: Arc<dyn Dial>) -> Self {
+        Self { dial, ..self }
     }
 
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
@@ -117,7 +127,7 @@ impl Controller {
         let now = self.clock.now();
         let governor = Arc::new(Governor::new(&settings.limits, now));
         let operations = Operations::new(
-            Arc::new(engine.clone()),
+            Arc::new(HostCalls { engine: engine.clone(), dial: self.dial }),
             Arc::clone(&governor),
             Arc::clone(&self.clock),
             self.events.clone(),

@@ -25,6 +25,25 @@ impl Engine {
         self.hook(id, hook, LONGEST).await
     }
 
+    /// Runs a health command in a container: whether it ended with 0 within its time.
+    ///
+    /// # Errors
+    /// `Conflict` if the container does not run; `NotFound`; `Invalid` if there is no such program.
+    pub async fn probe(
+        &self,
+        id: &ContainerId,
+        check: &HookCommand,
+        deadline: Duration,
+    ) -> Result<bool, Failure> {
+        let client = self.client();
+        let call = Call { deadline, ..Call::mutating("exec", 0) };
+        match self.run(call, client.exec(id, check)).await {
+            Ok(ended) => Ok(ended.code == 0),
+            Err(failure) if failure.class == FailureClass::Maybe => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     async fn hook(
         &self,
         id: &ContainerId,

@@ -42,6 +42,8 @@ pub struct ProjectLedger {
     pub contents: BTreeMap<ContainerId, ContentRecord>,
     /// Hooks after the start of each container that has some.
     pub hooks: BTreeMap<ContainerId, HookRecord>,
+    /// What was found of containers whose readiness somebody waits for.
+    pub probes: BTreeMap<ContainerId, ProbeRecord>,
     /// Steps before the start, by service.
     pub steps: BTreeMap<ServiceName, StepRecord>,
     /// Suspension by command, for the whole project (empty key) or a service.
@@ -91,6 +93,18 @@ pub struct HookRecord {
     pub interrupted: bool,
     /// The last try failed.
     pub failure: Option<HookFailure>,
+}
+
+/// Memory of the readiness of one container that the engine has not judged yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProbeRecord {
+    /// Begin of the run that the rest is about.
+    pub run: Timestamp,
+    /// It is being asked in this run.
+    pub asked: bool,
+    /// It was found ready in this run.
+    pub ready: bool,
 }
 
 /// Memory of the steps before the start of one service.

@@ -24,6 +24,7 @@ pub mod outcome;
 pub mod path;
 pub mod plan;
 pub mod policy;
+pub mod probe;
 pub mod reason;
 pub mod secret;
 pub mod status;

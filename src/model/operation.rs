@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::build::Build;
 use crate::model::hook::{HookCommand, HookStep};
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::probe::Readiness;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
@@ -69,6 +70,15 @@ pub enum Operation {
         /// The command.
         hook: Box<HookCommand>,
     },
+    /// Ask a container again and again until it is ready; see [`Readiness`].
+    Probe {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// What has to hold.
+        readiness: Box<Readiness>,
+    },
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -80,6 +90,8 @@ pub enum OperationSubject {
     Container(ContainerId),
     /// A hook of a container: it is stopped whether or not one runs.
     Hook(ContainerId),
+    /// The readiness of a container: it is stopped whether or not somebody asks.
+    Probe(ContainerId),
 }
 
 impl Operation {
@@ -93,6 +105,7 @@ impl Operation {
                 OperationSubject::Container(container.clone())
             }
             Self::PostStart { container, .. } => OperationSubject::Hook(container.clone()),
+            Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
         }
     }
 
@@ -103,7 +116,8 @@ impl Operation {
             Self::Pull { .. }
             | Self::Stop { .. }
             | Self::Reload { .. }
-            | Self::PostStart { .. } => None,
+            | Self::PostStart { .. }
+            | Self::Probe { .. } => None,
         }
     }
 
@@ -115,6 +129,7 @@ impl Operation {
             Self::Stop { .. } => "stop",
             Self::Reload { .. } => "reload",
             Self::PostStart { .. } => "post_start",
+            Self::Probe { .. } => "probe",
         }
     }
 }
@@ -127,6 +142,7 @@ impl fmt::Display for Operation {
             Self::Stop { name, .. } => write!(f, "stop {name}"),
             Self::Reload { name, .. } => write!(f, "reload {name}"),
             Self::PostStart { name, .. } => write!(f, "post_start {name}"),
+            Self::Probe { name, .. } => write!(f, "probe {name}"),
         }
     }
 }

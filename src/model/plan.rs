@@ -30,6 +30,14 @@ impl Plan {
     pub fn waits(&self) -> impl Iterator<Item = &Held> {
         self.held.iter().filter(|held| !held.waiting_on.is_schedule())
     }
+
+    /// The plan without what only asks: for those who want to know what would change.
+    #[must_use]
+    pub fn changes(mut self) -> Self {
+        let asks = |node: &PlanNode| node.action.kind() == "ProbeContainer";
+        self.nodes.retain(|node| !asks(node));
+        self
+    }
 }
 
 /// Position of a node in its plan, from 1, as it prints.
@@ -234,6 +242,7 @@ impl Action {
                 Operation::Stop { .. } => "StopContainer",
                 Operation::Reload { .. } => "ReloadContainer",
                 Operation::PostStart { .. } => "RunHook",
+                Operation::Probe { .. } => "ProbeContainer",
             },
         }
     }
@@ -273,7 +282,8 @@ impl Action {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),
                 Operation::Stop { name, .. }
                 | Operation::Reload { name, .. }
-                | Operation::PostStart { name, .. } => name.to_string(),
+                | Operation::PostStart { name, .. }
+                | Operation::Probe { name, .. } => name.to_string(),
             },
         }
     }

@@ -108,6 +108,11 @@ pub enum Reason {
         /// The container.
         owner: ContainerName,
     },
+    /// A service that depends on it waits until it is healthy.
+    Awaited {
+        /// That service.
+        by: ServiceName,
+    },
     /// A hook of the service is due.
     Hook {
         /// Which.
@@ -172,6 +177,7 @@ impl Reason {
             Self::OwnerRestarted { .. } => "OwnerRestarted",
             Self::Hook { .. } => "Hook",
             Self::StepDone => "StepDone",
+            Self::Awaited { .. } => "Awaited",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -239,6 +245,7 @@ impl fmt::Display for Reason {
                 write!(f, "{owner}, whose namespace it shares, began another run")
             }
             Self::Hook { step, before } => write!(f, "{step}{before}"),
+            Self::Awaited { by } => write!(f, "{by} waits until it is healthy"),
             Self::StepDone => f.write_str("step before the start has ended well"),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")

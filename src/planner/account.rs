@@ -18,6 +18,7 @@ use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
 use crate::planner::images::pull_key;
 use crate::planner::input::{Intent, PlanInput};
+use crate::planner::probe::{self, probe_key};
 use crate::planner::record::{remove_key, stop_key};
 use crate::planner::steps;
 use crate::planner::world::{ServiceView, World};
@@ -40,7 +41,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         let next = ledger.generation + 1;
         ledger.generation = planted!("generation-falls", next, next % 2);
         ledger.digest.clone_from(&desired.digest);
-        ledger.calls.clear();
+        // Whether a container can be stopped or removed has nothing to do with the files.
+        ledger.calls.retain(|key, _| is_about_container(key));
         ledger.drift.clear();
     }
     let world = World::new(input, desired);
@@ -59,12 +61,17 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.hooks.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.steps.retain(|service, _| desired.services.contains_key(service));
-    let own = |id| [stop_key(id), remove_key(id)];
+    ledger.probes.retain(|id, _| seen.iter().any(|container| container.id == *id));
+    let own = |id| [stop_key(id), remove_key(id), probe_key(id)];
     let known = |key: &String| seen.iter().any(|container| own(&container.id).contains(key));
-    let of_container = |key: &String| key.starts_with("stop:") || key.starts_with("remove:");
-    ledger.calls.retain(|key, _| !of_container(key) || known(key));
+    ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
     ledger
+}
+
+/// Whether failures under this key are about one container, whatever is wanted of it.
+fn is_about_container(key: &str) -> bool {
+    ["stop:", "remove:", "probe:"].iter().any(|kind| key.starts_with(kind))
 }
 
 fn account_service(
@@ -86,6 +93,7 @@ fn account_service(
         }
         content::remember(input, service, container, ledger);
         hooks::remember(input, service, container, ledger);
+        probe::remember(container, ledger);
         if container.lifecycle.is_alive() {
             remember_data(input, service, ledger);
         }

@@ -72,7 +72,8 @@ fn existing(action: &Action) -> Option<ContainerId> {
         | Action::RemoveContainer { container, .. } => Some(container.clone()),
         Action::Begin(operation) => match operation.subject() {
             crate::model::operation::OperationSubject::Container(id)
-            | crate::model::operation::OperationSubject::Hook(id) => Some(id),
+            | crate::model::operation::OperationSubject::Hook(id)
+            | crate::model::operation::OperationSubject::Probe(id) => Some(id),
             crate::model::operation::OperationSubject::Image(_) => None,
         },
         Action::CreateNetwork(_)

@@ -84,7 +84,8 @@ impl<'a> Draft<'a> {
         self.key_backs_off(&stop_key(container), subject)
     }
 
-    fn key_backs_off(&mut self, key: &str, subject: &Subject) -> bool {
+    /// Whether calls that count under `key` wait out a back-off; notes the hold.
+    pub fn key_backs_off(&mut self, key: &str, subject: &Subject) -> bool {
         let Some(record) = self.input.ledger.calls.get(key) else {
             return false;
         };

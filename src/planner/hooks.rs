@@ -16,6 +16,7 @@ use crate::model::reason::{HookTry, Reason};
 use crate::model::time::Timestamp;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
+use crate::planner::probe;
 use crate::planner::slot::SlotContext;
 
 /// Notes which run the hooks of a container are about (part of [`account`](super::account::account)).
@@ -175,6 +176,7 @@ fn begun(ledger: &mut ProjectLedger, action: &Action, begun: bool) {
     let Action::Begin(operation) = action else {
         return;
     };
+    probe::asked(ledger, operation, begun);
     if let Operation::PostStart { container, .. } = &**operation
         && let Some(record) = ledger.hooks.get_mut(container)
     {

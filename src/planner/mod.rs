@@ -31,6 +31,7 @@ pub mod perfect;
 pub mod plan;
 pub mod ports;
 pub mod preview;
+pub mod probe;
 pub mod prune;
 pub mod readiness;
 pub mod record;

@@ -56,7 +56,7 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
     let (mut when, mut certainty) = ("now".to_owned(), Certainty::Follows);
     while steps.len() < MOST_STEPS {
         ledger = account(&look(input, &host, &ledger, now));
-        let step = plan(&look(input, &host, &ledger, now));
+        let step = plan(&look(input, &host, &ledger, now)).changes();
         host.apply(&step, now);
         let report = PassReport { outcomes: successes(&step), plan: step.clone(), at: now };
         ledger = inside(record(&ledger, &report, input.policy), &step, now, input.policy);
@@ -154,9 +154,10 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
         let (image, build) = match &**operation {
             Operation::Pull { image, .. } => (image, None),
             Operation::Build { image, digest, .. } => (image, Some(digest.clone())),
-            Operation::Stop { .. } | Operation::Reload { .. } | Operation::PostStart { .. } => {
-                continue;
-            }
+            Operation::Stop { .. }
+            | Operation::Reload { .. }
+            | Operation::PostStart { .. }
+            | Operation::Probe { .. } => continue,
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();
         if before.is_some() {

@@ -7,6 +7,7 @@ use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::plan::{Action, NodeId};
 use crate::planner::draft::Draft;
 use crate::planner::hooks;
+use crate::planner::probe;
 use crate::planner::world::{ServiceView, World};
 
 /// How strictly a dependency is looked at.
@@ -103,7 +104,11 @@ fn reached(
     container: &ObservedContainer,
     dependency: &Dependency,
 ) -> Result<(), String> {
-    satisfies(container, dependency.condition)?;
+    let asked = dependency.condition == DependencyCondition::Healthy
+        && probe::is_ready(world.input.ledger, container);
+    if !asked {
+        satisfies(container, dependency.condition)?;
+    }
     hooks::passed(world.input.ledger, target.service, container, dependency.condition)
 }
 

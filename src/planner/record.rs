@@ -17,6 +17,7 @@ use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
 use crate::planner::hooks;
+use crate::planner::probe::{self, probe_key};
 
 /// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(6);
@@ -211,6 +212,15 @@ pub fn record_operation(
             }
         }
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
+        OperationSubject::Probe(id) => {
+            probe::record_end(&mut ledger, report);
+            match &report.result {
+                Ok(()) => drop(ledger.calls.remove(&probe_key(id))),
+                Err(failure) => {
+                    count_call(&mut ledger, &probe_key(id), failure, (report.at, policy));
+                }
+            }
+        }
         OperationSubject::Container(id) if report.kind == "reload" => {
             record_reload(&mut ledger, id, report, policy);
         }

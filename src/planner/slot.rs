@@ -17,6 +17,7 @@ use crate::planner::joined;
 use crate::planner::live::{plan_live, reattach};
 use crate::planner::names::{self, temporary_name};
 use crate::planner::ports::port_holder;
+use crate::planner::probe::plan_probe;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::replace::{clear_old, replace};
 use crate::planner::steps;
@@ -167,6 +168,7 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
             let stops = |action: &Action| action.kind() == "StopContainer";
             if draft.nodes_of(&context.slot.replica, stops).is_empty() {
                 plan_post_start(context, draft, current.container);
+                plan_probe(context, draft, current.container);
             }
         }
         Healing::Completed => {}

@@ -95,6 +95,7 @@ pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) 
     match subject {
         crate::model::operation::OperationSubject::Image(reference) => reference,
         crate::model::operation::OperationSubject::Container(id)
-        | crate::model::operation::OperationSubject::Hook(id) => id.short(),
+        | crate::model::operation::OperationSubject::Hook(id)
+        | crate::model::operation::OperationSubject::Probe(id) => id.short(),
     }
 }

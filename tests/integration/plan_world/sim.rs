@@ -247,7 +247,7 @@ impl Sim {
     fn end(&mut self, node: &PlanNode, operation: &Operation) {
         let images = &mut self.engine.observed.images;
         match operation {
-            Operation::Reload { .. } | Operation::PostStart { .. } => {}
+            Operation::Reload { .. } | Operation::PostStart { .. } | Operation::Probe { .. } => {}
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);

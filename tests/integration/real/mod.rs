@@ -24,6 +24,7 @@ mod paqueteria;
 mod people;
 mod pontificia;
 mod process;
+mod readiness;
 mod registry;
 mod removal;
 mod silence;

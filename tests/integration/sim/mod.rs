@@ -28,6 +28,7 @@ mod clock;
 mod container;
 mod containers;
 mod daemon;
+mod dial;
 mod dockerfile;
 mod endpoints;
 mod engine;

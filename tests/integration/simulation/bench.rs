@@ -111,6 +111,7 @@ impl Bench {
             Arc::clone(&self.clock),
             self.events.clone(),
         )
+        .dialling(Arc::new(self.engine.clone()))
     }
 
     fn connector(&self) -> Connector {

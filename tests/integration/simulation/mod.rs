@@ -9,4 +9,5 @@ mod hooks;
 mod images;
 mod joins;
 mod once;
+mod readiness;
 mod standby;

@@ -104,6 +104,11 @@ impl Checker {
             Fact::Confirmed => self.confirmed = true,
             Fact::Died(client) => {
                 self.dead.insert(*client);
+                // It may have died while it forgot a project that went: what it had told is not taken back any more.
+                if let Some((_, desired)) = self.versions.last() {
+                    let gone = self.removed.keys().filter(|name| !desired.contains_key(*name));
+                    gone.for_each(|name| self.told.taken_back(name));
+                }
             }
             // What became known while nothing could be written may be forgotten by the next controller.
             Fact::HostForgotten | Fact::Did(Operation::StateFull { .. }) => {

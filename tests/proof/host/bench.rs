@@ -170,6 +170,7 @@ impl Bench {
             Arc::clone(&self.clock),
             self.events.clone(),
         );
+        let controller = controller.dialling(Arc::new(self.engine.clone()));
         Some(controller.reading_from(Arc::new(self.tree.clone())))
     }
 

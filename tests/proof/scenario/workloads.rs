@@ -33,6 +33,12 @@ fn story(name: &'static str, app: App, steps: &[Operation]) -> Workload {
     Workload { name, scenario: Scenario { apps: vec![app], steps, options, ..Scenario::default() } }
 }
 
+/// The same beside two more projects of one service.
+fn among_three(mut workload: Workload) -> Workload {
+    workload.scenario.apps.extend(["blog", "wiki"].map(|name| app(name, &[service("web")])));
+    workload
+}
+
 /// The same with no event ever told.
 fn deaf(mut workload: Workload) -> Workload {
     workload.scenario.event_faults =
@@ -91,6 +97,11 @@ pub(crate) fn workloads() -> Vec<Workload> {
             "no-events",
             app("shop", std::slice::from_ref(&web)),
             &[Operation::Hand { container: 0, deed: Deed::Kill }],
+        )),
+        among_three(story(
+            "emptied",
+            app("shop", std::slice::from_ref(&web)),
+            &[Operation::EmptyRoot { for_ms: 10_000 }],
         )),
         story("crashes", app("shop", &[shaky]), &[]),
         story("engine-restarts", app("shop", &[always]), &[]),

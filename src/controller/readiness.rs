@@ -1,0 +1,87 @@
+//! Asking a container until it is ready.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::engine::Engine;
+use crate::model::id::ContainerId;
+use crate::model::outcome::{Failure, FailureClass};
+use crate::model::probe::Readiness;
+
+/// First pause between two questions. A command that starts a client costs tens of milliseconds of processor.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The two good answers lie at least this far apart: an application may be up for a moment before it restarts.
+const APART: Duration = Duration::from_secs(1);
+/// Nobody is asked for longer than this in one go: the progress deadline of the design.
+const LONGEST: Duration = Duration::from_secs(600);
+/// Time that a port on this host has to accept.
+const ACCEPT: Duration = Duration::from_millis(500);
+
+/// Whether something listens.
+pub trait Dial: Send + Sync + 'static {
+    /// Whether a TCP connection to this address is accepted now.
+    fn accepts(&self, address: SocketAddr) -> BoxFuture<'_, bool>;
+}
+
+/// The network of this host.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostDial;
+
+impl Dial for HostDial {
+    fn accepts(&self, address: SocketAddr) -> BoxFuture<'_, bool> {
+        timeout(ACCEPT, TcpStream::connect(address))
+            .map(|connected| matches!(connected, Ok(Ok(_))))
+            .boxed()
+    }
+}
+
+/// Asks at growing intervals until two answers in a row are good.
+///
+/// # Errors
+/// Those of the engine when the command cannot be run, e.g. because the container does not run any more; `Maybe` after 10 min.
+pub(crate) async fn until_ready(
+    engine: &Engine,
+    dial: &dyn Dial,
+    container: &ContainerId,
+    readiness: &Readiness,
+) -> Result<(), Failure> {
+    let end = Instant::now() + LONGEST;
+    let mut pause = FIRST_PAUSE;
+    let mut good_since: Option<Instant> = None;
+    while Instant::now() < end {
+        let begin = Instant::now();
+        let good = engine.probe(container, &readiness.check, readiness.timeout).await?
+            && all_accept(dial, &readiness.ports).await;
+        good_since = good_since.filter(|_| good);
+        match good_since {
+            Some(since) if begin >= since + APART => return Ok(()),
+            Some(since) => sleep_until(since + APART).await,
+            None if good => {
+                let now = Instant::now();
+                good_since = Some(now);
+                sleep_until(now + APART).await;
+            }
+            None => {
+                sleep(pause).await;
+                pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+    let message = format!("not ready within {} s", LONGEST.as_secs());
+    Err(Failure { class: FailureClass::Maybe, message })
+}
+
+async fn all_accept(dial: &dyn Dial, ports: &[SocketAddr]) -> bool {
+    for port in ports {
+        if !dial.accepts(*port).await {
+            return false;
+        }
+    }
+    true
+}
