@@ -372,7 +372,7 @@ fn action(fault: &CallFault) -> FaultAction {
         CallFaultKind::HangAfter => FaultAction::HangAfter,
         CallFaultKind::Delay => FaultAction::DelayAfter(Duration::from_secs(600)),
         // Half of them tell what was so three seconds ago.
-        CallFaultKind::ShortDelay if fault.call % 2 == 0 => {
+        CallFaultKind::ShortDelay if fault.call.is_multiple_of(2) => {
             FaultAction::DelayAfter(Duration::from_secs(3))
         }
         CallFaultKind::ShortDelay => FaultAction::DelayBefore(Duration::from_secs(3)),

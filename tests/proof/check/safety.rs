@@ -259,9 +259,12 @@ impl Checker {
     fn removed(&mut self, project: &str, gone: Duration) {
         self.removed.insert(project.to_owned(), (gone, self.now));
         let Some((_, desired)) = self.versions.last() else { return };
-        // What came back is not gone.
-        let removed = self.removed.iter().filter(|(name, _)| !desired.contains_key(*name));
-        let others = removed.clone().count();
+        // What came back is not gone; from an empty root nothing has come back.
+        let empty = self.emptied.is_some_and(|(_, end)| self.now <= end);
+        let is_gone = |name: &String| empty || !desired.contains_key(name);
+        let removed = self.removed.iter().filter(|(name, _)| is_gone(name));
+        let all = removed.clone().map(|(name, _)| name).chain(desired.keys());
+        let all = all.collect::<BTreeSet<_>>().len();
         // A controller that was away finds out later: what it took down before was apart from this.
         let lately = self.now.saturating_sub(TOGETHER);
         let removed = removed.filter(|(_, (_, down))| *down >= lately);
@@ -272,7 +275,7 @@ impl Checker {
             if window.contains(&gone) { count } else { 0 }
         };
         let together = removed.iter().map(within).max().unwrap_or(0);
-        if together > 2 && together * 2 > desired.len() + others && !self.confirmed {
+        if together > 2 && together * 2 > all && !self.confirmed {
             let names: Vec<&String> = self.removed.keys().collect();
             let text =
                 format!("{names:?} went within a minute and are removed, and nobody confirmed it");

@@ -82,17 +82,17 @@ pub(crate) fn generate(seed: u64) -> Scenario {
     call_faults(&mut dice, &mut scenario);
     event_faults(&mut dice, &mut scenario);
     write_faults(&mut dice, &mut scenario);
-    if no_fault(&scenario) {
-        let call = dice.between(5, 40);
+    if !strikes_early(&scenario) {
+        let call = dice.between(5, 14);
         scenario.call_faults.push(CallFault { call, kind: dice.of(&CallFaultKind::ALL) });
     }
     scenario
 }
 
-fn no_fault(scenario: &Scenario) -> bool {
-    scenario.call_faults.is_empty()
-        && scenario.event_faults.is_empty()
-        && scenario.write_faults.is_empty()
+/// Whether a fault comes so early that even the shortest run meets it.
+fn strikes_early(scenario: &Scenario) -> bool {
+    scenario.call_faults.iter().any(|fault| fault.call < 15)
+        || scenario.event_faults.keys().any(|number| *number < 4)
 }
 
 fn app(dice: &mut Dice, number: usize) -> App {

@@ -29,13 +29,15 @@ fn story(name: &'static str, app: App, steps: &[Operation]) -> Workload {
         .enumerate()
         .map(|(index, operation)| Step { at_ms: at(index), operation: operation.clone() })
         .collect();
-    let options = Options { chaos_ms: at(steps.len()), quiet_ms: 45_000, ..Options::default() };
+    let options = Options { chaos_ms: at(steps.len()), quiet_ms: 75_000, ..Options::default() };
     Workload { name, scenario: Scenario { apps: vec![app], steps, options, ..Scenario::default() } }
 }
 
-/// The same beside two more projects of one service.
-fn among_three(mut workload: Workload) -> Workload {
-    workload.scenario.apps.extend(["blog", "wiki"].map(|name| app(name, &[service("web")])));
+/// Three projects, whose directory is empty for a while.
+fn emptied() -> Workload {
+    let of = |name| app(name, &[service("web")]);
+    let mut workload = story("emptied", of("shop"), &[Operation::EmptyRoot { for_ms: 10_000 }]);
+    workload.scenario.apps.extend(["blog", "wiki"].map(of));
     workload
 }
 
@@ -98,11 +100,7 @@ pub(crate) fn workloads() -> Vec<Workload> {
             app("shop", std::slice::from_ref(&web)),
             &[Operation::Hand { container: 0, deed: Deed::Kill }],
         )),
-        among_three(story(
-            "emptied",
-            app("shop", std::slice::from_ref(&web)),
-            &[Operation::EmptyRoot { for_ms: 10_000 }],
-        )),
+        emptied(),
         story("crashes", app("shop", &[shaky]), &[]),
         story("engine-restarts", app("shop", &[always]), &[]),
         story(
