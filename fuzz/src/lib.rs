@@ -1,7 +1,7 @@
 //! The fuzz targets. What they do stands beside the integration tests, which run the same functions on every commit.
 
 #[path = "../../tests/integration/hostile/targets/mod.rs"]
-#[allow(dead_code, reason = "some helpers are for the integration tests")]
+#[allow(dead_code, unused_imports, reason = "some helpers are for the integration tests")]
 mod targets;
 
 /// Runs a target by its name.

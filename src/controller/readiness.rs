@@ -12,10 +12,12 @@ use crate::model::id::ContainerId;
 use crate::model::outcome::{Failure, FailureClass};
 use crate::model::probe::Readiness;
 
-/// First pause between two questions. A command that starts a client costs tens of milliseconds of processor.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// Shortest pause between two questions: a command that starts a client costs tens of milliseconds of processor.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Between the two, this part of the time since the first question: so much later than it is ready it is found so.
+const PAUSE_PART: u32 = 6;
 /// The two good answers lie at least this far apart: an application may be up for a moment before it restarts.
 const APART: Duration = Duration::from_secs(1);
 /// Nobody is asked for longer than this in one go: the progress deadline of the design.
@@ -51,10 +53,9 @@ pub(crate) async fn until_ready(
     container: &ContainerId,
     readiness: &Readiness,
 ) -> Result<(), Failure> {
-    let end = Instant::now() + LONGEST;
-    let mut pause = FIRST_PAUSE;
+    let first = Instant::now();
     let mut good_since: Option<Instant> = None;
-    while Instant::now() < end {
+    while first.elapsed() < LONGEST {
         let begin = Instant::now();
         let good = engine.probe(container, &readiness.check, readiness.timeout).await?
             && all_accept(dial, &readiness.ports).await;
@@ -68,8 +69,8 @@ pub(crate) async fn until_ready(
                 sleep_until(now + APART).await;
             }
             None => {
-                sleep(pause).await;
-                pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+                let part = first.elapsed() / PAUSE_PART;
+                sleep(part.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
             }
         }
     }

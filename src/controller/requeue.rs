@@ -35,7 +35,7 @@ pub fn requeue(
     let mut delays: Vec<Duration> = Vec::new();
     for held in &report.plan.held {
         if let WaitingOn::Operation { about, kind } = &held.waiting_on
-            && kind != "stop"
+            && matches!(kind.as_str(), "pull" | "build")
             && !joins(about)
         {
             delays.push(Duration::ZERO);
@@ -110,5 +110,11 @@ mod tests {
     fn an_operation_that_ended_meanwhile_is_looked_at_at_once() {
         assert_eq!(after(&report(&[(pull("runs"), None)], vec![])), Requeue::AwaitChange);
         assert_eq!(after(&report(&[(pull("gone"), None)], vec![])), Requeue::After(Duration::ZERO));
+        // The table of images knows nothing of these; their end wakes the project.
+        for kind in ["stop", "reload", "post_start", "probe"] {
+            let waits =
+                WaitingOn::Operation { kind: kind.to_owned(), about: "shop-web-1".to_owned() };
+            assert_eq!(after(&report(&[(waits, None)], vec![])), Requeue::AwaitChange, "{kind}");
+        }
     }
 }

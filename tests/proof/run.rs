@@ -25,6 +25,11 @@ const LOOK: Duration = Duration::from_secs(1);
 /// When a person looks at what is held, after the last fault.
 const PERSON: [u64; 4] = [8, 70, 140, 300];
 
+/// Most engine calls in [`WINDOW`], looks included: beyond, passes follow each other without a cause.
+const MOST_LOOKS: u64 = 3_000;
+/// See [`MOST_LOOKS`].
+const WINDOW: Duration = Duration::from_secs(10);
+
 /// What came of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
@@ -99,6 +104,7 @@ async fn drive(scenario: &Arc<Scenario>) -> Outcome {
         bench: Bench::new(scenario),
         checker: Checker::default(),
         read: 0,
+        window: (Instant::now(), 0),
         begin: Instant::now(),
     };
     drive.bench.set_up();
@@ -114,6 +120,8 @@ struct Drive {
     checker: Checker,
     /// Entries of the journal that were checked.
     read: usize,
+    /// Begin of the present [`WINDOW`], and the calls until then.
+    window: (Instant, u64),
     begin: Instant,
 }
 
@@ -144,6 +152,16 @@ impl Drive {
         self.read += new.len();
         for entry in &new {
             self.checker.take(entry, &self.bench.facts);
+        }
+        let (begin, before) = self.window;
+        if begin.elapsed() >= WINDOW {
+            let calls = self.calls();
+            if calls - before > MOST_LOOKS {
+                let (at, text) =
+                    (self.begin.elapsed(), format!("{} calls in 10 s", calls - before));
+                self.checker.violations.push(Violation { invariant: "S11", at, text });
+            }
+            self.window = (Instant::now(), calls);
         }
     }
 
