@@ -50,9 +50,10 @@ impl Engine {
             Some(project) => format!("{}={project}", labels::PROJECT),
             None => labels::PROJECT.to_owned(),
         };
+        // What is answered was so at some time after the question: an answer may be long under way.
+        let at = (self.inner.clock)();
         let list = client.list_containers(Some(&label));
         let list = self.run(Call::read("list_containers", 10), list).await?;
-        let at = (self.inner.clock)();
         let (containers, networks, volumes, images) = futures::join!(
             self.containers(&client, &facts, list, request.fresh),
             self.networks(&client, request),

@@ -17,7 +17,7 @@ use crate::model::time::Timestamp;
 /// What one pass saw of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObservedState {
-    /// When the engine answered. A plan made from it is refused 30 s later.
+    /// When the engine was asked. A plan made from it is refused 30 s later.
     pub at: Timestamp,
     /// The engine.
     pub engine: EngineFacts,

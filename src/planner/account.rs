@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::config::MountSource;
 use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
+use crate::model::id::ReplicaId;
 use crate::model::ledger::{
     Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage,
 };
@@ -31,8 +32,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let mut ledger = input.ledger.clone();
     ledger.suspended.retain(|_, entry| entry.until.is_none_or(|until| until > input.now));
     if matches!(input.desired, Intent::Remove) {
-        // What is taken down is forgotten: if the project comes back meanwhile, its jobs run again.
-        ledger.replicas.clear();
+        taken_down(input, &mut ledger);
     }
     let Some(desired) = input.desired.project() else {
         return ledger;
@@ -67,6 +67,30 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
     ledger
+}
+
+/// What is taken down is forgotten: if the project comes back meanwhile, its jobs run again. An end that we brought about is
+/// noted as counted and as no completion, so that it is not taken for one.
+fn taken_down(input: &PlanInput<'_>, ledger: &mut ProjectLedger) {
+    ledger.replicas.clear();
+    for container in &input.observed.containers {
+        let (Some(service), Some(number)) = (&container.claim.service, container.claim.number)
+        else {
+            continue;
+        };
+        if let Lifecycle::Exited(exit) = &container.lifecycle {
+            let replica = ReplicaId::new(service.clone(), number).to_string();
+            let counted = Counted {
+                container: Some(container.id.clone()),
+                finished_at: exit.finished_at,
+                restart_count: container.restart_count,
+                ..Counted::default()
+            };
+            let revision = container.claim.revision.clone();
+            let record = ReplicaRecord { revision, counted, ..ReplicaRecord::default() };
+            ledger.replicas.insert(replica, record);
+        }
+    }
 }
 
 /// Whether failures under this key are about one container, whatever is wanted of it.

@@ -188,7 +188,8 @@ fn in_order(sim: &Sim, plan: &Plan, node: &PlanNode) {
                 }
                 DependencyCondition::Healthy => {
                     matches!(one.lifecycle, Lifecycle::Running { .. })
-                        && matches!(one.health, Health::Healthy | Health::None)
+                        && (matches!(one.health, Health::Healthy | Health::None)
+                            || composelet::planner::probe::is_ready(&sim.ledger, one))
                 }
                 DependencyCondition::CompletedSuccessfully => {
                     matches!(&one.lifecycle, Lifecycle::Exited(exit) if exit.code == 0)
