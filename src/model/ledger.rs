@@ -166,6 +166,8 @@ pub struct ReplicaRecord {
     pub revision: Option<Revision>,
     /// What was counted last, so that each exit counts once.
     pub counted: Counted,
+    /// The new container that we started, whether or not anybody has looked since.
+    pub started: Option<ContainerId>,
     /// Failures since it last ran well.
     pub failures: u32,
     /// Instants of the engine's own restarts within the window of the brake; at most 16.

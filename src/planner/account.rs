@@ -194,8 +194,9 @@ fn count(look: &Counting<'_>, record: &mut ReplicaRecord) {
             ..Default::default()
         };
     }
-    let known = record.counted.container.as_ref() == Some(&container.id);
-    if !known {
+    let seen = record.counted.container.as_ref() == Some(&container.id);
+    let known = seen || record.started.as_ref() == Some(&container.id);
+    if !seen {
         record.counted = Counted { container: Some(container.id.clone()), ..Default::default() };
         record.brake = record.brake.take().filter(|brake| brake.container == container.id);
     }

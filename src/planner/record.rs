@@ -9,7 +9,9 @@ use crate::model::ledger::{
     Brake, DriftRecord, ImageRecord, LastExit, ProjectLedger, ReloadFailure, ReplicaRecord,
 };
 use crate::model::operation::{Operation, OperationSubject};
-use crate::model::outcome::{Failure, FailureClass, NodeOutcome, OperationReport, PassReport};
+use crate::model::outcome::{
+    Effect, Failure, FailureClass, NodeOutcome, OperationReport, PassReport,
+};
 use crate::model::plan::{Action, ContainerRef, PlanNode};
 use crate::model::policy::Policy;
 use crate::model::reason::Reason;
@@ -33,6 +35,7 @@ pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> P
     for (node, outcome) in nodes() {
         if let NodeOutcome::Succeeded(_) = outcome {
             succeeded(&mut ledger, node, report.at, policy);
+            started(&mut ledger, node, report);
         }
     }
     hooks::record_begun(&mut ledger, report);
@@ -85,6 +88,32 @@ fn created_revision(report: &PassReport, container: &ContainerRef) -> Option<Rev
     let node = report.plan.nodes.iter().find(|node| node.id == *creator)?;
     let Action::CreateContainer(create) = &node.action else { return None };
     Some(create.revision.clone())
+}
+
+/// A new container that was started is known from then on: if the engine goes before anybody has looked, its end was an
+/// interruption and no completion.
+fn started(ledger: &mut ProjectLedger, node: &PlanNode, report: &PassReport) {
+    let (Action::StartContainer { container, .. }, Some(replica)) = (&node.action, &node.group)
+    else {
+        return;
+    };
+    let (ContainerRef::CreatedBy(creator), Some(revision)) =
+        (container, created_revision(report, container))
+    else {
+        return;
+    };
+    let mut nodes = report.plan.nodes.iter().zip(&report.outcomes);
+    let Some((_, NodeOutcome::Succeeded(Effect::Container(id)))) =
+        nodes.find(|(node, _)| node.id == *creator)
+    else {
+        return;
+    };
+    let record = ledger.replicas.entry(replica.to_string()).or_default();
+    if record.revision.as_ref() != Some(&revision) {
+        let last_exit = record.last_exit.take();
+        *record = ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
+    }
+    record.started = Some(id.clone());
 }
 
 fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy: &Policy) {

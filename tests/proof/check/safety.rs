@@ -17,6 +17,8 @@ use crate::sim::{Effect, Happening};
 const TOGETHER: Duration = Duration::from_secs(60);
 /// Knowledge that is older than this is none (invariant 14): a relist, and the deadlines of its calls.
 const STALE: Duration = Duration::from_secs(60);
+/// Longest time between two readings of the files.
+const READING: Duration = Duration::from_secs(10);
 /// So much older than the files may a status be: a reading every 10 s, and what calls take.
 const LAG: Duration = Duration::from_secs(40);
 
@@ -270,7 +272,8 @@ impl Checker {
         let removed = removed.filter(|(_, (_, down))| *down >= lately);
         let removed: Vec<Duration> = removed.map(|(_, (at, _))| *at).collect();
         let within = |from: &Duration| {
-            let window = *from..*from + TOGETHER;
+            // The files are read every 10 s: what went together may be seen that much further apart.
+            let window = *from..*from + TOGETHER.saturating_sub(READING);
             let count = removed.iter().filter(|at| window.contains(at)).count();
             if window.contains(&gone) { count } else { 0 }
         };
