@@ -114,7 +114,9 @@ impl Host {
     pub(crate) fn pass(&self) {
         for entry in fs::read_dir(self.state().join("status/projects")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
-            if let Some(project) = name.strip_suffix(".json") {
+            // A file that is being written has another name for a moment, which begins with a dot.
+            let published = name.strip_suffix(".json").filter(|name| !name.starts_with('.'));
+            if let Some(project) = published {
                 self.expect(&["reconcile", project]);
             }
         }
