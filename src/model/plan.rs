@@ -34,7 +34,10 @@ impl Plan {
     /// The plan without what only asks: for those who want to know what would change.
     #[must_use]
     pub fn changes(mut self) -> Self {
-        let asks = |node: &PlanNode| node.action.kind() == "ProbeContainer";
+        let asks = |node: &PlanNode| match &node.action {
+            Action::Begin(operation) => matches!(**operation, Operation::Probe { .. }),
+            _ => false,
+        };
         self.nodes.retain(|node| !asks(node));
         self
     }
