@@ -73,7 +73,7 @@ impl Declared<'_> {
     fn is_blocked(&self, app: &App, looks: &[Look]) -> bool {
         let left = looks.iter().filter(|look| {
             roles::is_ours(&look.labels)
-                && look.phase == "running"
+                && matches!(look.phase, "running" | "paused")
                 && !self.apps.contains_key(roles::project(&look.labels))
         });
         let held: BTreeSet<&str> = left.filter_map(host_port).collect();
