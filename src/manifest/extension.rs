@@ -1,9 +1,13 @@
 //! `x-composelet`: the words of our own (DESIGN §8). A key that is not built yet is an error, not a no-op.
 
+use std::time::Duration;
+
 use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::report::{Finding, Report};
+use crate::manifest::rollout;
+pub(crate) use crate::manifest::rollout::Strategy;
 use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
 use crate::model::desired::Suspend;
@@ -89,11 +93,15 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         }
     } else if key == "on_change" && known.contains(&key) {
         on_change::check(&entry.node, path, report);
+    } else if key == "strategy" && known.contains(&key) {
+        rollout::check_strategy(&entry.node, path, report);
+    } else if key == "drain" && known.contains(&key) {
+        rollout::check_drain(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))
                 .at(entry.key)
-                .help("remove it; only suspend and on_change work so far"),
+                .help("remove it; it comes with a later version"),
         );
     } else {
         let finding =
@@ -128,4 +136,14 @@ pub(crate) fn suspend(node: &Node) -> Suspend {
 /// `on_change` of a checked service, if it has one.
 pub(crate) fn on_change(node: &Node) -> Option<Change> {
     node.at(&[KEY, "on_change"]).and_then(on_change::read)
+}
+
+/// `strategy` of a checked service, if it has one.
+pub(crate) fn strategy(node: &Node) -> Option<Strategy> {
+    node.at(&[KEY, "strategy"]).and_then(rollout::strategy)
+}
+
+/// `drain` of a checked service, if it has one.
+pub(crate) fn drain(node: &Node) -> Option<Duration> {
+    node.at(&[KEY, "drain"]).and_then(rollout::drain)
 }

@@ -33,6 +33,7 @@ mod parse;
 mod refusal;
 mod render;
 mod report;
+mod rollout;
 mod scalar;
 mod schema;
 mod shell;

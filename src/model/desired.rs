@@ -11,6 +11,7 @@ use crate::model::hook::Hooks;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::path::{HostPath, LocalPath};
+use crate::model::update::UpdateConfig;
 
 /// One project as its files say, after interpolation, merge, defaults and checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,12 @@ pub struct DesiredService {
     pub files: BTreeMap<String, BoundFile>,
     /// What a change of one of these files does.
     pub on_change: OnChange,
+    /// How its replicas are replaced by those of a new version, if it says so.
+    pub update: Option<UpdateConfig>,
+    /// How they are on the way back to an earlier version, if that is another way.
+    pub rollback: Option<UpdateConfig>,
+    /// Time between leaving the traffic and the stop signal.
+    pub drain: Option<Duration>,
     /// Commands around its starts and stops.
     pub hooks: Hooks,
     /// `x-composelet.suspend` of the service.
@@ -108,6 +115,11 @@ pub struct Refusal {
 }
 
 impl DesiredService {
+    /// How its replicas are replaced by those of a new version.
+    pub fn update(&self) -> UpdateConfig {
+        self.update.unwrap_or_default()
+    }
+
     /// References of the images that it mounts, beside the one that it runs.
     pub fn mounted_images(&self) -> impl Iterator<Item = &str> {
         self.config.mounts.values().filter_map(|mount| match &mount.source {

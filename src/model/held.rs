@@ -140,6 +140,20 @@ pub enum WaitingOn {
         /// How it ended, with the tail of its output.
         error: String,
     },
+    /// Its turn: replicas are replaced a few at a time.
+    Turn {
+        /// Replicas that are as wanted and available.
+        done: u32,
+        /// All of them.
+        replicas: u32,
+    },
+    /// Its successor to be available, and then its traffic to drain, before it is stopped.
+    Successor {
+        /// What is waited for.
+        stage: SuccessorStage,
+    },
+    /// The predecessors of all replicas to be gone.
+    Predecessors,
     /// The host's budget of restarts or starts.
     Throttled,
     /// The engine to say what this is.
@@ -229,6 +243,17 @@ pub enum WaitingOn {
     LedgerUnwritable(String),
 }
 
+/// How far a successor is that runs beside its predecessor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SuccessorStage {
+    /// It is not ready.
+    Starting,
+    /// It is ready, and has to stay so.
+    Observed,
+    /// It serves; the predecessor ends what it has begun.
+    Draining,
+}
+
 /// An attribute that the engine is too old for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LackingAttribute {
@@ -260,6 +285,8 @@ impl WaitingOn {
             Self::ImageCheckDue => "ImageCheckScheduled",
             Self::ErrImageNeverPull => "ErrImageNeverPull",
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
+            Self::Turn { .. } | Self::Predecessors => "RolloutProgressing",
+            Self::Successor { .. } => "SuccessorNotAvailable",
             Self::Throttled => "Throttled",
             Self::Unknown(_) => "ContainerUnresponsive",
             Self::Removing => "RemovalInProgress",
@@ -430,6 +457,15 @@ impl WaitingOn {
                 )
             }
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
+            Self::Turn { done, replicas } => {
+                write!(f, "its turn: {done} of {replicas} replicas are replaced and available")
+            }
+            Self::Predecessors => f.write_str("the last replica of the old version to be gone"),
+            Self::Successor { stage } => f.write_str(match stage {
+                SuccessorStage::Starting => "its successor to be ready",
+                SuccessorStage::Observed => "its successor to stay ready",
+                SuccessorStage::Draining => "the end of what its predecessor has begun",
+            }),
             _ => Ok(()),
         }
     }

@@ -28,6 +28,8 @@ pub struct ProjectLedger {
     pub images: BTreeMap<String, ImageRecord>,
     /// Images of the last versions of each service, oldest first; at most [`MOST_REVISIONS`] of each.
     pub revisions: BTreeMap<ServiceName, VecDeque<RevisionImage>>,
+    /// How far each service is on its way to its present version.
+    pub rollouts: BTreeMap<ServiceName, RolloutRecord>,
     /// Failed engine calls by the subject of the call, as it prints.
     pub calls: BTreeMap<String, CallRecord>,
     /// Fields that were put right lately, by `replica field`.
@@ -184,6 +186,30 @@ pub struct ReplicaRecord {
     pub restarting: Option<ContainerId>,
     /// It ran to its end with exit code 0 and that is what it is for.
     pub completed: bool,
+    /// Since when its present run is ready; `None` for one that was never seen otherwise.
+    pub readiness: Option<ReadinessRecord>,
+}
+
+/// Since when a run is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadinessRecord {
+    /// Begin of the run.
+    pub run: Timestamp,
+    /// When it was first found ready, after it had not been; `None`: it is not.
+    pub since: Option<Timestamp>,
+}
+
+/// Memory of the replacement of the replicas of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutRecord {
+    /// The version that they are to have.
+    pub revision: Revision,
+    /// When that was first wanted.
+    pub began: Timestamp,
+    /// Replicas that had it and were available when last looked at.
+    pub done: u32,
+    /// When that number last grew.
+    pub last_done: Option<Timestamp>,
 }
 
 /// What was counted last of a replica.

@@ -29,3 +29,4 @@ pub mod reason;
 pub mod secret;
 pub mod status;
 pub mod time;
+pub mod update;

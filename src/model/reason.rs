@@ -113,6 +113,8 @@ pub enum Reason {
         /// That service.
         by: ServiceName,
     },
+    /// The replacement of its predecessor, or of other replicas, goes on when it is ready.
+    RolloutAwaits,
     /// A hook of the service is due.
     Hook {
         /// Which.
@@ -177,7 +179,7 @@ impl Reason {
             Self::OwnerRestarted { .. } => "OwnerRestarted",
             Self::Hook { .. } => "Hook",
             Self::StepDone => "StepDone",
-            Self::Awaited { .. } => "Awaited",
+            Self::Awaited { .. } | Self::RolloutAwaits => "Awaited",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -246,6 +248,7 @@ impl fmt::Display for Reason {
             }
             Self::Hook { step, before } => write!(f, "{step}{before}"),
             Self::Awaited { by } => write!(f, "{by} waits until it is healthy"),
+            Self::RolloutAwaits => f.write_str("the rollout goes on when it is ready"),
             Self::StepDone => f.write_str("step before the start has ended well"),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")

@@ -13,6 +13,7 @@ use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
 use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
+use crate::planner::availability;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
 use crate::planner::heal::{completes, is_guess};
@@ -21,6 +22,7 @@ use crate::planner::images::pull_key;
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::probe::{self, probe_key};
 use crate::planner::record::{remove_key, stop_key};
+use crate::planner::rollout;
 use crate::planner::steps;
 use crate::planner::world::{ServiceView, World};
 
@@ -48,6 +50,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let world = World::new(input, desired);
     for view in &world.services {
         account_service(input, desired, view, &mut ledger);
+        rollout::remember(&world, view, &mut ledger);
         steps::remember(input, &world, view, &mut ledger);
     }
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
@@ -56,6 +59,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     ledger.replicas.retain(|key, _| declared.contains(key));
     ledger.images.retain(|image, _| desired.services.values().any(|one| one.image == *image));
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
+    ledger.rollouts.retain(|service, _| desired.services.contains_key(service));
     let seen = &input.observed.containers;
     ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
@@ -118,6 +122,7 @@ fn account_service(
         content::remember(input, service, container, ledger);
         hooks::remember(input, service, container, ledger);
         probe::remember(container, ledger);
+        availability::remember(view, slot, (container, input.now), ledger);
         if container.lifecycle.is_alive() {
             remember_data(input, service, ledger);
         }

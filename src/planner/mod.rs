@@ -4,6 +4,7 @@
 //! [`record`](record::record) after the walk remembers what came of it.
 
 pub mod account;
+pub mod availability;
 pub mod brake;
 pub mod check;
 pub mod conditions;
@@ -25,6 +26,7 @@ pub mod links;
 pub mod live;
 pub mod names;
 pub mod networks;
+pub mod order;
 pub mod owners;
 pub mod ownership;
 pub mod perfect;
@@ -37,6 +39,7 @@ pub mod readiness;
 pub mod record;
 pub mod replace;
 pub mod revision;
+pub mod rollout;
 pub mod slot;
 pub mod status;
 pub mod steps;

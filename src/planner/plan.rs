@@ -15,6 +15,7 @@ use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images}
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
+use crate::planner::rollout::Rollout;
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::steps;
 use crate::planner::volumes::plan_volumes;
@@ -74,8 +75,9 @@ fn plan_service(
         return draft.hold(subject, waiting, None);
     }
     steps::clear(world, view, draft);
+    let rollout = Rollout::new(world, view);
     for slot in &view.slots {
-        let context = SlotContext { world, grounds, view, slot };
+        let context = SlotContext { world, grounds, view, slot, rollout: &rollout };
         plan_slot(context, draft);
         plan_brake(context, draft);
     }

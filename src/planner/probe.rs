@@ -60,8 +60,11 @@ pub fn plan_probe(
     if undecided(container).is_none() || is_ready(ledger, container) {
         return;
     }
-    let Some(waits) = waiting(context.world, &context.view.service.name) else {
-        return;
+    let beside = context.slot.old.iter().any(|old| old.container.lifecycle.is_alive());
+    let reason = match waiting(context.world, &context.view.service.name) {
+        Some(by) => Reason::Awaited { by },
+        None if beside || !context.rollout.is_over() => Reason::RolloutAwaits,
+        None => return,
     };
     let Some(readiness) = container.detail.known().and_then(|detail| readiness(detail)) else {
         return;
@@ -76,7 +79,7 @@ pub fn plan_probe(
         readiness: Box::new(readiness),
     };
     let place = Place { subject: &subject, after: Vec::new() };
-    draft.push(place, Action::Begin(Box::new(operation)), Reason::Awaited { by: waits });
+    draft.push(place, Action::Begin(Box::new(operation)), reason);
 }
 
 /// A service that waits for `name` to be healthy.

@@ -1,16 +1,21 @@
-//! Replacing a container: successor created first, predecessor stopped, removed, name handed over, successor started.
+//! Replacing a container. The successor is created first in any case. Where nothing forbids two at once it is started and
+//! ready before its predecessor is stopped; else the predecessor is stopped and removed before the successor starts.
 
-use crate::model::held::WaitingOn;
+use crate::model::held::{SuccessorStage, WaitingOn};
+use crate::model::id::ContainerName;
 use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
-use crate::planner::create::create;
+use crate::model::time::Timestamp;
+use crate::planner::availability::{available_at, is_ready};
+use crate::planner::create::{Created, create};
 use crate::planner::data::data_path_change;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
+use crate::planner::order::Order;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
 
@@ -32,6 +37,15 @@ pub fn replace(
         });
         return;
     }
+    let mut extra =
+        context.slot.old.iter().filter(|old| old.container.lifecycle.is_alive()).peekable();
+    if extra.peek().is_some() {
+        // A successor of a version that is not wanted any more, started beside the one that serves.
+        extra.for_each(|old| {
+            stop(context, draft, old.container, (Vec::new(), Reason::Leftover));
+        });
+        return serve_on(context, draft, predecessor);
+    }
     if let Some((waiting, until)) = conflict(context, &reason) {
         draft.hold(subject, waiting, until);
         return serve_on(context, draft, predecessor);
@@ -46,14 +60,7 @@ pub fn replace(
     let created = create(parts, draft, replica, &name, Some(predecessor), &reason);
     let Some(created) = created else { return serve_on(context, draft, predecessor) };
     if planted!("no-stop-before-removal", predecessor.lifecycle.is_alive(), false) {
-        match gate(context.world, draft, context.view, Strictness::Updated) {
-            Gate::Closed(waiting) => draft.hold(subject, waiting, None),
-            Gate::Open(nodes) => {
-                let after = created.ready.into_iter().chain(nodes).collect();
-                stop(context, draft, predecessor, (after, reason));
-            }
-        }
-        return;
+        return displace(context, draft, predecessor, (created, name, reason));
     }
     let Some(removed) = remove(context, draft, predecessor, (created.ready, reason)) else {
         return;
@@ -70,12 +77,47 @@ pub fn replace(
     };
     let start = Start {
         container: ContainerRef::CreatedBy(created.node),
+        name: context.name(),
         after: vec![renamed],
         reason: Reason::NotStarted,
         budget: StartBudget::Free,
         strict: Strictness::Updated,
     };
     plan_start(context, draft, start);
+}
+
+/// Takes a live predecessor out of its place, or starts its successor beside it, when it is its turn.
+fn displace(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    predecessor: &ObservedContainer,
+    (created, name, reason): (Created, ContainerName, Reason),
+) {
+    let subject = context.subject();
+    if !context.rollout.is_turn_of(context.slot) {
+        let (waiting, until) = context.rollout.turn();
+        draft.hold(subject, waiting, until);
+        return serve_on(context, draft, predecessor);
+    }
+    if goes_beside(context, predecessor) {
+        let start = Start {
+            container: ContainerRef::CreatedBy(created.node),
+            name,
+            after: created.ready,
+            reason: Reason::NotStarted,
+            budget: StartBudget::Free,
+            strict: Strictness::Updated,
+        };
+        plan_start(context, draft, start);
+        return serve_on(context, draft, predecessor);
+    }
+    match gate(context.world, draft, context.view, Strictness::Updated) {
+        Gate::Closed(waiting) => draft.hold(subject, waiting, None),
+        Gate::Open(nodes) => {
+            let after = created.ready.into_iter().chain(nodes).collect();
+            stop(context, draft, predecessor, (after, reason));
+        }
+    }
 }
 
 /// As long as no successor can be made, the old version serves: it is started again if it fell.
@@ -85,7 +127,8 @@ fn serve_on(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, predecessor: &O
         Healing::Start(reason @ Reason::Exited { .. }, budget) => {
             let container = ContainerRef::Existing(predecessor.id.clone());
             let strict = Strictness::Serves;
-            let start = Start { container, after: Vec::new(), reason, budget, strict };
+            let name = predecessor.name.clone();
+            let start = Start { container, name, after: Vec::new(), reason, budget, strict };
             plan_start(context, draft, start);
         }
         Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
@@ -130,25 +173,68 @@ pub fn clear_old(
             }
         }
     }
-    let free = !(alive || waits) || current.lifecycle.is_alive();
+    let mut living = context.slot.old.iter().filter(|old| old.container.lifecycle.is_alive());
+    let beside = context.rollout.is_turn_of(context.slot)
+        && living.all(|old| goes_beside(context, old.container));
+    let free = !waits && (!alive || beside) || current.lifecycle.is_alive();
     planted!("start-beside", free, true).then_some(cleared)
 }
 
-/// Stops a predecessor whose successor stands ready.
+/// Stops a predecessor whose successor stands by, or serves in its place.
 fn hand_over(
     context: SlotContext<'_, '_>,
     draft: &mut Draft<'_>,
     (current, old): (&ObservedContainer, &ObservedContainer),
 ) {
+    let subject = context.subject();
     if current.lifecycle.is_alive() {
-        stop(context, draft, old, (Vec::new(), Reason::Replaced));
+        return match serves_in_place(context, (current, old)) {
+            Ok(()) => {
+                stop(context, draft, old, (Vec::new(), Reason::Replaced));
+            }
+            Err((stage, until)) => draft.hold(subject, WaitingOn::Successor { stage }, until),
+        };
+    }
+    if !context.rollout.is_turn_of(context.slot) {
+        let (waiting, until) = context.rollout.turn();
+        return draft.hold(subject, waiting, until);
+    }
+    if goes_beside(context, old) {
         return;
     }
     match gate(context.world, draft, context.view, Strictness::Updated) {
-        Gate::Closed(waiting) => draft.hold(context.subject(), waiting, None),
+        Gate::Closed(waiting) => draft.hold(subject, waiting, None),
         Gate::Open(nodes) => {
             stop(context, draft, old, (nodes, Reason::Replaced));
         }
+    }
+}
+
+/// Whether a successor runs beside this predecessor for a while. One that does not serve is not worth the wait.
+fn goes_beside(context: SlotContext<'_, '_>, predecessor: &ObservedContainer) -> bool {
+    context.rollout.order == Order::StartFirst
+        && is_ready(context.world.input.ledger, context.view, predecessor)
+}
+
+/// Whether a successor that was started beside its predecessor is available, and the predecessor has had the time to end
+/// what it had begun. Two that must not run at once are parted without delay.
+fn serves_in_place(
+    context: SlotContext<'_, '_>,
+    (current, old): (&ObservedContainer, &ObservedContainer),
+) -> Result<(), (SuccessorStage, Option<Timestamp>)> {
+    if !goes_beside(context, old) {
+        return Ok(());
+    }
+    let input = context.world.input;
+    let available = available_at(input.ledger, context.view, context.slot, current);
+    let Some(available) = available else {
+        return Err((SuccessorStage::Starting, None));
+    };
+    let drained = available.plus(context.view.service.drain.unwrap_or_default());
+    match input.now {
+        now if now < available => Err((SuccessorStage::Observed, Some(available))),
+        now if now < drained => Err((SuccessorStage::Draining, Some(drained))),
+        _ => Ok(()),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::planner::ports::port_holder;
 use crate::planner::probe::plan_probe;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::replace::{clear_old, replace};
+use crate::planner::rollout::Rollout;
 use crate::planner::steps;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
@@ -34,6 +35,8 @@ pub struct SlotContext<'a, 'w> {
     pub view: &'a ServiceView<'w>,
     /// The replica.
     pub slot: &'a Slot<'w>,
+    /// Whose turn it is.
+    pub rollout: &'a Rollout,
 }
 
 impl SlotContext<'_, '_> {
@@ -113,6 +116,7 @@ fn plan_new(
     }
     let start = Start {
         container: ContainerRef::CreatedBy(created.node),
+        name: name.clone(),
         after: created.ready,
         reason: Reason::NotStarted,
         budget: StartBudget::Free,
@@ -157,6 +161,7 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
     if cleared.dead.is_empty() {
         after.extend(named);
     }
+    let name = if named.is_some() { context.name() } else { current.container.name.clone() };
     if let Conformity::Live(changes) = &current.conformity {
         after.extend(plan_live(context, draft, current.container, changes));
     }
@@ -188,7 +193,7 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
             let container = ContainerRef::Existing(current.container.id.clone());
             let strict =
                 if reason == Reason::NotStarted { Strictness::Updated } else { Strictness::Serves };
-            plan_start(context, draft, Start { container, after, reason, budget, strict });
+            plan_start(context, draft, Start { container, name, after, reason, budget, strict });
         }
     }
 }
@@ -319,7 +324,11 @@ fn newer_dependency(
     };
     let edges = context.view.service.depends_on.iter().filter(|(_, dependency)| dependency.restart);
     edges.filter_map(|(name, _)| context.world.service(name)).find_map(|target| {
-        let mut containers = target.slots.iter().filter_map(|slot| slot.current.as_ref());
+        // One that still runs beside its predecessor has not taken its place.
+        let alone =
+            |slot: &&Slot<'_>| !slot.old.iter().any(|one| one.container.lifecycle.is_alive());
+        let slots = target.slots.iter().filter(alone);
+        let mut containers = slots.filter_map(|slot| slot.current.as_ref());
         let newer = containers.any(|one| {
             let runs = matches!(one.container.lifecycle, Lifecycle::Running { .. });
             runs && one.container.created_at > started_at
@@ -351,6 +360,8 @@ pub fn stop(
 pub struct Start {
     /// What is started.
     pub container: ContainerRef,
+    /// Its name, for people.
+    pub name: ContainerName,
     /// What must succeed before.
     pub after: Vec<NodeId>,
     /// Why.
@@ -365,6 +376,9 @@ pub struct Start {
 pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: Start) {
     let subject = context.subject();
     let mut after = start.after;
+    if context.rollout.holds_starts() && start.strict == Strictness::Updated {
+        return draft.hold(subject, WaitingOn::Predecessors, None);
+    }
     match gate(context.world, draft, context.view, start.strict) {
         Gate::Closed(waiting) => return draft.hold(subject, waiting, None),
         Gate::Open(nodes) => after.extend(nodes),
@@ -384,7 +398,7 @@ pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: St
     after.dedup();
     let action = Action::StartContainer {
         container: start.container,
-        name: context.name(),
+        name: start.name,
         budget: start.budget,
     };
     draft.push(Place { subject: &subject, after }, action, start.reason);

@@ -8,6 +8,7 @@ use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
 use crate::model::operation::OperationSubject;
 use crate::model::reason::Reason;
+use crate::planner::availability;
 use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
 use crate::planner::joined::Directory;
@@ -257,6 +258,8 @@ fn elect<'a>(
         let rank = (
             one.conformity.keeps(),
             one.container.lifecycle.is_alive() && !input.operations.contains_key(&stopping),
+            // Of two that have to go, the one that serves stays until the last.
+            !one.conformity.keeps() && availability::is_well(input.ledger, one.container),
             !matches!(one.container.lifecycle, Lifecycle::Removing | Lifecycle::Dead),
         );
         (rank, one.container.created_at, one.container.id.clone())

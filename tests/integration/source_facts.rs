@@ -38,6 +38,9 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
     });
     DesiredService {
         hooks: composelet::model::hook::Hooks::default(),
+        update: None,
+        rollback: None,
+        drain: None,
         name: ServiceName::from(name),
         location: Location {
             file: LocalPath::new("/compose.yaml"),

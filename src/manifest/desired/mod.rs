@@ -15,5 +15,6 @@ mod restart;
 mod security;
 mod service;
 mod spec;
+mod update;
 
 pub(crate) use project::project;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{bound, build, container, files, hooks, joins, mounts, restart, spec};
+use super::{bound, build, container, files, hooks, joins, mounts, restart, spec, update};
 use crate::manifest::canonical::label_hash;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
@@ -47,6 +47,9 @@ pub(super) fn service(
         restart: restart::intent(&spec),
         files,
         on_change,
+        update: update::update(&spec, extension::strategy(&entry.node)),
+        rollback: update::rollback(&spec),
+        drain: extension::drain(&entry.node),
         hooks: hooks::hooks(&spec, &image, &config),
         image,
         suspend: extension::suspend(&entry.node),

@@ -208,6 +208,20 @@ pub(super) struct Deploy {
     pub(super) replicas: Option<u32>,
     pub(super) resources: DeployResources,
     pub(super) restart_policy: Option<DeployRestart>,
+    pub(super) update_config: Option<UpdateConfig>,
+    pub(super) rollback_config: Option<UpdateConfig>,
+}
+
+/// `deploy.update_config` and `deploy.rollback_config`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UpdateConfig {
+    pub(super) parallelism: Option<u32>,
+    pub(super) delay: Option<String>,
+    pub(super) failure_action: Option<String>,
+    pub(super) monitor: Option<String>,
+    pub(super) max_failure_ratio: Option<f64>,
+    pub(super) order: Option<String>,
 }
 
 /// `deploy.resources`.

@@ -4,16 +4,14 @@ use super::devices::RESERVED_DEVICE;
 use super::{Kind, Object, Print, Unset, field};
 
 const SWARM: &str = "Swarm only";
-const ROLLOUT: &str =
-    "rollouts in steps are not built yet; replicas are replaced one after the other";
 
 /// `deploy` of a service.
 pub(super) static DEPLOY: Object = Object::new(&[
     field("mode", Kind::OneOf(&["replicated", "global", "replicated-job", "global-job"])),
     field("replicas", Kind::Int).print(Print::Set),
     field("labels", Kind::Pairs(Unset::Empty)).no_effect(SWARM),
-    field("update_config", Kind::Object(&UPDATE)).no_effect(ROLLOUT),
-    field("rollback_config", Kind::Object(&UPDATE)).no_effect(ROLLOUT),
+    field("update_config", Kind::Object(&UPDATE)),
+    field("rollback_config", Kind::Object(&UPDATE)),
     field("resources", Kind::Object(&RESOURCES)).print(Print::Empty),
     field("restart_policy", Kind::Object(&RESTART)),
     field("placement", Kind::Object(&PLACEMENT)).print(Print::Empty).no_effect(SWARM),
@@ -21,12 +19,12 @@ pub(super) static DEPLOY: Object = Object::new(&[
 ]);
 
 static UPDATE: Object = Object::new(&[
-    field("parallelism", Kind::Int).print(Print::Set).no_effect(ROLLOUT),
-    field("delay", Kind::Duration).no_effect(ROLLOUT),
-    field("failure_action", Kind::Text).no_effect(ROLLOUT),
-    field("monitor", Kind::Duration).no_effect(ROLLOUT),
-    field("max_failure_ratio", Kind::Float).no_effect(ROLLOUT),
-    field("order", Kind::OneOf(&["start-first", "stop-first"])).no_effect(ROLLOUT),
+    field("parallelism", Kind::Int).print(Print::Set),
+    field("delay", Kind::Duration),
+    field("failure_action", Kind::OneOf(&["rollback", "pause", "continue"])),
+    field("monitor", Kind::Duration),
+    field("max_failure_ratio", Kind::Float),
+    field("order", Kind::OneOf(&["start-first", "stop-first"])),
 ]);
 
 static RESOURCES: Object = Object::new(&[

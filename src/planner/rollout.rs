@@ -1,0 +1,208 @@
+//! Whose turn it is: replicas are replaced a few at a time, each when those before it are available (Compose Deploy
+//! Specification, `update_config`; invariant 8).
+
+use std::collections::BTreeSet;
+
+use crate::model::held::WaitingOn;
+use crate::model::ledger::{ProjectLedger, RolloutRecord};
+use crate::model::operation::OperationSubject;
+use crate::model::time::Timestamp;
+use crate::model::update::UpdateOrder;
+use crate::planner::availability::{available_at, is_ready};
+use crate::planner::conformity::Conformity;
+use crate::planner::heal::{Healing, healing};
+use crate::planner::order::{Order, joined, order, shared_sources};
+use crate::planner::world::{Judged, ServiceView, Slot, World};
+
+/// How far a replica is on its way to the wanted version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is there; a missing replica takes nobody's place.
+    Missing,
+    /// It is of another version, and its replacement has not begun.
+    Outdated {
+        /// Nobody would miss it.
+        idle: bool,
+    },
+    /// Its replacement, or its first start, is under way.
+    UnderWay,
+    /// It is as wanted, and available.
+    Done,
+}
+
+/// The turns of one service in one plan.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    /// What comes first.
+    pub order: Order,
+    /// Numbers of the replicas whose replacement may go on.
+    turns: BTreeSet<u32>,
+    /// Replicas that are as wanted.
+    done: u32,
+    /// All of them.
+    replicas: u32,
+    /// When the next turn comes, if only time is waited for.
+    until: Option<Timestamp>,
+    /// Replicas of another version are left.
+    waits: bool,
+    /// Nothing starts before the last predecessor is gone.
+    apart: bool,
+}
+
+impl Rollout {
+    /// The turns of `view`.
+    pub fn new(world: &World<'_>, view: &ServiceView<'_>) -> Self {
+        let phases: Vec<(u32, Phase)> = view
+            .slots
+            .iter()
+            .map(|slot| (slot.replica.number, phase(world, world.input.ledger, view, slot)))
+            .collect();
+        let count =
+            |wanted: fn(&Phase) -> bool| phases.iter().filter(|(_, phase)| wanted(phase)).count();
+        let outdated = count(|phase| matches!(phase, Phase::Outdated { .. }));
+        let under_way = count(|phase| *phase == Phase::UnderWay);
+        let done = count(|phase| *phase == Phase::Done);
+        let order = if outdated + under_way == 0 {
+            Order::StartFirst
+        } else {
+            order(view, &joined(&world.services), &shared_sources(&world.services))
+        };
+        let update = view.service.update();
+        let delayed = delayed(world, view);
+        let soonest =
+            || view.slots.iter().filter_map(|slot| becomes_available(world, view, slot)).min();
+        let until = delayed.or_else(soonest);
+        let at_a_time = update.at_a_time(view.service.replicas);
+        let free = usize::try_from(at_a_time).unwrap_or(usize::MAX).saturating_sub(under_way);
+        let free = if delayed.is_some() { 0 } else { free };
+        let mut waiting: Vec<(bool, u32)> = Vec::new();
+        for (number, phase) in &phases {
+            if let Phase::Outdated { idle } = phase {
+                waiting.push((!idle, *number));
+            }
+        }
+        // Nobody misses those that do nothing: they come first, and beyond the number.
+        waiting.sort_unstable();
+        let idle = waiting.iter().filter(|(works, _)| !works);
+        let turns = idle.chain(waiting.iter().take(free)).map(|(_, number)| *number);
+        let begun = phases.iter().filter(|(_, phase)| *phase == Phase::UnderWay);
+        let turns = turns.chain(begun.map(|(number, _)| *number)).collect();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let apart = update.parallelism == 0 && update.order == UpdateOrder::StopFirst;
+        let apart = apart && view.slots.iter().any(has_live_predecessor);
+        Self {
+            order,
+            turns,
+            done: number(done),
+            replicas: number(phases.len()),
+            until,
+            waits: outdated > 0,
+            apart,
+        }
+    }
+
+    /// Whether the replacement of this replica may go on.
+    pub fn is_turn_of(&self, slot: &Slot<'_>) -> bool {
+        planted!("all-at-once", self.turns.contains(&slot.replica.number), true)
+    }
+
+    /// Whether no replica waits for its turn.
+    pub fn is_over(&self) -> bool {
+        !self.waits
+    }
+
+    /// Whether a start has to wait until the last predecessor of the service is gone.
+    pub fn holds_starts(&self) -> bool {
+        self.apart
+    }
+
+    /// What a replica waits for whose turn has not come.
+    pub fn turn(&self) -> (WaitingOn, Option<Timestamp>) {
+        (WaitingOn::Turn { done: self.done, replicas: self.replicas }, self.until)
+    }
+}
+
+/// When a replica that is ready will have been so for long enough.
+fn becomes_available(
+    world: &World<'_>,
+    view: &ServiceView<'_>,
+    slot: &Slot<'_>,
+) -> Option<Timestamp> {
+    let current = slot.current.as_ref().filter(|current| current.conformity.keeps())?;
+    let at = available_at(world.input.ledger, view, slot, current.container)?;
+    (at > world.input.now).then_some(at)
+}
+
+/// When the pause after the last replica ends, if it has not.
+fn delayed(world: &World<'_>, view: &ServiceView<'_>) -> Option<Timestamp> {
+    let record = world.input.ledger.rollouts.get(&view.service.name)?;
+    let until = record.last_done?.plus(view.service.update().delay);
+    (until > world.input.now).then_some(until)
+}
+
+fn phase(
+    world: &World<'_>,
+    ledger: &ProjectLedger,
+    view: &ServiceView<'_>,
+    slot: &Slot<'_>,
+) -> Phase {
+    let input = world.input;
+    let Some(current) = &slot.current else {
+        return Phase::Missing;
+    };
+    let stops = |one: &Judged<'_>| {
+        input.operations.contains_key(&OperationSubject::Container(one.container.id.clone()))
+    };
+    let predecessor = has_live_predecessor(slot);
+    let begun = current.container.lifecycle.is_alive() || slot.old.iter().any(stops);
+    match &current.conformity {
+        Conformity::Recreate(_) if stops(current) => Phase::UnderWay,
+        Conformity::Recreate(_) => {
+            Phase::Outdated { idle: !is_ready(ledger, view, current.container) }
+        }
+        Conformity::Unknown(_) | Conformity::Gone => Phase::UnderWay,
+        // Its successor stands by.
+        _ if predecessor && !begun => {
+            let mut old = slot.old.iter();
+            Phase::Outdated { idle: !old.any(|one| is_ready(ledger, view, one.container)) }
+        }
+        _ if predecessor => Phase::UnderWay,
+        _ => {
+            let record = ledger.replicas.get(&slot.replica.to_string());
+            let completed =
+                healing(view, current.container, record, input.now) == Healing::Completed;
+            let available = available_at(ledger, view, slot, current.container);
+            if completed || available.is_some_and(|at| at <= input.now) {
+                Phase::Done
+            } else {
+                Phase::UnderWay
+            }
+        }
+    }
+}
+
+fn has_live_predecessor(slot: &Slot<'_>) -> bool {
+    slot.old.iter().any(|one| one.container.lifecycle.is_alive())
+}
+
+/// Notes how far a service is (part of [`account`](super::account::account)).
+pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectLedger) {
+    let Some(revision) = view.revision() else {
+        return;
+    };
+    let now = world.input.now;
+    let done =
+        view.slots.iter().filter(|slot| phase(world, ledger, view, slot) == Phase::Done).count();
+    let done = u32::try_from(done).unwrap_or(u32::MAX);
+    let fresh = RolloutRecord { revision, began: now, done, last_done: None };
+    match ledger.rollouts.get_mut(&view.service.name) {
+        Some(record) if record.revision == fresh.revision => {
+            if done > record.done {
+                record.last_done = Some(now);
+            }
+            record.done = done;
+        }
+        Some(record) => *record = fresh,
+        None => drop(ledger.rollouts.insert(view.service.name.clone(), fresh)),
+    }
+}
