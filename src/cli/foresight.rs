@@ -154,6 +154,7 @@ impl Host {
         Ok(preview(&PlanInput {
             project: name,
             desired: desired.map_or(Intent::Remove, Intent::Run),
+            declared: None,
             observed: &observed,
             host: &self.view,
             facts: &facts,

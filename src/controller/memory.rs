@@ -6,6 +6,7 @@ use crate::model::desired::DesiredProject;
 use crate::model::hook::StopHooks;
 use crate::model::id::ServiceName;
 use crate::model::ledger::{ProjectLedger, Suspension};
+use crate::model::revision::ProjectRevision;
 use crate::model::status::{ActionRecord, ProjectStatus};
 use crate::model::time::Timestamp;
 use crate::planner;
@@ -21,6 +22,8 @@ pub struct Memory {
     pub ledger: Option<ProjectLedger>,
     /// What the state directory has of it.
     pub saved: Option<ProjectLedger>,
+    /// The versions whose files were seen to be kept.
+    pub kept_revisions: Option<VecDeque<ProjectRevision>>,
     /// Cache of digests and states of files.
     pub facts: FactReader,
     /// What services run before a stop; that of services that are gone too, until their containers are.

@@ -22,6 +22,7 @@ mod readiness;
 mod report;
 mod requests;
 mod requeue;
+mod revisions;
 mod run;
 mod settings;
 mod shutdown;

@@ -9,6 +9,7 @@ use crate::controller::blocking::Blocking;
 use crate::controller::clock::Clock;
 use crate::controller::content;
 use crate::controller::desired::belief::{Belief, Want};
+use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
 use crate::controller::host::Host;
@@ -17,11 +18,12 @@ use crate::controller::operations::Operations;
 use crate::controller::queue::Requeue;
 use crate::controller::report;
 use crate::controller::requeue::requeue;
+use crate::controller::revisions::{self, Effective};
 use crate::controller::telling::{publish, tell};
 use crate::engine::{Engine, ObserveRequest};
 use crate::executor::{Lanes, Walk, walk};
 use crate::ledger::Ledger;
-use crate::model::desired::{DesiredService, SourceFacts};
+use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
 use crate::model::event::EventKind;
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::hook::StopHooks;
@@ -35,10 +37,13 @@ use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
-use crate::source::ContentStore;
+use crate::source::{ContentStore, FactReader};
 
 /// Log lines that are read of a container that ended.
 const LAST_LINES: u32 = 20;
+
+/// Most looks of one pass: one at what the files say, one at the version that runs instead, and one back.
+const MOST_LOOKS: u32 = 3;
 
 /// What all passes share.
 #[derive(Debug)]
@@ -61,6 +66,8 @@ pub struct Surroundings {
     pub policy: Policy,
     /// Local and host paths.
     pub paths: PathMap,
+    /// Turns kept files of an earlier version into a project.
+    pub loader: Arc<dyn ManifestLoader>,
     /// Files that are written for containers.
     pub content: ContentStore,
     /// Where files are read.
@@ -120,34 +127,41 @@ struct Look {
 pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
     let now = around.clock.now();
-    let (want, extra) = belief.want();
+    let (files, mut extra) = belief.want();
     let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
-    let looked = match engine_lost {
-        Some(why) => Err(unreachable(why)),
-        None => observe(around, (&name, &want), &mut memory, running, &ledger).await,
+    let mut version = revisions::effective(around, &name, &ledger, &files).await;
+    let mut looks = 1;
+    let look = loop {
+        let looked = match &engine_lost {
+            Some(why) => Err(unreachable(why.clone())),
+            None => observe(around, (&name, &version), &mut memory, &running, &ledger).await,
+        };
+        let look = match looked {
+            Ok(look) => look,
+            Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
+        };
+        learn_hooks(&mut memory, (&belief, &version.want), &look.observed);
+        let context = context(around, &name, (&version, &memory.pre_stop), &look);
+        ledger = planner::account(&context.input(&ledger));
+        // What was judged may be left for another version, or an edit may end that: then that one is looked at.
+        let wanted = planner::target(&ledger).map(|target| target.number);
+        if wanted == version.number || version.held.is_some() || looks == MOST_LOOKS {
+            break look;
+        }
+        looks += 1;
+        version = revisions::effective(around, &name, &ledger, &files).await;
     };
-    let look = match looked {
-        Ok(look) => look,
-        Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
-    };
-    learn_hooks(&mut memory, (&belief, &want), &look.observed);
-    let pre_stop = memory.pre_stop.clone();
-    let context = Context {
-        around,
-        name: &name,
-        intent: intent(&want),
-        pre_stop: &pre_stop,
-        look: &look,
-        now: around.clock.now(),
-    };
-    ledger = planner::account(&context.input(&ledger));
+    let want = &version.want;
+    extra.extend(version.held.clone());
     ledger = last_words(around, ledger).await;
+    let pre_stop = memory.pre_stop.clone();
+    let context = context(around, &name, (&version, &pre_stop), &look);
     let mut plan = planner::plan(&context.input(&ledger));
     plan.held.extend(extra);
     refuse_unsound(&mut plan, &context.input(&ledger), around);
     ledger = planner::intend(&ledger, &plan);
     let trouble = save(around, &name, &mut memory, &ledger).await.err();
-    hold_unwritable(&mut plan, &want, trouble.or(host_ledger));
+    hold_unwritable(&mut plan, want, trouble.or(host_ledger));
     let report = execute(around, &look, plan).await;
     let generation = ledger.generation;
     ledger = planner::record(&ledger, &report, &around.policy);
@@ -162,12 +176,17 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         diagnostics: &belief.diagnostics,
     });
     publish(around, &mut memory, status, now).await;
-    content::sweep(around, &name, &want, (&look.observed, &look.facts)).await;
-    let remains = remains(&want, &report.plan);
+    content::sweep(around, &name, want, (&look.observed, &look.facts)).await;
+    if memory.kept_revisions.as_ref() != Some(&ledger.history) {
+        revisions::keep(around, &name, &ledger).await;
+        memory.kept_revisions = Some(ledger.history.clone());
+    }
+    let remains = remains(want, &report.plan);
+    let wakes = planner::wakes_at(&context.input(&ledger));
     memory.ledger = Some(ledger);
     PassEnd {
         memory,
-        requeue: requeue(&report, around.clock.now(), |image| {
+        requeue: requeue((&report, wakes), around.clock.now(), |image| {
             around.operations.join_image(&name, image)
         }),
         plan: Some(report.plan),
@@ -180,9 +199,20 @@ struct Context<'a> {
     around: &'a Surroundings,
     name: &'a ProjectName,
     intent: Intent<'a>,
+    declared: Option<&'a DesiredProject>,
     pre_stop: &'a StopHooks,
     look: &'a Look,
     now: Timestamp,
+}
+
+fn context<'a>(
+    around: &'a Surroundings,
+    name: &'a ProjectName,
+    (version, pre_stop): (&'a Effective, &'a StopHooks),
+    look: &'a Look,
+) -> Context<'a> {
+    let (intent, declared) = (intent(&version.want), version.declared.as_deref());
+    Context { around, name, intent, declared, pre_stop, look, now: around.clock.now() }
 }
 
 impl Context<'_> {
@@ -190,6 +220,7 @@ impl Context<'_> {
         PlanInput {
             project: self.name,
             desired: self.intent,
+            declared: self.declared,
             observed: &self.look.observed,
             host: &self.look.host,
             facts: &self.look.facts,
@@ -265,16 +296,17 @@ fn unreachable(message: String) -> Failure {
 
 async fn observe(
     around: &Surroundings,
-    (name, want): (&ProjectName, &Want),
+    (name, version): (&ProjectName, &Effective),
     memory: &mut Memory,
-    running: RunningOperations,
+    running: &RunningOperations,
     ledger: &ProjectLedger,
 ) -> Result<Look, Failure> {
     let mut request = ObserveRequest { project: Some(name.clone()), ..ObserveRequest::default() };
     let mut facts = SourceFacts::default();
     let mut shared = BTreeSet::new();
-    if let Want::Run(project) | Want::RunKeeping(project) = want {
-        let services = project.services.values();
+    if let Want::Run(project) | Want::RunKeeping(project) = &version.want {
+        let files = version.declared.as_ref().unwrap_or(project);
+        let services = project.services.values().chain(files.services.values());
         request.images = services.flat_map(DesiredService::images).map(str::to_owned).collect();
         let networks = project.networks.values();
         request.networks = networks.map(|network| network.name.clone()).collect();
@@ -282,9 +314,14 @@ async fn observe(
         request.volumes = volumes.map(|volume| volume.name.clone()).collect();
         shared = project.containers_of_others();
         let mut reader = std::mem::take(&mut memory.facts);
-        let (wanted, paths, now) = (Arc::clone(project), around.paths.clone(), around.clock.now());
+        let (wanted, paths, now) = (Arc::clone(files), around.paths.clone(), around.clock.now());
+        let runs = version.declared.as_ref().map(|_| Arc::clone(project));
         let read = around.blocking.run(move || {
-            let facts = reader.read(&wanted, &paths, now);
+            let mut facts = reader.read(&wanted, &paths, now);
+            if let Some(runs) = runs {
+                // An earlier version builds nothing.
+                facts.binds.extend(FactReader::default().read(&runs, &paths, now).binds);
+            }
             (reader, facts)
         });
         (memory.facts, facts) = read.await.map_err(|panicked| Failure {
@@ -295,7 +332,7 @@ async fn observe(
     }
     let observed = around.engine.observe(&request).await?;
     let host = around.engine.host_view(&shared).await?;
-    Ok(Look { observed, host, facts, running })
+    Ok(Look { observed, host, facts, running: running.clone() })
 }
 
 /// The engine could not be asked: nothing is planned, Ready is Unknown, the key backs off.

@@ -15,9 +15,9 @@ const SOONEST: Duration = Duration::from_millis(20);
 const FRUITLESS: Duration = Duration::from_millis(250);
 
 /// What follows a pass. After a walk that changed something a look follows at once; else the earliest `until` of what is
-/// held or throttled decides. `joins` says whether an image operation that is waited for still runs.
+/// held or throttled, or has to be judged by `wakes` though nobody waits for it, decides. `joins` says whether an image operation that is waited for still runs.
 pub fn requeue(
-    report: &PassReport,
+    (report, wakes): (&PassReport, Option<Timestamp>),
     now: Timestamp,
     mut joins: impl FnMut(&str) -> bool,
 ) -> Requeue {
@@ -32,7 +32,8 @@ pub fn requeue(
     if report.outcomes.iter().any(changed) {
         return Requeue::After(Duration::ZERO);
     }
-    let mut delays: Vec<Duration> = Vec::new();
+    let soon = |until: Timestamp| until.since(now).max(SOONEST);
+    let mut delays: Vec<Duration> = wakes.map(soon).into_iter().collect();
     for held in &report.plan.held {
         if let WaitingOn::Operation { about, kind } = &held.waiting_on
             && matches!(kind.as_str(), "pull" | "build")
@@ -40,7 +41,7 @@ pub fn requeue(
         {
             delays.push(Duration::ZERO);
         }
-        delays.extend(held.until.map(|until| until.since(now).max(SOONEST)));
+        delays.extend(held.until.map(soon));
     }
     for outcome in &report.outcomes {
         delays.push(match outcome {
@@ -77,7 +78,7 @@ mod tests {
     }
 
     fn after(report: &PassReport) -> Requeue {
-        requeue(report, Timestamp::from_millis(1_000), |image| image == "runs")
+        requeue((report, None), Timestamp::from_millis(1_000), |image| image == "runs")
     }
 
     fn pull(about: &str) -> WaitingOn {

@@ -135,6 +135,7 @@ impl Controller {
         let root = settings.desired_state.clone();
         let reader = Reader::new(root.clone(), Arc::clone(&self.tree), Arc::clone(&self.loader));
         let around = Surroundings {
+            loader: Arc::clone(&self.loader),
             engine,
             ledger: self.ledger,
             operations: Arc::new(operations),

@@ -81,6 +81,7 @@ async fn release(
     let input = PlanInput {
         project: name,
         desired: Intent::Run(project),
+        declared: None,
         observed: &observed,
         host: &host,
         facts: &SourceFacts::default(),

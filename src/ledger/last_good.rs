@@ -58,9 +58,17 @@ enum Content {
 impl Ledger {
     /// The last good files of a project, if they are there and whole. A corrupt file is set aside.
     pub fn load_last_good(&self, name: &ProjectName) -> Option<LastGood> {
-        let path = last_good_path(name).ok()?;
-        let record: Record = load(self.storage.as_ref(), &path).0?;
+        self.load_files(&last_good_path(name).ok()?)
+    }
+
+    /// Files as [`Ledger::save_files`] wrote them.
+    pub(super) fn load_files(&self, path: &str) -> Option<LastGood> {
+        let record: Record = load(self.storage.as_ref(), path).0?;
         record.into_last_good()
+    }
+
+    pub(super) fn save_files(&self, path: &str, files: &LastGood) -> Result<(), LedgerError> {
+        save(self.storage.as_ref(), path, &Record::new(files))
     }
 
     /// Keeps the files of a project that loaded. They may hold secrets: mode 0600.
@@ -68,8 +76,7 @@ impl Ledger {
     /// # Errors
     /// If it cannot be written; the version before stands.
     pub fn save_last_good(&self, name: &ProjectName, good: &LastGood) -> Result<(), LedgerError> {
-        let path = last_good_path(name)?;
-        save(self.storage.as_ref(), &path, &Record::new(good))
+        self.save_files(&last_good_path(name)?, good)
     }
 
     /// The projects whose last good files are kept, sorted.

@@ -7,6 +7,7 @@
 //! host.json      memory that belongs to no single project
 //! projects/      memory of each project, crash counts included
 //! last-good/     the last files of each project that loaded
+//! revisions/     the files of the versions that a project may go back to
 //! history/       bounded journal of each project, JSON lines
 //! content/       bytes of configs and secrets by digest (`source::ContentStore`; not used yet)
 //! status/        published for readers; not synced, as it is made again after every start
@@ -24,6 +25,7 @@ mod memory_storage;
 mod open;
 mod project;
 mod request;
+mod revisions;
 mod status;
 mod storage;
 mod store;

@@ -14,8 +14,8 @@ use crate::model::path::LocalPath;
 const VERSION: u64 = 1;
 
 /// Directories in which the controller alone writes.
-pub(super) const OWN_DIRECTORIES: [&str; 6] =
-    ["projects", "last-good", "history", "content", "status", "status/projects"];
+pub(super) const OWN_DIRECTORIES: [&str; 7] =
+    ["projects", "last-good", "revisions", "history", "content", "status", "status/projects"];
 
 /// The state directory, opened. Cheap to clone; clones share it. Every call blocks. A write that returns is on the disk,
 /// but for published status.

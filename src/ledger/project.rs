@@ -1,5 +1,7 @@
 //! Memory of projects and of the host. Crash counts are part of the memory of their project.
 
+use std::collections::BTreeSet;
+
 use crate::ledger::error::LedgerError;
 use crate::ledger::open::Ledger;
 use crate::ledger::store::{checked, load, remove, save};
@@ -53,6 +55,7 @@ impl Ledger {
     pub fn remove_project(&self, name: &ProjectName) -> Result<(), LedgerError> {
         remove(self.storage.as_ref(), &project_path(name)?)?;
         self.remove_last_good(name)?;
+        self.prune_revisions(name, &BTreeSet::new())?;
         self.prune_histories(name);
         Ok(())
     }

@@ -46,6 +46,8 @@ pub struct KeptFile {
     pub mode: u32,
     /// The file of the host that the bytes come from, if there is one: mounted by whoever does not honour the owner.
     pub copy_of: Option<HostPath>,
+    /// It stands in for that file, which holds something else by now: an earlier version of the project runs.
+    pub restored: bool,
 }
 
 /// Bytes that may be a secret; `Debug` shows how many (invariant 17).

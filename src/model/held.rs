@@ -154,6 +154,33 @@ pub enum WaitingOn {
     },
     /// The predecessors of all replicas to be gone.
     Predecessors,
+    /// A person, or another version: the rollout failed or was paused.
+    RolloutPaused(String),
+    /// Another version: the one that the files say failed, and an earlier one runs.
+    RevisionRejected {
+        /// Number of the version that the files say.
+        from: u64,
+        /// Number of the one that runs.
+        to: u64,
+        /// The service that failed.
+        service: ServiceName,
+        /// Why, as a code.
+        code: String,
+        /// Why, as a sentence.
+        why: String,
+    },
+    /// A person: an earlier version runs because somebody wanted it.
+    RevisionPinned {
+        /// Number of the version that the files say.
+        from: u64,
+        /// Number of the one that runs.
+        to: u64,
+    },
+    /// Nothing: the files of the version that was to run are not kept any more.
+    RevisionLost {
+        /// Its number.
+        number: u64,
+    },
     /// The host's budget of restarts or starts.
     Throttled,
     /// The engine to say what this is.
@@ -287,6 +314,10 @@ impl WaitingOn {
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
             Self::Turn { .. } | Self::Predecessors => "RolloutProgressing",
             Self::Successor { .. } => "SuccessorNotAvailable",
+            Self::RolloutPaused(_) => "RolloutPaused",
+            Self::RevisionRejected { .. } => "RevisionRejected",
+            Self::RevisionPinned { .. } => "RevisionPinned",
+            Self::RevisionLost { .. } => "RevisionLost",
             Self::Throttled => "Throttled",
             Self::Unknown(_) => "ContainerUnresponsive",
             Self::Removing => "RemovalInProgress",
@@ -336,6 +367,10 @@ impl WaitingOn {
                 | Self::ImageRefreshBackOff { .. }
                 | Self::ImageCheckDue
                 | Self::FileReplaced { .. }
+                | Self::RolloutPaused(_)
+                | Self::RevisionRejected { .. }
+                | Self::RevisionPinned { .. }
+                | Self::RevisionLost { .. }
         )
     }
 
@@ -459,6 +494,21 @@ impl WaitingOn {
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
             Self::Turn { done, replicas } => {
                 write!(f, "its turn: {done} of {replicas} replicas are replaced and available")
+            }
+            Self::RolloutPaused(why) => write!(f, "another version, or `composelet resume`: {why}"),
+            Self::RevisionRejected { from, to, service, why, .. } => write!(
+                f,
+                "a change of files or images: revision {from} failed ({service}: {why}); revision {to} runs"
+            ),
+            Self::RevisionPinned { from, to } => write!(
+                f,
+                "`composelet resume` or an edit: revision {to} runs by hand instead of {from}"
+            ),
+            Self::RevisionLost { number } => {
+                write!(
+                    f,
+                    "nothing; the files of revision {number} are not kept, so it cannot run again"
+                )
             }
             Self::Predecessors => f.write_str("the last replica of the old version to be gone"),
             Self::Successor { stage } => f.write_str(match stage {

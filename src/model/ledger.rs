@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
 use crate::model::outcome::PullTrouble;
+use crate::model::revision::{ProjectRevision, Rollback};
 use crate::model::time::Timestamp;
 
 /// Versions of a service whose images are remembered (DESIGN §6).
@@ -28,6 +29,10 @@ pub struct ProjectLedger {
     pub images: BTreeMap<String, ImageRecord>,
     /// Images of the last versions of each service, oldest first; at most [`MOST_REVISIONS`] of each.
     pub revisions: BTreeMap<ServiceName, VecDeque<RevisionImage>>,
+    /// Versions of the project, oldest first; at most [`MOST_REVISIONS`].
+    pub history: VecDeque<ProjectRevision>,
+    /// Another version runs than the files say.
+    pub rollback: Option<Rollback>,
     /// How far each service is on its way to its present version.
     pub rollouts: BTreeMap<ServiceName, RolloutRecord>,
     /// Failed engine calls by the subject of the call, as it prints.
@@ -172,6 +177,8 @@ pub struct ReplicaRecord {
     pub started: Option<ContainerId>,
     /// Failures since it last ran well.
     pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<Timestamp>,
     /// Instants of the engine's own restarts within the window of the brake; at most 16.
     pub engine_restarts: VecDeque<Timestamp>,
     /// Earliest instant of the next try.
@@ -210,6 +217,9 @@ pub struct RolloutRecord {
     pub done: u32,
     /// When that number last grew.
     pub last_done: Option<Timestamp>,
+    /// Why nothing more is replaced, if so.
+    #[serde(default)]
+    pub paused: Option<String>,
 }
 
 /// What was counted last of a replica.

@@ -26,6 +26,7 @@ pub mod plan;
 pub mod policy;
 pub mod probe;
 pub mod reason;
+pub mod revision;
 pub mod secret;
 pub mod status;
 pub mod time;

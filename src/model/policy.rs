@@ -29,6 +29,10 @@ pub struct Policy {
     pub drift_window: Duration,
     /// Restarts of an unhealthy container before it is recreated.
     pub unhealthy_restarts: u32,
+    /// A new version that runs and is not ready after this time has failed (Nomad, `healthy_deadline`).
+    pub healthy_deadline: Duration,
+    /// A rollout in which no replica became available for this time has failed (Kubernetes, `progressDeadlineSeconds`).
+    pub progress_deadline: Duration,
 }
 
 /// A back-off as a value: `initial × factor^n`, at most `cap`.
@@ -85,6 +89,8 @@ impl Default for Policy {
             drift: backoff(2000, 3, 300, 10),
             drift_window: Duration::from_secs(300),
             unhealthy_restarts: 3,
+            healthy_deadline: Duration::from_mins(5),
+            progress_deadline: Duration::from_mins(10),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::planner::images::pull_key;
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::probe::{self, probe_key};
 use crate::planner::record::{remove_key, stop_key};
+use crate::planner::rollback;
 use crate::planner::rollout;
 use crate::planner::steps;
 use crate::planner::world::{ServiceView, World};
@@ -39,10 +40,11 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let Some(desired) = input.desired.project() else {
         return ledger;
     };
-    if ledger.digest != desired.digest {
+    let files = input.declared.unwrap_or(desired);
+    if ledger.digest != files.digest {
         let next = ledger.generation + 1;
         ledger.generation = planted!("generation-falls", next, next % 2);
-        ledger.digest.clone_from(&desired.digest);
+        ledger.digest.clone_from(&files.digest);
         // Whether a container can be stopped or removed has nothing to do with the files.
         ledger.calls.retain(|key, _| is_about_container(key));
         ledger.drift.clear();
@@ -57,7 +59,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let slots = world.services.iter().flat_map(|view| &view.slots);
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();
     ledger.replicas.retain(|key, _| declared.contains(key));
-    ledger.images.retain(|image, _| desired.services.values().any(|one| one.image == *image));
+    let services = || desired.services.values().chain(files.services.values());
+    ledger.images.retain(|image, _| services().any(|one| one.image == *image));
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
     ledger.rollouts.retain(|service, _| desired.services.contains_key(service));
     let seen = &input.observed.containers;
@@ -70,6 +73,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let known = |key: &String| seen.iter().any(|container| own(&container.id).contains(key));
     ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
+    rollback::remember(&world, &mut ledger);
     ledger
 }
 
@@ -229,6 +233,7 @@ fn count_engine_restarts(look: &Counting<'_>, record: &mut ReplicaRecord) {
     for _ in 0..new.min(u32::try_from(MOST_RESTARTS).unwrap_or(u32::MAX)) {
         record.engine_restarts.push_back(look.input.now);
         record.failures = record.failures.saturating_add(1);
+        record.failing_since.get_or_insert(look.input.now);
     }
     while record.engine_restarts.len() > MOST_RESTARTS {
         record.engine_restarts.pop_front();
@@ -255,6 +260,7 @@ fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Ti
     let window = look.service.restart.window.unwrap_or(input.policy.crash_reset);
     if !unhealthy && input.now.since(started_at) >= window {
         record.failures = 0;
+        record.failing_since = None;
         record.unhealthy = 0;
         record.next_try = None;
         record.engine_restarts.clear();
@@ -280,6 +286,7 @@ fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, (exit, known): (&
     let ran = exit.started_at.zip(finished).map_or(Duration::ZERO, |(start, end)| end.since(start));
     if ran >= window {
         record.failures = 0;
+        record.failing_since = None;
         record.engine_restarts.clear();
     }
     fail(look, record, finished.unwrap_or(look.input.now));
@@ -296,6 +303,7 @@ fn interrupted(look: &Counting<'_>, exit: &Exit) -> bool {
 /// One failure more: the first try is free, the next waits.
 fn fail(look: &Counting<'_>, record: &mut ReplicaRecord, at: Timestamp) {
     record.failures = record.failures.saturating_add(1);
+    record.failing_since.get_or_insert(at);
     let mut backoff: Backoff = look.input.policy.crash;
     backoff.initial = look.service.restart.delay.unwrap_or(backoff.initial);
     backoff.cap = backoff.cap.max(backoff.initial);

@@ -135,6 +135,8 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::RefusedOnEngine(_)
             | WaitingOn::UnsupportedAttribute { .. }
             | WaitingOn::FileReplaced { .. }
+            | WaitingOn::RolloutPaused(_)
+            | WaitingOn::RevisionRejected { .. }
     )
 }
 
@@ -152,6 +154,10 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ReloadFailed { .. }
             | WaitingOn::HookFailed { .. }
             | WaitingOn::FileReplaced { .. }
+            | WaitingOn::RolloutPaused(_)
+            | WaitingOn::RevisionRejected { .. }
+            | WaitingOn::RevisionPinned { .. }
+            | WaitingOn::RevisionLost { .. }
             | WaitingOn::UnsupportedOnEngine(_)
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)

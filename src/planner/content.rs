@@ -164,6 +164,9 @@ pub fn recreates(
 ) -> Option<Reason> {
     match &service.on_change {
         OnChange::Ignore => None,
+        _ if would_read_another(service, container) => {
+            Some(Reason::FilesChanged { files: restored(service) })
+        }
         OnChange::Recreate => {
             // Without a label it is adopted, or had no such files: what it mounts counts as current when first seen.
             let label = container.claim.content.as_ref();
@@ -188,6 +191,27 @@ pub fn recreates(
             unseen.then(|| changed.recreate())
         }
     }
+}
+
+/// Files that stand in for those of the host.
+fn restored(service: &DesiredService) -> Vec<String> {
+    let files = service.files.values();
+    let files = files.filter(|file| matches!(&file.seen, Seen::Kept(kept) if kept.restored));
+    files.map(|file| file.origin.clone()).collect()
+}
+
+/// Whether a container that does not run would read the present file of the host at its next start, where an earlier one is
+/// wanted. One that runs has read what it needs.
+fn would_read_another(service: &DesiredService, container: &ObservedContainer) -> bool {
+    let Some(detail) = container.detail.known().filter(|_| !container.lifecycle.is_alive()) else {
+        return false;
+    };
+    service.files.iter().any(|(target, file)| {
+        let Seen::Kept(kept) = &file.seen else { return false };
+        let mount = detail.config.mounts.get(target).map(|mount| &mount.source);
+        let bound = matches!(mount, Some(MountSource::Bind { source, .. }) if kept.copy_of.as_ref() == Some(source));
+        kept.restored && bound
+    })
 }
 
 /// A running container whose files changed and that is not replaced for it: restart, or check and signal. `true`: something

@@ -17,6 +17,8 @@ pub struct PlanInput<'a> {
     pub project: &'a ProjectName,
     /// What is wanted of it.
     pub desired: Intent<'a>,
+    /// What the files say, while an earlier version runs instead.
+    pub declared: Option<&'a DesiredProject>,
     /// What was seen of it.
     pub observed: &'a ObservedState,
     /// Names and ports of the whole host.

@@ -39,10 +39,12 @@ pub mod readiness;
 pub mod record;
 pub mod replace;
 pub mod revision;
+pub mod rollback;
 pub mod rollout;
 pub mod slot;
 pub mod status;
 pub mod steps;
+pub mod verdict;
 pub mod volumes;
 pub mod world;
 
@@ -54,4 +56,5 @@ pub use input::{Intent, PlanInput};
 pub use plan::{plan, tended};
 pub use preview::{Certainty, Preview, PreviewStep, preview};
 pub use record::{confirm, forget_backoffs, record, record_logs, record_operation, wanted_logs};
+pub use rollback::{pinned, roll_back, target, wakes_at};
 pub use status::{StatusInput, status};

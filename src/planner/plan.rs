@@ -15,6 +15,7 @@ use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images}
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
+use crate::planner::rollback;
 use crate::planner::rollout::Rollout;
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::steps;
@@ -32,9 +33,23 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
                 Some((waiting, until)) => draft.hold(Subject::Project, waiting, until),
                 None => plan_project(&World::new(input, desired), &mut draft),
             }
+            if let Some(declared) = input.declared {
+                aside(input, declared, &mut draft);
+            }
         }
     }
     draft.finish(input.project)
+}
+
+/// While an earlier version runs, the images of the one that the files say are looked after: another image is another
+/// chance.
+fn aside(input: &PlanInput<'_>, declared: &DesiredProject, draft: &mut Draft<'_>) {
+    if let Some(waiting) = rollback::explain(input.ledger) {
+        draft.hold(Subject::Project, waiting, None);
+    }
+    if suspension((input.ledger, input.now), declared, None).is_none() {
+        plan_images(&World::new(input, declared), draft);
+    }
 }
 
 fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {

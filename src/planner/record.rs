@@ -190,6 +190,7 @@ fn failed(
                 ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
         }
         record.failures = record.failures.saturating_add(1);
+        record.failing_since.get_or_insert(at);
         let wait = policy.crash.delay(record.failures.saturating_sub(1), replica.service.as_str());
         record.next_try = Some(at.plus(wait));
         record.counted.failed_start = Some(failure.message.clone());

@@ -34,6 +34,7 @@ pub fn spec_hash(config: &ContainerConfig) -> SpecHash {
 pub fn content_of(file: &BoundFile) -> String {
     match &file.seen {
         Seen::Mounted(_) | Seen::Within(_) => file.digest.clone(),
+        Seen::Kept(kept) if kept.restored => file.digest.clone(),
         Seen::Kept(kept) => format!("{} {}:{}:{:o}", file.digest, kept.uid, kept.gid, kept.mode),
     }
 }

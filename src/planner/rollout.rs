@@ -45,6 +45,8 @@ pub struct Rollout {
     until: Option<Timestamp>,
     /// Replicas of another version are left.
     waits: bool,
+    /// Why nothing more is replaced, if so.
+    paused: Option<String>,
     /// Nothing starts before the last predecessor is gone.
     apart: bool,
 }
@@ -69,12 +71,19 @@ impl Rollout {
         };
         let update = view.service.update();
         let delayed = delayed(world, view);
-        let soonest =
-            || view.slots.iter().filter_map(|slot| becomes_available(world, view, slot)).min();
+        let soonest = || {
+            view.slots
+                .iter()
+                .filter_map(|slot| becomes_available(world, world.input.ledger, view, slot))
+                .min()
+        };
         let until = delayed.or_else(soonest);
         let at_a_time = update.at_a_time(view.service.replicas);
         let free = usize::try_from(at_a_time).unwrap_or(usize::MAX).saturating_sub(under_way);
-        let free = if delayed.is_some() { 0 } else { free };
+        let paused = world.input.ledger.rollouts.get(&view.service.name);
+        let paused = paused.filter(|record| Some(&record.revision) == view.revision().as_ref());
+        let paused = paused.and_then(|record| record.paused.clone());
+        let free = if delayed.is_some() || paused.is_some() { 0 } else { free };
         let mut waiting: Vec<(bool, u32)> = Vec::new();
         for (number, phase) in &phases {
             if let Phase::Outdated { idle } = phase {
@@ -83,7 +92,7 @@ impl Rollout {
         }
         // Nobody misses those that do nothing: they come first, and beyond the number.
         waiting.sort_unstable();
-        let idle = waiting.iter().filter(|(works, _)| !works);
+        let idle = waiting.iter().filter(|(works, _)| !works && paused.is_none());
         let turns = idle.chain(waiting.iter().take(free)).map(|(_, number)| *number);
         let begun = phases.iter().filter(|(_, phase)| *phase == Phase::UnderWay);
         let turns = turns.chain(begun.map(|(number, _)| *number)).collect();
@@ -97,6 +106,7 @@ impl Rollout {
             replicas: number(phases.len()),
             until,
             waits: outdated > 0,
+            paused,
             apart,
         }
     }
@@ -118,18 +128,22 @@ impl Rollout {
 
     /// What a replica waits for whose turn has not come.
     pub fn turn(&self) -> (WaitingOn, Option<Timestamp>) {
-        (WaitingOn::Turn { done: self.done, replicas: self.replicas }, self.until)
+        match &self.paused {
+            Some(why) => (WaitingOn::RolloutPaused(why.clone()), None),
+            None => (WaitingOn::Turn { done: self.done, replicas: self.replicas }, self.until),
+        }
     }
 }
 
 /// When a replica that is ready will have been so for long enough.
-fn becomes_available(
+pub fn becomes_available(
     world: &World<'_>,
+    ledger: &ProjectLedger,
     view: &ServiceView<'_>,
     slot: &Slot<'_>,
 ) -> Option<Timestamp> {
     let current = slot.current.as_ref().filter(|current| current.conformity.keeps())?;
-    let at = available_at(world.input.ledger, view, slot, current.container)?;
+    let at = available_at(ledger, view, slot, current.container)?;
     (at > world.input.now).then_some(at)
 }
 
@@ -185,6 +199,18 @@ fn has_live_predecessor(slot: &Slot<'_>) -> bool {
     slot.old.iter().any(|one| one.container.lifecycle.is_alive())
 }
 
+/// Whether every replica of a service is as wanted and available.
+pub fn is_done(world: &World<'_>, ledger: &ProjectLedger, view: &ServiceView<'_>) -> bool {
+    view.slots.iter().all(|slot| match phase(world, ledger, view, slot) {
+        Phase::Done => true,
+        Phase::Missing => {
+            let record = ledger.replicas.get(&slot.replica.to_string());
+            view.completed(record)
+        }
+        Phase::Outdated { .. } | Phase::UnderWay => false,
+    })
+}
+
 /// Notes how far a service is (part of [`account`](super::account::account)).
 pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectLedger) {
     let Some(revision) = view.revision() else {
@@ -194,7 +220,7 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     let done =
         view.slots.iter().filter(|slot| phase(world, ledger, view, slot) == Phase::Done).count();
     let done = u32::try_from(done).unwrap_or(u32::MAX);
-    let fresh = RolloutRecord { revision, began: now, done, last_done: None };
+    let fresh = RolloutRecord { revision, began: now, done, last_done: None, paused: None };
     match ledger.rollouts.get_mut(&view.service.name) {
         Some(record) if record.revision == fresh.revision => {
             if done > record.done {

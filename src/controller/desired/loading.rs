@@ -1,6 +1,7 @@
 //! The loader asks for paths; this reads them and calls again.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::manifest::Loading;
@@ -15,7 +16,7 @@ use crate::model::path::LocalPath;
 const ROUNDS: usize = 64;
 
 /// Turns the files of one entry into a project. Pure: it names the paths that it needs.
-pub trait ManifestLoader: Send + Sync {
+pub trait ManifestLoader: fmt::Debug + Send + Sync {
     /// Loads `entry` from what was read so far; `loading` keeps what was worked out over the rounds of one load.
     fn load(&self, entry: &Entry, files: &Files, loading: &mut Loading) -> Load;
 }

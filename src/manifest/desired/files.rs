@@ -188,7 +188,7 @@ fn file(source: Source, (uid, gid, mode): Owner, (slot, change): (&str, &OnChang
             };
             let name = sha256_hex([slot, "\0", &version]).chars().take(32).collect();
             let bytes = SecretBytes::new(source.bytes);
-            Seen::Kept(KeptFile { name, bytes, uid, gid, mode, copy_of })
+            Seen::Kept(KeptFile { name, bytes, uid, gid, mode, copy_of, restored: false })
         }
     };
     BoundFile { origin: source.origin, digest, seen }

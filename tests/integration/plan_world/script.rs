@@ -114,6 +114,8 @@ fn begin(
     assert!(settled.is_some(), "the beginning does not converge:\n{}", sim.look());
     sim.now = NOON;
     sim.engine.observed.at = NOON;
+    // It has held for all this time.
+    sim.look();
     sim.stable_ids();
     sim
 }

@@ -46,6 +46,8 @@ pub(crate) enum Wish {
 #[derive(Clone, Debug)]
 pub(crate) struct Sim {
     pub(crate) desired: DesiredProject,
+    /// Every version that was ever wanted, by its digest.
+    versions: BTreeMap<String, DesiredProject>,
     pub(crate) wish: Wish,
     pub(crate) engine: PerfectHost,
     pub(crate) facts: SourceFacts,
@@ -93,6 +95,7 @@ impl Sim {
         };
         let mut sim = Self {
             desired,
+            versions: BTreeMap::new(),
             wish: Wish::Run,
             engine: PerfectHost::new(observed, HostView::default()),
             facts: SourceFacts::default(),
@@ -127,18 +130,29 @@ impl Sim {
         }
     }
 
+    /// The version that runs instead of the wanted one, if one does.
+    fn earlier(&self) -> Option<DesiredProject> {
+        let target = composelet::planner::target(&self.ledger);
+        let target = target.filter(|_| self.ledger.digest == self.desired.digest)?;
+        let kept = self.versions.get(&target.digest)?;
+        Some(composelet::planner::pinned(kept.clone(), target))
+    }
+
     /// Input of the planner as of now.
     pub(crate) fn with<T>(&self, look: impl FnOnce(&PlanInput<'_>) -> T) -> T {
         let wait = WaitingOn::ManifestSettling;
+        let earlier = self.earlier();
+        let runs = earlier.as_ref().unwrap_or(&self.desired);
         let desired = match self.wish {
-            Wish::Run => Intent::Run(&self.desired),
-            Wish::Keeping => Intent::RunKeeping(&self.desired),
+            Wish::Run => Intent::Run(runs),
+            Wish::Keeping => Intent::RunKeeping(runs),
             Wish::Remove => Intent::Remove,
             Wish::Hold => Intent::Hold(&wait, None),
         };
         look(&PlanInput {
             project: &self.desired.name,
             desired,
+            declared: earlier.as_ref().map(|_| &self.desired),
             observed: &self.engine.observed,
             host: &self.engine.host,
             facts: &self.facts,
@@ -150,17 +164,39 @@ impl Sim {
         })
     }
 
+    fn present_images(&self) -> Vec<ObservedImage> {
+        self.engine.observed.images.values().filter_map(ImageState::present).cloned().collect()
+    }
+
+    /// Accounts, and once more for another version if that is what comes of it.
+    fn count(&mut self) {
+        // An earlier version names its images by id.
+        let images: Vec<ObservedImage> = self.present_images();
+        for image in images {
+            let id = image.id.as_ref().map(ToString::to_string);
+            let state = ImageState::Present(Box::new(image));
+            self.engine.observed.images.extend(id.map(|id| (id, state)));
+        }
+        for _ in 0..3 {
+            let (before, runs) = (self.ledger.clone(), self.earlier());
+            self.ledger = self.with(account);
+            let first = std::mem::replace(&mut self.ledger, before.clone());
+            assert_eq!(self.with(account), first, "account is a function of its input");
+            self.ledger = first;
+            if self.earlier() == runs {
+                assert_eq!(self.with(account), self.ledger, "looking twice counts nothing twice");
+                return;
+            }
+        }
+    }
+
     /// Accounts and plans, as a pass does, and checks what holds for every pass.
     pub(crate) fn look(&mut self) -> Plan {
+        self.versions.insert(self.desired.digest.clone(), self.desired.clone());
         for service in self.desired.services.values() {
             self.pre_stop.insert(service.name.clone(), service.hooks.pre_stop.clone());
         }
-        let before = self.ledger.clone();
-        self.ledger = self.with(account);
-        let first = std::mem::replace(&mut self.ledger, before.clone());
-        assert_eq!(self.with(account), first, "account is a function of its input");
-        self.ledger = first;
-        assert_eq!(self.with(account), self.ledger, "looking twice counts nothing twice");
+        self.count();
         let plan = self.with(plan);
         let again = self.with(composelet::planner::plan);
         assert_eq!(plan, again, "the plan is a function of its input");

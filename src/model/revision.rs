@@ -1,0 +1,170 @@
+//! Versions of a whole project: what was tried, what held, what was given up, and what runs instead (DESIGN §5, revisions).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::id::{ContainerId, ImageId, Revision, ServiceName};
+use crate::model::time::Timestamp;
+
+/// One version: files and images together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectRevision {
+    /// Counted from 1; never given twice.
+    pub number: u64,
+    /// Digest of everything that loading read: names the kept files.
+    pub digest: String,
+    /// What each service ran.
+    pub services: BTreeMap<ServiceName, ServiceRevision>,
+    /// When it was first wanted with all its images.
+    pub since: Timestamp,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// One service of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRevision {
+    /// Of the service alone: equal ones need no new container.
+    pub revision: Revision,
+    /// Image reference as written.
+    pub image: String,
+    /// What it meant.
+    pub image_id: ImageId,
+}
+
+/// What became of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// It is being rolled out, or was replaced by another before it held.
+    Open,
+    /// All of it was available for long enough: what a rollback goes back to.
+    Stable {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It failed and is not tried again until files or images change (invariant 11).
+    Rejected(Box<RolloutFailure>),
+}
+
+/// Why a version was rejected, with the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutFailure {
+    /// When.
+    pub at: Timestamp,
+    /// The service that failed.
+    pub service: ServiceName,
+    /// Its container, as long as it is there.
+    pub container: Option<ContainerId>,
+    /// What failed.
+    pub cause: FailureCause,
+    /// The last lines of its log, at most 20 of at most 500 characters; empty: not read yet.
+    pub log: Vec<String>,
+}
+
+/// What failed in a rollout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FailureCause {
+    /// It ends, or does not start, again and again.
+    CrashLoop {
+        /// Times.
+        failures: u32,
+        /// Exit code of the last run.
+        exit_code: Option<i64>,
+        /// The engine's text, if it does not even start.
+        error: String,
+    },
+    /// Its restart policy allows no further try.
+    Exhausted {
+        /// Exit code of the last run.
+        exit_code: Option<i64>,
+    },
+    /// Its health check failed.
+    Unhealthy {
+        /// Output of the last check.
+        output: String,
+    },
+    /// It did not become ready in time.
+    NotReady {
+        /// Seconds that it had.
+        seconds: u64,
+    },
+    /// Nothing went on for too long.
+    NoProgress {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// A hook failed again and again.
+    Hook {
+        /// How it ended.
+        error: String,
+    },
+    /// It would not read its changed files.
+    Reload {
+        /// Why.
+        error: String,
+    },
+}
+
+impl FailureCause {
+    /// Stable code, in the words of the conditions.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CrashLoop { .. } => "CrashLoopBackOff",
+            Self::Exhausted { .. } => "BackoffLimitExceeded",
+            Self::Unhealthy { .. } => "HealthCheckFailed",
+            Self::NotReady { .. } | Self::NoProgress { .. } => "ProgressDeadlineExceeded",
+            Self::Hook { .. } => "HookFailed",
+            Self::Reload { .. } => "ReloadFailed",
+        }
+    }
+}
+
+impl fmt::Display for FailureCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CrashLoop { failures, error, .. } if !error.is_empty() => {
+                write!(f, "it did not start, {failures} times: {error}")
+            }
+            Self::CrashLoop { failures, exit_code, .. } => {
+                write!(f, "it ended {failures} times")?;
+                exit_code.map_or(Ok(()), |code| write!(f, ", last with exit code {code}"))
+            }
+            Self::Exhausted { exit_code } => {
+                f.write_str("it failed, and its restart policy allows no further try")?;
+                exit_code.map_or(Ok(()), |code| write!(f, "; exit code {code}"))
+            }
+            Self::Unhealthy { output } if output.is_empty() => {
+                f.write_str("its health check failed")
+            }
+            Self::Unhealthy { output } => write!(f, "its health check failed: {output}"),
+            Self::NotReady { seconds } => write!(f, "it was not ready within {seconds} s"),
+            Self::NoProgress { seconds } => write!(f, "nothing went on for {seconds} s"),
+            Self::Hook { error } => write!(f, "a hook failed: {error}"),
+            Self::Reload { error } => write!(f, "it did not take its changed files: {error}"),
+        }
+    }
+}
+
+/// Another version runs than the files say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollback {
+    /// Number of the version that the files say.
+    pub from: u64,
+    /// Number of the version that runs.
+    pub to: u64,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who wanted it.
+    pub cause: RollbackCause,
+}
+
+/// Who wanted a rollback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RollbackCause {
+    /// The version failed.
+    Failure,
+    /// A person asked for it.
+    Person,
+}

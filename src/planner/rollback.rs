@@ -1,0 +1,245 @@
+//! Versions of a project: each is recorded, judged, and left for the last one that held if it fails (invariant 11).
+
+use std::collections::BTreeMap;
+
+use crate::model::desired::{DesiredProject, PullPolicy};
+use crate::model::held::WaitingOn;
+use crate::model::id::ServiceName;
+use crate::model::ledger::{MOST_REVISIONS, ProjectLedger};
+use crate::model::revision::{
+    ProjectRevision, Rollback, RollbackCause, RolloutFailure, ServiceRevision, Verdict,
+};
+use crate::model::time::Timestamp;
+use crate::model::update::FailureAction;
+use crate::planner::draft::Draft;
+use crate::planner::images::{ImageVerdict, plan_images};
+use crate::planner::input::PlanInput;
+use crate::planner::verdict::{failure, has_held, judged_at};
+use crate::planner::world::World;
+
+/// The version that runs instead of what the files say; `None`: they are followed.
+pub fn target(ledger: &ProjectLedger) -> Option<&ProjectRevision> {
+    let rollback = ledger.rollback.as_ref()?;
+    ledger.history.iter().find(|one| one.number == rollback.to)
+}
+
+/// What another version than the running one waits for, if there is one.
+pub fn explain(ledger: &ProjectLedger) -> Option<WaitingOn> {
+    let Rollback { from, to, cause, .. } = *ledger.rollback.as_ref()?;
+    let failed = ledger.history.iter().find(|one| one.number == from);
+    match (cause, failed.map(|one| &one.verdict)) {
+        (RollbackCause::Failure, Some(Verdict::Rejected(failure))) => {
+            Some(WaitingOn::RevisionRejected {
+                from,
+                to,
+                service: failure.service.clone(),
+                code: failure.cause.code().to_owned(),
+                why: failure.cause.to_string(),
+            })
+        }
+        _ => Some(WaitingOn::RevisionPinned { from, to }),
+    }
+}
+
+/// Records and judges (part of [`account`](super::account::account)). `running` is the world of what runs.
+pub fn remember(running: &World<'_>, ledger: &mut ProjectLedger) {
+    let input = running.input;
+    let declared = input.declared.unwrap_or(running.desired);
+    let services = match input.declared {
+        Some(declared) => wanted(&World::new(input, declared), ledger),
+        None => wanted(running, ledger),
+    };
+    if let Some(services) = services {
+        note(ledger, declared, services, input.now);
+    }
+    if ledger.rollback.is_none() && input.declared.is_none() {
+        judge(running, ledger);
+    }
+}
+
+/// What each service would run, once all images are there and nothing is to be pulled or built first.
+fn wanted(
+    world: &World<'_>,
+    ledger: &ProjectLedger,
+) -> Option<BTreeMap<ServiceName, ServiceRevision>> {
+    let active = || {
+        world.services.iter().filter(|view| !view.is_held(world) && view.service.refusal.is_none())
+    };
+    let services = active().map(|view| {
+        let (revision, image_id) = (view.revision()?, view.image_id()?.clone());
+        let image = view.service.image.clone();
+        Some((view.service.name.clone(), ServiceRevision { revision, image, image_id }))
+    });
+    let services: BTreeMap<_, _> = services.collect::<Option<_>>()?;
+    let last = ledger.history.back();
+    if last.is_some_and(|last| last.services == services) {
+        return Some(services);
+    }
+    let input = PlanInput { ledger, ..*world.input };
+    let mut draft = Draft::new(&input);
+    let verdicts = plan_images(&World::new(&input, world.desired), &mut draft);
+    let usable = |image: &String| verdicts.get(image) == Some(&ImageVerdict::Usable);
+    active().all(|view| usable(&view.service.image)).then_some(services)
+}
+
+/// Notes a version that was not there before. It ends a rollback: files or images changed.
+fn note(
+    ledger: &mut ProjectLedger,
+    declared: &DesiredProject,
+    services: BTreeMap<ServiceName, ServiceRevision>,
+    now: Timestamp,
+) {
+    let pinned = ledger.rollback.as_ref().is_some_and(|one| one.cause == RollbackCause::Person);
+    if let Some(last) = ledger.history.back() {
+        let same_files = last.digest == declared.digest;
+        if same_files && (pinned || last.services == services) {
+            return;
+        }
+    }
+    ledger.rollback = None;
+    let number = ledger.history.back().map_or(0, |last| last.number) + 1;
+    let digest = declared.digest.clone();
+    ledger.history.push_back(ProjectRevision {
+        number,
+        digest,
+        services,
+        since: now,
+        verdict: Verdict::Open,
+    });
+    forget_oldest(ledger);
+}
+
+/// Keeps the newest, and the last one that held whatever its age.
+fn forget_oldest(ledger: &mut ProjectLedger) {
+    while ledger.history.len() > MOST_REVISIONS {
+        let kept = stable(ledger).map(|one| one.number);
+        let oldest = ledger.history.iter().position(|one| Some(one.number) != kept);
+        let Some(oldest) = oldest else { return };
+        ledger.history.remove(oldest);
+    }
+}
+
+/// The newest version that held, the last one aside.
+fn stable(ledger: &ProjectLedger) -> Option<&ProjectRevision> {
+    let mut before = ledger.history.iter().rev().skip(1);
+    before.find(|one| matches!(one.verdict, Verdict::Stable { .. }))
+}
+
+fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
+    let Some(last) = ledger.history.back() else {
+        return;
+    };
+    if last.verdict != Verdict::Open || last.digest != world.desired.digest {
+        return;
+    }
+    if has_held(world, ledger) {
+        let since = world.input.now;
+        if let Some(last) = ledger.history.back_mut() {
+            last.verdict = Verdict::Stable { since };
+        }
+        return;
+    }
+    let Some(before) = stable(ledger).cloned() else {
+        return;
+    };
+    for view in world.services.iter().filter(|view| !view.is_held(world)) {
+        let update = view.service.update();
+        let Some(failed) = failure(world, view, &before.services, ledger) else {
+            continue;
+        };
+        if !update.is_failed(failed.replicas, view.service.replicas) {
+            continue;
+        }
+        match update.failure_action {
+            FailureAction::Rollback => {
+                return reject(ledger, failed.first, before.number, world.input.now);
+            }
+            FailureAction::Pause => {
+                if let Some(record) = ledger.rollouts.get_mut(&view.service.name) {
+                    record.paused.get_or_insert_with(|| failed.first.cause.to_string());
+                }
+            }
+            FailureAction::Continue => {}
+        }
+    }
+}
+
+fn reject(ledger: &mut ProjectLedger, failure: RolloutFailure, to: u64, now: Timestamp) {
+    let Some(last) = ledger.history.back_mut() else {
+        return;
+    };
+    last.verdict = Verdict::Rejected(Box::new(failure));
+    let from = last.number;
+    ledger.rollback = Some(Rollback { from, to, since: now, cause: RollbackCause::Failure });
+}
+
+/// When a version has to be judged again, if nothing happens before.
+pub fn wakes_at(input: &PlanInput<'_>) -> Option<Timestamp> {
+    let open = input.ledger.history.back().is_some_and(|last| last.verdict == Verdict::Open);
+    let desired = input.desired.project().filter(|_| open && input.declared.is_none())?;
+    judged_at(&World::new(input, desired), input.ledger)
+}
+
+/// A person wants version `to`, or the last one that held.
+///
+/// # Errors
+/// Why that is not possible.
+pub fn roll_back(
+    ledger: &ProjectLedger,
+    to: Option<u64>,
+    now: Timestamp,
+) -> Result<ProjectLedger, String> {
+    let Some(last) = ledger.history.back() else {
+        return Err("no version of it is known yet".to_owned());
+    };
+    let from = last.number;
+    let running = ledger.rollback.as_ref().map_or(from, |one| one.to);
+    let target = match to {
+        Some(number) => ledger.history.iter().find(|one| one.number == number),
+        None => ledger
+            .history
+            .iter()
+            .rev()
+            .find(|one| one.number < running && matches!(one.verdict, Verdict::Stable { .. })),
+    };
+    let Some(target) = target else {
+        return Err(match to {
+            Some(number) => {
+                format!("revision {number} is not kept; `composelet history` lists them")
+            }
+            None => "no earlier revision has held; `composelet history` lists them".to_owned(),
+        });
+    };
+    if matches!(target.verdict, Verdict::Rejected(_)) {
+        return Err(format!("revision {} was rejected", target.number));
+    }
+    let to = target.number;
+    let mut after = ledger.clone();
+    after.rollback =
+        (to != from).then_some(Rollback { from, to, since: now, cause: RollbackCause::Person });
+    Ok(after)
+}
+
+/// A person wants what the files say again; a rejected version gets another chance.
+pub fn resume(ledger: &mut ProjectLedger) {
+    if ledger.rollback.take().is_some_and(|one| one.cause == RollbackCause::Failure)
+        && let Some(last) = ledger.history.back_mut()
+    {
+        last.verdict = Verdict::Open;
+        ledger.replicas.values_mut().for_each(|record| record.failures = 0);
+    }
+    ledger.rollouts.values_mut().for_each(|record| record.paused = None);
+}
+
+/// The project as version `revision` ran it: images by id, nothing pulled or built, replaced as `rollback_config` says.
+pub fn pinned(mut project: DesiredProject, revision: &ProjectRevision) -> DesiredProject {
+    for service in project.services.values_mut() {
+        service.update = service.rollback.or(service.update);
+        if let Some(known) = revision.services.get(&service.name) {
+            service.image = known.image_id.to_string();
+            service.build = None;
+            service.pull_policy = PullPolicy::Never;
+        }
+    }
+    project
+}
