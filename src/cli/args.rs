@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, run, suspend, validate,
-    version,
+    config, confirm, describe, get, history, plan, reconcile, resume, rollback, rollout, run,
+    suspend, validate, version,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -134,8 +134,12 @@ pub enum Command {
     Confirm(confirm::ConfirmArgs),
     /// Look and report, but do nothing, for a project or service
     Suspend(suspend::SuspendArgs),
-    /// End a suspension
+    /// End a suspension, a pause or a rollback
     Resume(resume::ResumeArgs),
+    /// Run an earlier revision until `resume` or an edit
+    Rollback(rollback::RollbackArgs),
+    /// How a new version gets on, and what can be done about it
+    Rollout(rollout::RolloutArgs),
     /// Look again now and forget back-offs
     Reconcile(reconcile::ReconcileArgs),
     /// Show what was done to a project and why

@@ -8,8 +8,8 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, run as controller, suspend,
-    validate, version,
+    config, confirm, describe, get, history, plan, reconcile, resume, rollback, rollout,
+    run as controller, suspend, validate, version,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -54,6 +54,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Confirm(args) => confirm::run(args, &context).await,
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,
+        Command::Rollback(args) => rollback::run(args, &context).await,
+        Command::Rollout(args) => rollout::run(args, &context).await,
         Command::Reconcile(args) => reconcile::run(args, &context).await,
         Command::History(args) => history::run(args, &context),
         Command::Version(args) => version::run(args, &context),

@@ -12,7 +12,7 @@ pub enum Outcome {
     Difference,
     /// The time that was given is over.
     TimedOut,
-    /// What was asked for was tried and rolled back. Reserved: nothing rolls back yet.
+    /// What was asked for was tried and rolled back.
     RolledBack,
 }
 

@@ -24,6 +24,8 @@ mod published;
 mod reconcile;
 mod request;
 mod resume;
+mod rollback;
+mod rollout;
 mod run;
 mod sections;
 pub mod settings;

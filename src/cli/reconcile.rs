@@ -8,10 +8,10 @@ use tokio::time::{Instant, interval};
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::published::Published;
-use crate::cli::{duration, request, view};
+use crate::cli::{duration, request, rollout};
 use crate::ledger::Request;
 use crate::model::id::ProjectName;
-use crate::model::status::{ConditionKind, ProjectStatus};
+use crate::model::status::ProjectStatus;
 use crate::model::time::Timestamp;
 
 /// How often the status is read while waiting.
@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub struct ReconcileArgs {
     /// Only this project; without it, all of them
     project: Option<String>,
-    /// Wait until everything is Ready; exit 1 if something is stalled instead
+    /// Wait until everything is Ready; exit 1 if something is stalled instead, 5 if a version was rolled back
     #[arg(long)]
     wait: bool,
     /// How long to wait; exit 4 after it
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &ReconcileArgs, context: &Context) -> Result<Outco
     Ok(Outcome::TimedOut)
 }
 
-/// How it ended, once each project was looked at after the request: Ready all, or one that will not get better.
+/// How it ended, once each project was looked at after the request: Ready all, rolled back, or one that will not get better.
 fn verdict(
     projects: &mut dyn Iterator<Item = &ProjectStatus>,
     asked_at: Timestamp,
@@ -70,11 +70,10 @@ fn verdict(
         if project.observed_at.is_none_or(|seen| seen < asked_at) {
             return None;
         }
-        if view::holds(&project.conditions, ConditionKind::Stalled) {
-            return Some(Outcome::Difference);
-        }
-        if !view::holds(&project.conditions, ConditionKind::Ready) {
-            outcome = None;
+        match rollout::verdict(project) {
+            Some(Outcome::Done) => {}
+            None => outcome = None,
+            Some(bad) => return Some(bad),
         }
     }
     outcome

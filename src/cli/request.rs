@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Submits a request and waits for its answer. Without a controller it stays stored until one begins.
 ///
 /// # Errors
-/// The state directory cannot be used.
+/// The state directory cannot be used, or the controller refused.
 pub(super) async fn send(context: &Context, request: &Request) -> Result<Outcome, CliError> {
     let ledger = context.ledger()?;
     let runs = Published::read(context)?.controller_runs();
@@ -32,6 +32,9 @@ pub(super) async fn send(context: &Context, request: &Request) -> Result<Outcome
     while Instant::now() < deadline {
         ticks.tick().await;
         if let Some(answer) = ledger.take_answer(&id) {
+            if let Some(why) = answer.strip_prefix("refused: ") {
+                return Err(CliError::runtime(why));
+            }
             context.out.result(&format!("{answer}\n"))?;
             return Ok(Outcome::Done);
         }

@@ -73,25 +73,57 @@ pub enum LedgerChange {
     ForgetBackoffs,
     /// An adoption, or data that moved, is as it should be.
     Confirm,
+    /// An earlier revision runs.
+    Rollback {
+        /// Its number; `None` is the last one that was stable.
+        to: Option<u64>,
+        /// When it was asked for.
+        at: Timestamp,
+    },
+    /// Nothing more is replaced, or all goes on.
+    PauseRollout {
+        /// Of which service; `None` is all of them.
+        service: Option<ServiceName>,
+        /// Whether it is paused from now on.
+        paused: bool,
+    },
+    /// Every container is replaced by one like it.
+    Restart {
+        /// Of which service; `None` is all of them.
+        service: Option<ServiceName>,
+        /// Those that are older than this.
+        at: Timestamp,
+    },
 }
 
 impl LedgerChange {
     /// The ledger after the change.
-    pub fn apply(&self, ledger: &ProjectLedger) -> ProjectLedger {
+    ///
+    /// # Errors
+    /// Why it cannot be made, for the person who asked.
+    pub fn apply(&self, ledger: &ProjectLedger) -> Result<ProjectLedger, String> {
         let mut after = ledger.clone();
         match self {
             Self::Suspend { service, suspension } => {
                 let key = service.as_ref().map_or("", ServiceName::as_str);
                 after.suspended.insert(key.to_owned(), suspension.clone());
             }
-            Self::Resume { service: None } => after.suspended.clear(),
+            Self::Resume { service: None } => {
+                after.suspended.clear();
+                planner::resume(&mut after);
+            }
             Self::Resume { service: Some(service) } => {
                 after.suspended.remove(service.as_str());
             }
-            Self::ForgetBackoffs => return planner::forget_backoffs(ledger),
-            Self::Confirm => return planner::confirm(ledger),
+            Self::ForgetBackoffs => after = planner::forget_backoffs(ledger),
+            Self::Confirm => after = planner::confirm(ledger),
+            Self::Rollback { to, at } => after = planner::roll_back(ledger, *to, *at)?,
+            Self::PauseRollout { service, paused } => {
+                planner::pause(&mut after, service.as_ref(), *paused)?;
+            }
+            Self::Restart { service, at } => planner::restart(&mut after, service.as_ref(), *at)?,
         }
-        after
+        Ok(after)
     }
 
     /// What the person is told.
@@ -101,6 +133,10 @@ impl LedgerChange {
             Self::Resume { .. } => "resumed",
             Self::ForgetBackoffs => "looking again",
             Self::Confirm => "confirmed",
+            Self::Rollback { .. } => "rolling back",
+            Self::PauseRollout { paused: true, .. } => "paused",
+            Self::PauseRollout { paused: false, .. } => "resumed",
+            Self::Restart { .. } => "restarting",
         }
     }
 }

@@ -104,6 +104,8 @@ pub struct PassEnd {
     pub plan: Option<Plan>,
     /// Whether all of a removed project is gone.
     pub remains: Remains,
+    /// Why a change that was asked for could not be made, for each of them.
+    pub refused: Vec<Option<String>>,
 }
 
 /// What is left of a project on the engine.
@@ -128,28 +130,17 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
     let now = around.clock.now();
     let (files, mut extra) = belief.want();
-    let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
-    let mut version = revisions::effective(around, &name, &ledger, &files).await;
-    let mut looks = 1;
-    let look = loop {
-        let looked = match &engine_lost {
-            Some(why) => Err(unreachable(why.clone())),
-            None => observe(around, (&name, &version), &mut memory, &running, &ledger).await,
-        };
-        let look = match looked {
-            Ok(look) => look,
-            Err(failure) => return blind(around, (&name, &belief), memory, ledger, &failure).await,
-        };
-        learn_hooks(&mut memory, (&belief, &version.want), &look.observed);
-        let context = context(around, &name, (&version, &memory.pre_stop), &look);
-        ledger = planner::account(&context.input(&ledger));
-        // What was judged may be left for another version, or an edit may end that: then that one is looked at.
-        let wanted = planner::target(&ledger).map(|target| target.number);
-        if wanted == version.number || version.held.is_some() || looks == MOST_LOOKS {
-            break look;
+    let (running, mut ledger, refused) = recall(around, &name, &mut memory, &changes).await;
+    let looked = match engine_lost {
+        Some(why) => Err(unreachable(why)),
+        None => judge(around, (&name, &belief, &files), &mut memory, &running, &mut ledger).await,
+    };
+    let (look, version) = match looked {
+        Ok(looked) => looked,
+        Err(failure) => {
+            let end = blind(around, (&name, &belief), memory, ledger, &failure).await;
+            return PassEnd { refused, ..end };
         }
-        looks += 1;
-        version = revisions::effective(around, &name, &ledger, &files).await;
     };
     let want = &version.want;
     extra.extend(version.held.clone());
@@ -191,6 +182,31 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         }),
         plan: Some(report.plan),
         remains,
+        refused,
+    }
+}
+
+/// Looks, accounts, and finds out which version is to run. What was judged may be left for another version, or an edit may
+/// end that: then that one is looked at.
+async fn judge(
+    around: &Surroundings,
+    (name, belief, files): (&ProjectName, &Belief, &Want),
+    memory: &mut Memory,
+    running: &RunningOperations,
+    ledger: &mut ProjectLedger,
+) -> Result<(Look, Effective), Failure> {
+    let mut looks = 0;
+    loop {
+        let version = revisions::effective(around, name, ledger, files).await;
+        let look = observe(around, (name, &version), memory, running, ledger).await?;
+        learn_hooks(memory, (belief, &version.want), &look.observed);
+        let context = context(around, name, (&version, &memory.pre_stop), &look);
+        *ledger = planner::account(&context.input(ledger));
+        looks += 1;
+        let wanted = planner::target(ledger).map(|target| target.number);
+        if wanted == version.number || version.held.is_some() || looks == MOST_LOOKS {
+            return Ok((look, version));
+        }
     }
 }
 
@@ -262,7 +278,7 @@ async fn recall(
     name: &ProjectName,
     memory: &mut Memory,
     changes: &[LedgerChange],
-) -> (RunningOperations, ProjectLedger) {
+) -> (RunningOperations, ProjectLedger, Vec<Option<String>>) {
     let mut ledger = match memory.ledger.take() {
         Some(ledger) => ledger,
         None => load(around, name, memory).await,
@@ -272,10 +288,17 @@ async fn recall(
         ledger = planner::record_operation(&ledger, report, &around.policy);
         memory.note(&report::note_records(report));
     }
+    let mut refused = Vec::new();
     for change in changes {
-        ledger = change.apply(&ledger);
+        match change.apply(&ledger) {
+            Ok(after) => {
+                ledger = after;
+                refused.push(None);
+            }
+            Err(why) => refused.push(Some(why)),
+        }
     }
-    (running, ledger)
+    (running, ledger, refused)
 }
 
 async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) -> ProjectLedger {
@@ -357,7 +380,13 @@ async fn blind(
     let previous = memory.status.as_ref();
     let status = report::unreachable_status((name, generation), belief, previous, failure, now);
     publish(around, &mut memory, status, now).await;
-    PassEnd { memory, requeue: Requeue::Failed, plan: None, remains: Remains::Something }
+    PassEnd {
+        memory,
+        requeue: Requeue::Failed,
+        plan: None,
+        remains: Remains::Something,
+        refused: Vec::new(),
+    }
 }
 
 /// Last log lines of containers that ended, read while the containers are there.

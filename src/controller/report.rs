@@ -110,6 +110,9 @@ pub(crate) fn unreachable_status(
         others: Vec::new(),
         held: Vec::new(),
         diagnostics: Vec::new(),
+        revisions: Vec::new(),
+        rollback: None,
+        not_kept: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,
     });

@@ -36,6 +36,15 @@ impl Supervisor {
                 let change = LedgerChange::Resume { service };
                 self.change(id, &project, change).await;
             }
+            Request::Rollback { project, to } => {
+                self.change(id, &project, LedgerChange::Rollback { to, at: now }).await;
+            }
+            Request::PauseRollout { project, service, paused } => {
+                self.change(id, &project, LedgerChange::PauseRollout { service, paused }).await;
+            }
+            Request::Restart { project, service } => {
+                self.change(id, &project, LedgerChange::Restart { service, at: now }).await;
+            }
             Request::Reconcile { project: Some(project) } => {
                 self.change(id, &project, LedgerChange::ForgetBackoffs).await;
             }
@@ -64,7 +73,7 @@ impl Supervisor {
 
     fn enqueue(&mut self, project: &ProjectName, request: String, change: LedgerChange) {
         let cell = self.cells.entry(project.clone()).or_default();
-        cell.changes.push(Asked { request, change });
+        cell.changes.push(Asked { request, change, answer: None });
     }
 
     /// Confirms what is held now: removals, adoptions, data that moved.
@@ -116,7 +125,8 @@ impl Supervisor {
     /// Answers the requests that a pass took with it. An empty text is each change's own answer.
     pub(crate) async fn answer(&mut self, answered: Vec<Asked>, text: &str) {
         for asked in answered.into_iter().filter(|asked| !asked.request.is_empty()) {
-            let text = if text.is_empty() { asked.change.answer() } else { text };
+            let own = asked.answer.as_deref().unwrap_or_else(|| asked.change.answer());
+            let text = if text.is_empty() { own } else { text };
             self.reply(&asked.request, text).await;
         }
     }

@@ -17,6 +17,7 @@ use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::path::{HostPath, PathMap};
 use crate::model::revision::ProjectRevision;
+use crate::model::rollout::RolloutWait;
 use crate::model::secret::sha256_hex;
 use crate::planner;
 
@@ -71,7 +72,7 @@ pub(crate) async fn effective(
             }
         }
         None => {
-            let waiting_on = WaitingOn::RevisionLost { number };
+            let waiting_on = WaitingOn::Rollout(RolloutWait::Lost { number });
             let held = Held { subject: Subject::Project, waiting_on, until: None };
             Effective { held: Some(held), ..files(want) }
         }

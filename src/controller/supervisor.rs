@@ -85,6 +85,8 @@ pub(crate) struct Cell {
 pub(crate) struct Asked {
     pub(crate) request: String,
     pub(crate) change: LedgerChange,
+    /// What the person is told instead of the usual, once it is known.
+    pub(crate) answer: Option<String>,
 }
 
 /// Whether the engine tells us what happens. Between a cut and the next subscription nothing is planned: what is seen
@@ -366,7 +368,7 @@ impl Supervisor {
     pub(crate) async fn pass_ended(&mut self, name: &ProjectName, end: Option<PassEnd>) {
         let now = Instant::now();
         let cell = self.cells.entry(name.clone()).or_default();
-        let answered = std::mem::take(&mut cell.answering);
+        let mut answered = std::mem::take(&mut cell.answering);
         let Some(end) = end else {
             cell.panics += 1;
             tracing::error!(project = %name, panics = cell.panics, "internal error: a pass panicked");
@@ -376,6 +378,9 @@ impl Supervisor {
             return self.answer(answered, "internal error; ask again").await;
         };
         cell.memory = Some(end.memory);
+        for (asked, refusal) in answered.iter_mut().zip(end.refused) {
+            asked.answer = refusal.map(|why| format!("refused: {why}"));
+        }
         if end.plan.is_some() {
             cell.plan = end.plan;
         }

@@ -37,6 +37,29 @@ pub enum Request {
         /// Only this service of it.
         service: Option<ServiceName>,
     },
+    /// Run an earlier revision instead of what the files say.
+    Rollback {
+        /// Which project.
+        project: ProjectName,
+        /// Its number; `None` is the last one that was stable.
+        to: Option<u64>,
+    },
+    /// Replace nothing more, or go on.
+    PauseRollout {
+        /// Which project.
+        project: ProjectName,
+        /// Only this service of it.
+        service: Option<ServiceName>,
+        /// Whether it is paused from now on.
+        paused: bool,
+    },
+    /// Replace every container by one like it.
+    Restart {
+        /// Which project.
+        project: ProjectName,
+        /// Only this service of it.
+        service: Option<ServiceName>,
+    },
     /// Look again now and forget back-offs.
     Reconcile {
         /// Of this project; `None` is all.

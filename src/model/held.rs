@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::outcome::PullTrouble;
+use crate::model::rollout::RolloutWait;
 use crate::model::time::Timestamp;
 
 /// Something that a reader would expect to happen and that does not happen yet.
@@ -140,47 +141,8 @@ pub enum WaitingOn {
         /// How it ended, with the tail of its output.
         error: String,
     },
-    /// Its turn: replicas are replaced a few at a time.
-    Turn {
-        /// Replicas that are as wanted and available.
-        done: u32,
-        /// All of them.
-        replicas: u32,
-    },
-    /// Its successor to be available, and then its traffic to drain, before it is stopped.
-    Successor {
-        /// What is waited for.
-        stage: SuccessorStage,
-    },
-    /// The predecessors of all replicas to be gone.
-    Predecessors,
-    /// A person, or another version: the rollout failed or was paused.
-    RolloutPaused(String),
-    /// Another version: the one that the files say failed, and an earlier one runs.
-    RevisionRejected {
-        /// Number of the version that the files say.
-        from: u64,
-        /// Number of the one that runs.
-        to: u64,
-        /// The service that failed.
-        service: ServiceName,
-        /// Why, as a code.
-        code: String,
-        /// Why, as a sentence.
-        why: String,
-    },
-    /// A person: an earlier version runs because somebody wanted it.
-    RevisionPinned {
-        /// Number of the version that the files say.
-        from: u64,
-        /// Number of the one that runs.
-        to: u64,
-    },
-    /// Nothing: the files of the version that was to run are not kept any more.
-    RevisionLost {
-        /// Its number.
-        number: u64,
-    },
+    /// A rollout to go on, or to be mended.
+    Rollout(RolloutWait),
     /// The host's budget of restarts or starts.
     Throttled,
     /// The engine to say what this is.
@@ -270,17 +232,6 @@ pub enum WaitingOn {
     LedgerUnwritable(String),
 }
 
-/// How far a successor is that runs beside its predecessor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SuccessorStage {
-    /// It is not ready.
-    Starting,
-    /// It is ready, and has to stay so.
-    Observed,
-    /// It serves; the predecessor ends what it has begun.
-    Draining,
-}
-
 /// An attribute that the engine is too old for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LackingAttribute {
@@ -312,12 +263,7 @@ impl WaitingOn {
             Self::ImageCheckDue => "ImageCheckScheduled",
             Self::ErrImageNeverPull => "ErrImageNeverPull",
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
-            Self::Turn { .. } | Self::Predecessors => "RolloutProgressing",
-            Self::Successor { .. } => "SuccessorNotAvailable",
-            Self::RolloutPaused(_) => "RolloutPaused",
-            Self::RevisionRejected { .. } => "RevisionRejected",
-            Self::RevisionPinned { .. } => "RevisionPinned",
-            Self::RevisionLost { .. } => "RevisionLost",
+            Self::Rollout(wait) => wait.code(),
             Self::Throttled => "Throttled",
             Self::Unknown(_) => "ContainerUnresponsive",
             Self::Removing => "RemovalInProgress",
@@ -367,11 +313,7 @@ impl WaitingOn {
                 | Self::ImageRefreshBackOff { .. }
                 | Self::ImageCheckDue
                 | Self::FileReplaced { .. }
-                | Self::RolloutPaused(_)
-                | Self::RevisionRejected { .. }
-                | Self::RevisionPinned { .. }
-                | Self::RevisionLost { .. }
-        )
+        ) && !matches!(self, Self::Rollout(wait) if !wait.goes_on())
     }
 
     /// Whether it only says when something is due again: all is as it should be, and nobody need hear of it.
@@ -425,6 +367,7 @@ impl fmt::Display for WaitingOn {
             Self::HookFailed { step, failures, error } => {
                 write!(f, "back-off after failure {failures} of {step}: {error}")
             }
+            Self::Rollout(wait) => write!(f, "{wait}"),
             Self::Throttled => f.write_str("the host's budget of restarts"),
             Self::Unknown(why) => write!(f, "the engine to tell its state: {why}"),
             Self::Removing => f.write_str("the engine to finish its removal"),
@@ -492,30 +435,6 @@ impl WaitingOn {
                 )
             }
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
-            Self::Turn { done, replicas } => {
-                write!(f, "its turn: {done} of {replicas} replicas are replaced and available")
-            }
-            Self::RolloutPaused(why) => write!(f, "another version, or `composelet resume`: {why}"),
-            Self::RevisionRejected { from, to, service, why, .. } => write!(
-                f,
-                "a change of files or images: revision {from} failed ({service}: {why}); revision {to} runs"
-            ),
-            Self::RevisionPinned { from, to } => write!(
-                f,
-                "`composelet resume` or an edit: revision {to} runs by hand instead of {from}"
-            ),
-            Self::RevisionLost { number } => {
-                write!(
-                    f,
-                    "nothing; the files of revision {number} are not kept, so it cannot run again"
-                )
-            }
-            Self::Predecessors => f.write_str("the last replica of the old version to be gone"),
-            Self::Successor { stage } => f.write_str(match stage {
-                SuccessorStage::Starting => "its successor to be ready",
-                SuccessorStage::Observed => "its successor to stay ready",
-                SuccessorStage::Draining => "the end of what its predecessor has begun",
-            }),
             _ => Ok(()),
         }
     }

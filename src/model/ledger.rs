@@ -220,6 +220,9 @@ pub struct RolloutRecord {
     /// Why nothing more is replaced, if so.
     #[serde(default)]
     pub paused: Option<String>,
+    /// Containers that are older than this are replaced, because a person wants it.
+    #[serde(default)]
+    pub restarted: Option<Timestamp>,
 }
 
 /// What was counted last of a replica.

@@ -27,6 +27,7 @@ pub mod policy;
 pub mod probe;
 pub mod reason;
 pub mod revision;
+pub mod rollout;
 pub mod secret;
 pub mod status;
 pub mod time;

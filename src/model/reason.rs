@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::field::FieldChange;
 use crate::model::hook::HookStep;
 use crate::model::id::{ContainerName, ServiceName};
+use crate::model::time::Timestamp;
 
 /// Why a node is in the plan (invariant 15).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,11 @@ pub enum Reason {
     },
     /// It was frozen by hand.
     Paused,
+    /// A person wants it to be replaced by one like it.
+    RestartRequested {
+        /// When that was asked for.
+        at: Timestamp,
+    },
     /// It has a name that is not its own.
     Renamed {
         /// The name it should have.
@@ -70,6 +76,8 @@ pub enum Reason {
     Surplus,
     /// Its successor is ready to take its place.
     Replaced,
+    /// A version that is not wanted any more was being tried in it.
+    GivenUp,
     /// Left over from a replacement or a removal that did not finish.
     Leftover,
     /// The project or the network was removed from the manifests.
@@ -163,10 +171,12 @@ impl Reason {
             Self::StartFailed { .. } => "StartFailed",
             Self::Unhealthy { .. } => "Unhealthy",
             Self::Paused => "Paused",
+            Self::RestartRequested { .. } => "RestartRequested",
             Self::Renamed { .. } => "Renamed",
             Self::Orphaned => "Orphaned",
             Self::Surplus => "Surplus",
             Self::Replaced => "Replaced",
+            Self::GivenUp => "GivenUp",
             Self::Leftover => "Leftover",
             Self::Removed => "Removed",
             Self::ImageMissing => "ImageMissing",
@@ -206,9 +216,7 @@ impl fmt::Display for Reason {
             }
             Self::NotStarted => f.write_str("created, not started yet"),
             Self::Exited { code, oom_killed, failures } => {
-                let memory = if *oom_killed { ", out of memory" } else { "" };
-                write!(f, "exited with {code}{memory}")?;
-                exit_text(f, *failures)
+                exit_text(f, (*code, *oom_killed), *failures)
             }
             Self::StartFailed { error } => write!(f, "start failed: {error}"),
             Self::Unhealthy { streak: 0, count } => {
@@ -218,10 +226,12 @@ impl fmt::Display for Reason {
                 write!(f, "unhealthy after {streak} failed checks, time {count}")
             }
             Self::Paused => f.write_str("paused by hand"),
+            Self::RestartRequested { at } => write!(f, "a restart was asked for at {at}"),
             Self::Renamed { expected } => write!(f, "should be named {expected}"),
             Self::Orphaned => f.write_str("service no longer declared"),
             Self::Surplus => f.write_str("more replicas than declared"),
             Self::Replaced => f.write_str("replaced by its successor"),
+            Self::GivenUp => f.write_str("of a version that was given up"),
             Self::Leftover => f.write_str("left over from an unfinished step"),
             Self::Removed => f.write_str("removed from the manifests"),
             Self::ImageMissing => f.write_str("image not on the engine"),
@@ -257,8 +267,14 @@ impl fmt::Display for Reason {
     }
 }
 
-/// How an exit is counted.
-fn exit_text(f: &mut fmt::Formatter<'_>, failures: u32) -> fmt::Result {
+/// An exit, and how it is counted.
+fn exit_text(
+    f: &mut fmt::Formatter<'_>,
+    (code, oom_killed): (i64, bool),
+    failures: u32,
+) -> fmt::Result {
+    let memory = if oom_killed { ", out of memory" } else { "" };
+    write!(f, "exited with {code}{memory}")?;
     match failures {
         0 => f.write_str(", interrupted"),
         count => write!(f, ", failure {count}; to keep it stopped use `composelet suspend`"),

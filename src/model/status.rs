@@ -6,6 +6,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::held::Held;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::operation::{OperationSubject, RunningOperation};
+use crate::model::revision::{ProjectRevision, Rollback};
 use crate::model::time::Timestamp;
 
 /// Status of one project.
@@ -33,6 +34,15 @@ pub struct ProjectStatus {
     pub held: Vec<Held>,
     /// Findings of the last load.
     pub diagnostics: Vec<Diagnostic>,
+    /// Its revisions, oldest first.
+    #[serde(default)]
+    pub revisions: Vec<ProjectRevision>,
+    /// Another revision runs than the files say.
+    #[serde(default)]
+    pub rollback: Option<Rollback>,
+    /// Bound directories that are written to, and volumes: a rollback leaves them as they are.
+    #[serde(default)]
+    pub not_kept: Vec<String>,
     /// The last actions, newest last, at most 50.
     pub recent: Vec<ActionRecord>,
     /// Mutating engine calls for this project since the controller began.

@@ -135,9 +135,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
             | WaitingOn::RefusedOnEngine(_)
             | WaitingOn::UnsupportedAttribute { .. }
             | WaitingOn::FileReplaced { .. }
-            | WaitingOn::RolloutPaused(_)
-            | WaitingOn::RevisionRejected { .. }
-    )
+    ) || matches!(waiting, WaitingOn::Rollout(wait) if wait.is_final())
 }
 
 /// It goes on, but not as declared.
@@ -154,15 +152,11 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::ReloadFailed { .. }
             | WaitingOn::HookFailed { .. }
             | WaitingOn::FileReplaced { .. }
-            | WaitingOn::RolloutPaused(_)
-            | WaitingOn::RevisionRejected { .. }
-            | WaitingOn::RevisionPinned { .. }
-            | WaitingOn::RevisionLost { .. }
             | WaitingOn::UnsupportedOnEngine(_)
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)
             | WaitingOn::InvalidManifest
-    )
+    ) || matches!(waiting, WaitingOn::Rollout(wait) if !wait.goes_on())
 }
 
 /// The hold that says most: what blocks before what only tells, final ones first.

@@ -70,6 +70,10 @@ pub fn conformity(
     if let Some(reason) = hopeless(input, service, container) {
         return Conformity::Recreate(reason);
     }
+    let restarted = input.ledger.rollouts.get(&service.name).and_then(|record| record.restarted);
+    if let Some(at) = restarted.filter(|at| container.created_at < *at) {
+        return Conformity::Recreate(Reason::RestartRequested { at });
+    }
     let directory = Directory { owners, host: input.host };
     let own = image.id.as_ref().map(|id| revision::revision(service, id));
     if container.claim.revision.is_some()

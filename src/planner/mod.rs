@@ -56,5 +56,5 @@ pub use input::{Intent, PlanInput};
 pub use plan::{plan, tended};
 pub use preview::{Certainty, Preview, PreviewStep, preview};
 pub use record::{confirm, forget_backoffs, record, record_logs, record_operation, wanted_logs};
-pub use rollback::{pinned, roll_back, target, wakes_at};
+pub use rollback::{pause, pinned, restart, resume, roll_back, target, wakes_at};
 pub use status::{StatusInput, status};

@@ -15,6 +15,7 @@ use crate::model::outcome::{
 use crate::model::plan::{Action, ContainerRef, PlanNode};
 use crate::model::policy::Policy;
 use crate::model::reason::Reason;
+use crate::model::revision::Verdict;
 use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
@@ -339,6 +340,11 @@ pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
     let steps = ledger.steps.values();
     let steps = steps.filter(|record| record.failure.is_some() && record.log.is_empty());
     let replicas = silent.filter_map(|record| record.counted.container.clone());
+    let rejected = ledger.history.iter().filter_map(|one| match &one.verdict {
+        Verdict::Rejected(failure) if failure.log.is_empty() => failure.container.clone(),
+        _ => None,
+    });
+    let replicas = replicas.chain(rejected);
     replicas.chain(steps.filter_map(|record| record.counted.clone())).collect()
 }
 
@@ -355,6 +361,13 @@ pub fn record_logs(
     let mut log: Vec<String> = lines.iter().skip(skipped).map(cut).collect();
     if log.is_empty() {
         log.push("(no output)".to_owned());
+    }
+    for one in &mut ledger.history {
+        if let Verdict::Rejected(failure) = &mut one.verdict
+            && failure.container.as_ref() == Some(container)
+        {
+            failure.log.clone_from(&log);
+        }
     }
     for record in ledger.steps.values_mut() {
         if record.counted.as_ref() == Some(container) {

@@ -1,11 +1,12 @@
 //! Replacing a container. The successor is created first in any case. Where nothing forbids two at once it is started and
 //! ready before its predecessor is stopped; else the predecessor is stopped and removed before the successor starts.
 
-use crate::model::held::{SuccessorStage, WaitingOn};
+use crate::model::held::WaitingOn;
 use crate::model::id::ContainerName;
 use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
+use crate::model::rollout::{RolloutWait, SuccessorStage};
 use crate::model::time::Timestamp;
 use crate::planner::availability::{available_at, is_ready};
 use crate::planner::create::{Created, create};
@@ -165,7 +166,12 @@ pub fn clear_old(
             }
             Lifecycle::Removing => {}
             lifecycle => {
-                let removed = remove(context, draft, old.container, (Vec::new(), Reason::Replaced));
+                let removed = remove(
+                    context,
+                    draft,
+                    old.container,
+                    (Vec::new(), reason(current, old.container)),
+                );
                 let dead = *lifecycle == Lifecycle::Dead;
                 waits |= removed.is_none() && !dead;
                 cleared.name_taken |= removed.is_none();
@@ -180,6 +186,11 @@ pub fn clear_old(
     planted!("start-beside", free, true).then_some(cleared)
 }
 
+/// Why a container makes way for `current`.
+fn reason(current: &ObservedContainer, old: &ObservedContainer) -> Reason {
+    if old.created_at > current.created_at { Reason::GivenUp } else { Reason::Replaced }
+}
+
 /// Stops a predecessor whose successor stands by, or serves in its place.
 fn hand_over(
     context: SlotContext<'_, '_>,
@@ -190,9 +201,11 @@ fn hand_over(
     if current.lifecycle.is_alive() {
         return match serves_in_place(context, (current, old)) {
             Ok(()) => {
-                stop(context, draft, old, (Vec::new(), Reason::Replaced));
+                stop(context, draft, old, (Vec::new(), reason(current, old)));
             }
-            Err((stage, until)) => draft.hold(subject, WaitingOn::Successor { stage }, until),
+            Err((stage, until)) => {
+                draft.hold(subject, WaitingOn::Rollout(RolloutWait::Successor(stage)), until)
+            }
         };
     }
     if !context.rollout.is_turn_of(context.slot) {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use crate::model::desired::{DesiredProject, PullPolicy};
 use crate::model::held::WaitingOn;
 use crate::model::id::ServiceName;
-use crate::model::ledger::{MOST_REVISIONS, ProjectLedger};
+use crate::model::ledger::{MOST_REVISIONS, ProjectLedger, RolloutRecord};
 use crate::model::revision::{
     ProjectRevision, Rollback, RollbackCause, RolloutFailure, ServiceRevision, Verdict,
 };
+use crate::model::rollout::RolloutWait;
 use crate::model::time::Timestamp;
 use crate::model::update::FailureAction;
 use crate::planner::draft::Draft;
@@ -29,15 +30,15 @@ pub fn explain(ledger: &ProjectLedger) -> Option<WaitingOn> {
     let failed = ledger.history.iter().find(|one| one.number == from);
     match (cause, failed.map(|one| &one.verdict)) {
         (RollbackCause::Failure, Some(Verdict::Rejected(failure))) => {
-            Some(WaitingOn::RevisionRejected {
+            Some(WaitingOn::Rollout(RolloutWait::Rejected {
                 from,
                 to,
                 service: failure.service.clone(),
                 code: failure.cause.code().to_owned(),
                 why: failure.cause.to_string(),
-            })
+            }))
         }
-        _ => Some(WaitingOn::RevisionPinned { from, to }),
+        _ => Some(WaitingOn::Rollout(RolloutWait::Pinned { from, to })),
     }
 }
 
@@ -229,6 +230,50 @@ pub fn resume(ledger: &mut ProjectLedger) {
         ledger.replicas.values_mut().for_each(|record| record.failures = 0);
     }
     ledger.rollouts.values_mut().for_each(|record| record.paused = None);
+}
+
+/// A person wants nothing more to be replaced, or all to go on.
+///
+/// # Errors
+/// Nothing is known of the service.
+pub fn pause(
+    ledger: &mut ProjectLedger,
+    service: Option<&ServiceName>,
+    paused: bool,
+) -> Result<(), String> {
+    let reason = paused.then(|| "paused by `composelet rollout pause`".to_owned());
+    for record in of(&mut ledger.rollouts, service)? {
+        record.paused.clone_from(&reason);
+    }
+    Ok(())
+}
+
+/// A person wants every container that is older than `at` to be replaced.
+///
+/// # Errors
+/// Nothing is known of the service.
+pub fn restart(
+    ledger: &mut ProjectLedger,
+    service: Option<&ServiceName>,
+    at: Timestamp,
+) -> Result<(), String> {
+    for record in of(&mut ledger.rollouts, service)? {
+        record.restarted = Some(at);
+    }
+    Ok(())
+}
+
+fn of<'a>(
+    rollouts: &'a mut BTreeMap<ServiceName, RolloutRecord>,
+    service: Option<&ServiceName>,
+) -> Result<Vec<&'a mut RolloutRecord>, String> {
+    match service {
+        None => Ok(rollouts.values_mut().collect()),
+        Some(name) => match rollouts.get_mut(name) {
+            Some(record) => Ok(vec![record]),
+            None => Err(format!("no version of {name} is known yet")),
+        },
+    }
 }
 
 /// The project as version `revision` ran it: images by id, nothing pulled or built, replaced as `rollback_config` says.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::model::held::WaitingOn;
 use crate::model::ledger::{ProjectLedger, RolloutRecord};
 use crate::model::operation::OperationSubject;
+use crate::model::rollout::RolloutWait;
 use crate::model::time::Timestamp;
 use crate::model::update::UpdateOrder;
 use crate::planner::availability::{available_at, is_ready};
@@ -129,8 +130,11 @@ impl Rollout {
     /// What a replica waits for whose turn has not come.
     pub fn turn(&self) -> (WaitingOn, Option<Timestamp>) {
         match &self.paused {
-            Some(why) => (WaitingOn::RolloutPaused(why.clone()), None),
-            None => (WaitingOn::Turn { done: self.done, replicas: self.replicas }, self.until),
+            Some(why) => (WaitingOn::Rollout(RolloutWait::Paused(why.clone())), None),
+            None => (
+                WaitingOn::Rollout(RolloutWait::Turn { done: self.done, replicas: self.replicas }),
+                self.until,
+            ),
         }
     }
 }
@@ -220,7 +224,14 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     let done =
         view.slots.iter().filter(|slot| phase(world, ledger, view, slot) == Phase::Done).count();
     let done = u32::try_from(done).unwrap_or(u32::MAX);
-    let fresh = RolloutRecord { revision, began: now, done, last_done: None, paused: None };
+    let fresh = RolloutRecord {
+        revision,
+        began: now,
+        done,
+        last_done: None,
+        paused: None,
+        restarted: None,
+    };
     match ledger.rollouts.get_mut(&view.service.name) {
         Some(record) if record.revision == fresh.revision => {
             if done > record.done {
@@ -228,7 +239,7 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
             }
             record.done = done;
         }
-        Some(record) => *record = fresh,
+        Some(record) => *record = RolloutRecord { restarted: record.restarted, ..fresh },
         None => drop(ledger.rollouts.insert(view.service.name.clone(), fresh)),
     }
 }

@@ -7,6 +7,7 @@ use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::operation::Operation;
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
+use crate::model::rollout::RolloutWait;
 use crate::planner::conformity::Conformity;
 use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
@@ -377,7 +378,7 @@ pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: St
     let subject = context.subject();
     let mut after = start.after;
     if context.rollout.holds_starts() && start.strict == Strictness::Updated {
-        return draft.hold(subject, WaitingOn::Predecessors, None);
+        return draft.hold(subject, WaitingOn::Rollout(RolloutWait::Predecessors), None);
     }
     match gate(context.world, draft, context.view, start.strict) {
         Gate::Closed(waiting) => return draft.hold(subject, waiting, None),

@@ -1,6 +1,9 @@
 //! What is published about a project: a pure view of input and plan.
 
+use std::collections::BTreeSet;
+
 use crate::model::config::{ContainerConfig, MountSource, NetworkMode};
+use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::{Held, Subject};
 use crate::model::ledger::ReplicaRecord;
@@ -51,11 +54,28 @@ pub fn status(look: &StatusInput<'_>) -> ProjectStatus {
         services,
         held: look.plan.held.clone(),
         diagnostics: look.diagnostics.to_vec(),
+        revisions: input.ledger.history.iter().cloned().collect(),
+        rollback: input.ledger.rollback.clone(),
+        not_kept: input.desired.project().map(not_kept).unwrap_or_default(),
         recent: look.previous.map(|previous| previous.recent.clone()).unwrap_or_default(),
         mutating_calls: 0,
     };
     status.conditions = project_conditions(look, &status);
     status
+}
+
+/// What a rollback leaves as it is: volumes, and bound directories and files whose content does not count.
+fn not_kept(desired: &DesiredProject) -> Vec<String> {
+    let mounts = desired.services.values().flat_map(|service| {
+        service.config.mounts.iter().filter_map(|(target, mount)| match &mount.source {
+            MountSource::Volume { name, .. } => Some(format!("volume {name}")),
+            MountSource::Bind { source, .. } if !service.files.contains_key(target) => {
+                Some(source.display().to_string())
+            }
+            _ => None,
+        })
+    });
+    mounts.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Containers that claim the project and are no replica of a declared service.

@@ -91,6 +91,9 @@ fn shop() -> ProjectStatus {
             until: Some(NEXT_TRY),
         }],
         diagnostics: Vec::new(),
+        revisions: Vec::new(),
+        rollback: None,
+        not_kept: Vec::new(),
         recent: vec![action()],
         mutating_calls: 12,
     }

@@ -61,6 +61,9 @@ pub(crate) fn status(name: &str, generation: u64) -> ProjectStatus {
         others: Vec::new(),
         held: Vec::new(),
         diagnostics: Vec::new(),
+        revisions: Vec::new(),
+        rollback: None,
+        not_kept: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,
     }
