@@ -62,6 +62,7 @@ impl Governor {
             Operation::Build { .. } => Some(&self.builds),
             Operation::Stop { .. }
             | Operation::Reload { .. }
+            | Operation::Announce { .. }
             | Operation::PostStart { .. }
             | Operation::Probe { .. } => None,
         }

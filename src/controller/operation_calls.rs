@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use crate::controller::host_files::HostFiles;
 use crate::controller::readiness::{Dial, until_ready};
 use crate::engine::{Engine, ProgressSink};
+use crate::model::hook::HookCommand;
 use crate::model::operation::Operation;
 use crate::model::outcome::{Failure, Note};
 
@@ -64,7 +65,11 @@ impl OperationCalls for HostCalls {
                     return stopped.map(|failed| failed.into_iter().map(note).collect());
                 }
                 Operation::Reload { container, signal, verify, .. } => {
-                    engine.reload(container, verify, signal).await?;
+                    let check = HookCommand { command: verify.clone(), ..HookCommand::default() };
+                    engine.reload(container, &check, Some(signal)).await?;
+                }
+                Operation::Announce { container, signal, command, .. } => {
+                    engine.reload(container, command, signal.as_deref()).await?;
                 }
                 Operation::PostStart { container, hook, .. } => {
                     engine.run_hook(container, hook).await?;

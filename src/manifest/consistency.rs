@@ -7,7 +7,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{builds, joins, limits, refusal, suggest};
+use crate::manifest::{builds, extension, joins, limits, refusal, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -64,6 +64,7 @@ impl<'a> Checker<'a> {
             self.dependencies(service, &field);
             self.mounts(service, &field);
             self.hooks(service, &field);
+            self.own_words(service, &field);
             limits::check(service, &field, self.report);
         }
     }
@@ -106,6 +107,15 @@ impl<'a> Checker<'a> {
                     self.error("per-replica", node.place, &path, message, help);
                 }
             }
+        }
+    }
+
+    /// Services that our own words name.
+    fn own_words(&mut self, service: &Node, field: &str) {
+        let known = |name: &str| self.model.at(&["services", name]).is_some();
+        for (path, node) in extension::unknown_services(service, known) {
+            let name = node.as_text().unwrap_or_default();
+            self.unknown("service", "services", name, node.place, &child(field, path));
         }
     }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
+use crate::manifest::on_endpoints_change;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::rollout;
 pub(crate) use crate::manifest::rollout::Strategy;
 use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
 use crate::model::desired::Suspend;
+use crate::model::endpoints::EndpointsChange;
 
 /// The extension key.
 pub(crate) const KEY: &str = "x-composelet";
@@ -93,6 +95,8 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         }
     } else if key == "on_change" && known.contains(&key) {
         on_change::check(&entry.node, path, report);
+    } else if key == "on_endpoints_change" && known.contains(&key) {
+        on_endpoints_change::check(&entry.node, path, report);
     } else if key == "strategy" && known.contains(&key) {
         rollout::check_strategy(&entry.node, path, report);
     } else if key == "drain" && known.contains(&key) {
@@ -146,4 +150,20 @@ pub(crate) fn strategy(node: &Node) -> Option<Strategy> {
 /// `drain` of a checked service, if it has one.
 pub(crate) fn drain(node: &Node) -> Option<Duration> {
     node.at(&[KEY, "drain"]).and_then(rollout::drain)
+}
+
+/// `on_endpoints_change` of a checked service, if it has one.
+pub(crate) fn on_endpoints_change(node: &Node) -> Option<EndpointsChange> {
+    node.at(&[KEY, "on_endpoints_change"]).and_then(on_endpoints_change::read)
+}
+
+/// Services that the words of a service name and that are not there, each with the field that names it.
+pub(crate) fn unknown_services<'a>(
+    node: &'a Node,
+    known: impl Fn(&str) -> bool,
+) -> Vec<(&'static str, &'a Node)> {
+    let endpoints = node.at(&[KEY, "on_endpoints_change"]);
+    let unknown = endpoints.map(|node| on_endpoints_change::unknown(node, known));
+    let named = |node| ("x-composelet.on_endpoints_change.services", node);
+    unknown.unwrap_or_default().into_iter().map(named).collect()
 }

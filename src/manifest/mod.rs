@@ -29,6 +29,7 @@ mod merge;
 mod node;
 mod normalise;
 mod on_change;
+mod on_endpoints_change;
 mod parse;
 mod refusal;
 mod render;

@@ -7,6 +7,7 @@ use crate::model::build::Build;
 use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
+use crate::model::endpoints::EndpointsChange;
 use crate::model::hook::Hooks;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
@@ -91,6 +92,8 @@ pub struct DesiredService {
     pub update: Option<UpdateConfig>,
     /// How they are on the way back to an earlier version, if that is another way.
     pub rollback: Option<UpdateConfig>,
+    /// What it does when the containers behind it change, if it is a proxy.
+    pub on_endpoints_change: Option<EndpointsChange>,
     /// Time between leaving the traffic and the stop signal.
     pub drain: Option<Duration>,
     /// Commands around its starts and stops.

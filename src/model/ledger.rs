@@ -51,6 +51,8 @@ pub struct ProjectLedger {
     pub hooks: BTreeMap<ContainerId, HookRecord>,
     /// What was found of containers whose readiness somebody waits for.
     pub probes: BTreeMap<ContainerId, ProbeRecord>,
+    /// What each proxy knows of the containers behind it.
+    pub endpoints: BTreeMap<ContainerId, EndpointsRecord>,
     /// Steps before the start, by service.
     pub steps: BTreeMap<ServiceName, StepRecord>,
     /// Suspension by command, for the whole project (empty key) or a service.
@@ -112,6 +114,22 @@ pub struct ProbeRecord {
     pub asked: bool,
     /// It was found ready in this run.
     pub ready: bool,
+}
+
+/// Memory of what one run of a proxy knows of the containers behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointsRecord {
+    /// Begin of the run.
+    pub run: Timestamp,
+    /// What it knows; `None` is nothing for sure.
+    pub applied: Option<String>,
+    /// Since when, if it was told.
+    pub since: Option<Timestamp>,
+    /// What it is being told.
+    pub announcing: Option<String>,
+    /// Telling it failed.
+    pub failure: Option<HookFailure>,
 }
 
 /// Memory of the steps before the start of one service.

@@ -9,6 +9,7 @@ pub mod content;
 pub mod desired;
 pub mod device;
 pub mod diagnostic;
+pub mod endpoints;
 pub mod event;
 pub mod feature;
 pub mod field;

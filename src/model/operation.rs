@@ -59,6 +59,19 @@ pub enum Operation {
         /// What is run in the container before; empty is nothing.
         verify: Vec<Secret>,
     },
+    /// Tell a proxy of the containers behind it: a command inside, then a signal.
+    Announce {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// The signal, if it gets one.
+        signal: Option<String>,
+        /// What is run in it before; without words nothing.
+        command: Box<HookCommand>,
+        /// What it knows afterwards, for the ledger.
+        endpoints: String,
+    },
     /// Run a command inside a container that was started.
     PostStart {
         /// Which.
@@ -101,9 +114,9 @@ impl Operation {
             Self::Pull { image, .. } | Self::Build { image, .. } => {
                 OperationSubject::Image(image.clone())
             }
-            Self::Stop { container, .. } | Self::Reload { container, .. } => {
-                OperationSubject::Container(container.clone())
-            }
+            Self::Stop { container, .. }
+            | Self::Reload { container, .. }
+            | Self::Announce { container, .. } => OperationSubject::Container(container.clone()),
             Self::PostStart { container, .. } => OperationSubject::Hook(container.clone()),
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
         }
@@ -116,6 +129,7 @@ impl Operation {
             Self::Pull { .. }
             | Self::Stop { .. }
             | Self::Reload { .. }
+            | Self::Announce { .. }
             | Self::PostStart { .. }
             | Self::Probe { .. } => None,
         }
@@ -128,6 +142,7 @@ impl Operation {
             Self::Build { .. } => "build",
             Self::Stop { .. } => "stop",
             Self::Reload { .. } => "reload",
+            Self::Announce { .. } => "announce",
             Self::PostStart { .. } => "post_start",
             Self::Probe { .. } => "probe",
         }
@@ -141,6 +156,7 @@ impl fmt::Display for Operation {
             Self::Build { image, .. } => write!(f, "build {image}"),
             Self::Stop { name, .. } => write!(f, "stop {name}"),
             Self::Reload { name, .. } => write!(f, "reload {name}"),
+            Self::Announce { name, .. } => write!(f, "announce {name}"),
             Self::PostStart { name, .. } => write!(f, "post_start {name}"),
             Self::Probe { name, .. } => write!(f, "probe {name}"),
         }

@@ -244,6 +244,7 @@ impl Action {
                 Operation::Build { .. } => "BuildImage",
                 Operation::Stop { .. } => "StopContainer",
                 Operation::Reload { .. } => "ReloadContainer",
+                Operation::Announce { .. } => "AnnounceEndpoints",
                 Operation::PostStart { .. } => "RunHook",
                 Operation::Probe { .. } => "ProbeContainer",
             },
@@ -285,6 +286,7 @@ impl Action {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),
                 Operation::Stop { name, .. }
                 | Operation::Reload { name, .. }
+                | Operation::Announce { name, .. }
                 | Operation::PostStart { name, .. }
                 | Operation::Probe { name, .. } => name.to_string(),
             },

@@ -123,6 +123,11 @@ pub enum Reason {
     },
     /// The replacement of its predecessor, or of other replicas, goes on when it is ready.
     RolloutAwaits,
+    /// Other containers than it knows are behind it.
+    EndpointsChanged {
+        /// The services.
+        services: Vec<ServiceName>,
+    },
     /// A hook of the service is due.
     Hook {
         /// Which.
@@ -177,6 +182,7 @@ impl Reason {
             Self::Surplus => "Surplus",
             Self::Replaced => "Replaced",
             Self::GivenUp => "GivenUp",
+            Self::EndpointsChanged { .. } => "EndpointsChanged",
             Self::Leftover => "Leftover",
             Self::Removed => "Removed",
             Self::ImageMissing => "ImageMissing",
@@ -255,6 +261,10 @@ impl fmt::Display for Reason {
             }
             Self::OwnerRestarted { owner } => {
                 write!(f, "{owner}, whose namespace it shares, began another run")
+            }
+            Self::EndpointsChanged { services } => {
+                let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+                write!(f, "other containers are behind it: {}", names.join(", "))
             }
             Self::Hook { step, before } => write!(f, "{step}{before}"),
             Self::Awaited { by } => write!(f, "{by} waits until it is healthy"),

@@ -16,6 +16,7 @@ use crate::model::time::Timestamp;
 use crate::planner::availability;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
+use crate::planner::endpoints;
 use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
 use crate::planner::images::pull_key;
@@ -53,6 +54,11 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     for view in &world.services {
         account_service(input, desired, view, &mut ledger);
         rollout::remember(&world, view, &mut ledger);
+        for slot in &view.slots {
+            if let Some(current) = &slot.current {
+                endpoints::remember(&world, view, current.container, &mut ledger);
+            }
+        }
         steps::remember(input, &world, view, &mut ledger);
     }
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
@@ -66,6 +72,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let seen = &input.observed.containers;
     ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
+    ledger.endpoints.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.hooks.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.steps.retain(|service, _| desired.services.contains_key(service));
     ledger.probes.retain(|id, _| seen.iter().any(|container| container.id == *id));

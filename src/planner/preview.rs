@@ -97,7 +97,10 @@ fn inside(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) ->
 }
 
 fn is_inside(operation: &Operation) -> bool {
-    matches!(operation, Operation::Reload { .. } | Operation::PostStart { .. })
+    matches!(
+        operation,
+        Operation::Reload { .. } | Operation::Announce { .. } | Operation::PostStart { .. }
+    )
 }
 
 /// The pulls and builds of a plan, ended well.
@@ -156,6 +159,7 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
             Operation::Build { image, digest, .. } => (image, Some(digest.clone())),
             Operation::Stop { .. }
             | Operation::Reload { .. }
+            | Operation::Announce { .. }
             | Operation::PostStart { .. }
             | Operation::Probe { .. } => continue,
         };

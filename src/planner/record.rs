@@ -19,6 +19,7 @@ use crate::model::revision::Verdict;
 use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
+use crate::planner::endpoints;
 use crate::planner::hooks;
 use crate::planner::probe::{self, probe_key};
 
@@ -135,6 +136,9 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
     let Some(record) = node.group.as_ref().map(ToString::to_string) else {
         return;
     };
+    if let Action::Begin(operation) = &node.action {
+        endpoints::begun(ledger, operation);
+    }
     let record = ledger.replicas.entry(record).or_default();
     match (&node.action, &node.reason) {
         (
@@ -251,6 +255,9 @@ pub fn record_operation(
                     count_call(&mut ledger, &probe_key(id), failure, (report.at, policy));
                 }
             }
+        }
+        OperationSubject::Container(id) if report.kind == "announce" => {
+            endpoints::record_end(&mut ledger, id, (report, policy));
         }
         OperationSubject::Container(id) if report.kind == "reload" => {
             record_reload(&mut ledger, id, report, policy);

@@ -13,6 +13,7 @@ use crate::planner::create::{Created, create};
 use crate::planner::data::data_path_change;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
+use crate::planner::endpoints::announced;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
@@ -243,7 +244,17 @@ fn serves_in_place(
     let Some(available) = available else {
         return Err((SuccessorStage::Starting, None));
     };
-    let drained = available.plus(context.view.service.drain.unwrap_or_default());
+    let Ok(announced) = announced(context.world, context.view) else {
+        let stage = if input.now < available {
+            SuccessorStage::Observed
+        } else {
+            SuccessorStage::Announced
+        };
+        return Err((stage, Some(available).filter(|at| *at > input.now)));
+    };
+    let drained = available
+        .max(announced.unwrap_or(available))
+        .plus(context.view.service.drain.unwrap_or_default());
     match input.now {
         now if now < available => Err((SuccessorStage::Observed, Some(available))),
         now if now < drained => Err((SuccessorStage::Draining, Some(drained))),

@@ -15,7 +15,7 @@ use crate::model::update::FailureAction;
 use crate::planner::draft::Draft;
 use crate::planner::images::{ImageVerdict, plan_images};
 use crate::planner::input::PlanInput;
-use crate::planner::verdict::{failure, has_held, judged_at};
+use crate::planner::judgement::{failure, has_held, judged_at};
 use crate::planner::world::World;
 
 /// The version that runs instead of what the files say; `None`: they are followed.

@@ -12,6 +12,7 @@ use crate::planner::conformity::Conformity;
 use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
 use crate::planner::draft::{Draft, Place};
+use crate::planner::endpoints::plan_announce;
 use crate::planner::heal::{Healing, crash_loop, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::joined;
@@ -175,6 +176,7 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
             if draft.nodes_of(&context.slot.replica, stops).is_empty() {
                 plan_post_start(context, draft, current.container);
                 plan_probe(context, draft, current.container);
+                plan_announce(context, draft, current.container);
             }
         }
         Healing::Completed => {}

@@ -40,6 +40,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         hooks: composelet::model::hook::Hooks::default(),
         update: None,
         rollback: None,
+        on_endpoints_change: None,
         drain: None,
         name: ServiceName::from(name),
         location: Location {

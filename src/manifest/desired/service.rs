@@ -49,6 +49,7 @@ pub(super) fn service(
         on_change,
         update: update::update(&spec, extension::strategy(&entry.node)),
         rollback: update::rollback(&spec),
+        on_endpoints_change: extension::on_endpoints_change(&entry.node),
         drain: extension::drain(&entry.node),
         hooks: hooks::hooks(&spec, &image, &config),
         image,

@@ -283,7 +283,10 @@ impl Sim {
     fn end(&mut self, node: &PlanNode, operation: &Operation) {
         let images = &mut self.engine.observed.images;
         match operation {
-            Operation::Reload { .. } | Operation::PostStart { .. } | Operation::Probe { .. } => {}
+            Operation::Reload { .. }
+            | Operation::Announce { .. }
+            | Operation::PostStart { .. }
+            | Operation::Probe { .. } => {}
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);
