@@ -5,6 +5,7 @@ use crate::cli::table::{Cell, Table};
 use crate::cli::{diagnostics as findings, view};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::{Held, Subject, WaitingOn};
+use crate::model::job::JobWait;
 use crate::model::operation::OperationSubject;
 use crate::model::status::{
     ActionRecord, Condition, ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus, Truth,
@@ -153,7 +154,10 @@ pub(super) fn held<'a>(held: impl IntoIterator<Item = &'a Held>, now: Timestamp)
         );
         append(&mut text, &format!("{}  {code}: waiting on {}\n", held.subject, held.waiting_on));
         append(&mut text, &format!("  {} {until}\n", styled(DIM, "looked at again:")));
-        if let WaitingOn::CrashLoopBackOff { last, .. } = &held.waiting_on {
+        if let WaitingOn::CrashLoopBackOff { last, .. }
+        | WaitingOn::Job(JobWait::BackOff { last, .. } | JobWait::Failed { last, .. }) =
+            &held.waiting_on
+        {
             text.push_str(&log(last));
         }
     }

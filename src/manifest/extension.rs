@@ -1,6 +1,7 @@
 //! `x-composelet`: the words of our own (DESIGN §8). A key that is not built yet is an error, not a no-op.
 
 use crate::manifest::environment::child;
+use crate::manifest::job;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::report::{Finding, Report};
@@ -89,11 +90,13 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         }
     } else if key == "on_change" && known.contains(&key) {
         on_change::check(&entry.node, path, report);
+    } else if key == "job" && known.contains(&key) {
+        job::check(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))
                 .at(entry.key)
-                .help("remove it; only suspend and on_change work so far"),
+                .help("remove it; only suspend, on_change, job and schedule work so far"),
         );
     } else {
         let finding =
@@ -128,4 +131,9 @@ pub(crate) fn suspend(node: &Node) -> Suspend {
 /// `on_change` of a checked service, if it has one.
 pub(crate) fn on_change(node: &Node) -> Option<Change> {
     node.at(&[KEY, "on_change"]).and_then(on_change::read)
+}
+
+/// `job` of a checked service, if it has one.
+pub(crate) fn job(node: &Node) -> Option<job::Words> {
+    node.at(&[KEY, "job"]).and_then(job::read)
 }

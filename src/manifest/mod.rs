@@ -20,8 +20,10 @@ mod files;
 mod forms;
 mod include;
 mod interpolate;
+mod job;
 mod joins;
 mod layers;
+mod like;
 mod limits;
 mod lint;
 mod loader;
@@ -40,6 +42,7 @@ mod source;
 pub(crate) mod suggest;
 mod units;
 mod variables;
+mod words;
 
 pub use crate::model::files::Entry;
 pub use crate::model::files::FileContent;

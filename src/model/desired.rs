@@ -9,6 +9,7 @@ use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
 use crate::model::hook::Hooks;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::path::{HostPath, LocalPath};
 
@@ -82,6 +83,8 @@ pub struct DesiredService {
     pub depends_on: BTreeMap<ServiceName, Dependency>,
     /// How composelet keeps it running.
     pub restart: RestartIntent,
+    /// How it is a job, if it says so itself; others may make it one by waiting for its completion.
+    pub job: Option<Job>,
     /// Files whose content counts, by their path in the container: configs, secrets, bound files of `on_change`.
     pub files: BTreeMap<String, BoundFile>,
     /// What a change of one of these files does.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::job::JobWait;
 use crate::model::outcome::PullTrouble;
 use crate::model::time::Timestamp;
 
@@ -99,6 +100,8 @@ pub enum WaitingOn {
         /// Exit code of the last run.
         exit_code: Option<i64>,
     },
+    /// What a job waits for.
+    Job(JobWait),
     /// The back-off after failed pulls or builds.
     ImagePullBackOff {
         /// Tries so far.
@@ -251,6 +254,7 @@ impl WaitingOn {
             Self::Operation { .. } => "Progressing",
             Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
+            Self::Job(wait) => wait.code(),
             Self::ImagePullBackOff { trouble, .. } => match trouble {
                 PullTrouble::Unauthorized => "ImagePullUnauthorized",
                 PullTrouble::RateLimited => "ImagePullRateLimited",
@@ -295,6 +299,9 @@ impl WaitingOn {
     /// Whether `run --once` has done what it can although this hold stands (DESIGN §5): persons and suspensions do not
     /// block, nor what only tells.
     pub fn blocks_once(&self) -> bool {
+        if let Self::Job(wait) = self {
+            return wait.blocks_once();
+        }
         !matches!(
             self,
             Self::Suspended(_)
@@ -339,6 +346,7 @@ impl fmt::Display for WaitingOn {
             Self::RestartsExhausted { policy, .. } => {
                 write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
+            Self::Job(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;
                 write_mend(f, *trouble)

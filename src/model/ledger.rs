@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
+use crate::model::job::JobDone;
 use crate::model::outcome::PullTrouble;
 use crate::model::time::Timestamp;
 
@@ -184,6 +185,8 @@ pub struct ReplicaRecord {
     pub restarting: Option<ContainerId>,
     /// It ran to its end with exit code 0 and that is what it is for.
     pub completed: bool,
+    /// The last success of a job; it outlives revisions.
+    pub done: Option<JobDone>,
 }
 
 /// What was counted last of a replica.

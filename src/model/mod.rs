@@ -16,6 +16,7 @@ pub mod files;
 pub mod held;
 pub mod hook;
 pub mod id;
+pub mod job;
 pub mod join;
 pub mod ledger;
 pub mod observed;

@@ -124,6 +124,9 @@ fn trouble(held: &[&Held]) -> Vec<Statement> {
 
 /// It will not get better without a change.
 fn is_final(waiting: &WaitingOn) -> bool {
+    if let WaitingOn::Job(wait) = waiting {
+        return wait.is_final();
+    }
     matches!(
         waiting,
         WaitingOn::RestartsExhausted { .. }
@@ -140,6 +143,9 @@ fn is_final(waiting: &WaitingOn) -> bool {
 
 /// It goes on, but not as declared.
 fn is_trouble(waiting: &WaitingOn) -> bool {
+    if let WaitingOn::Job(wait) = waiting {
+        return wait.is_trouble();
+    }
     matches!(
         waiting,
         WaitingOn::CrashLoopBackOff { .. }

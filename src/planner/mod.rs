@@ -20,6 +20,7 @@ pub mod heal;
 pub mod hooks;
 pub mod images;
 pub mod input;
+pub mod jobs;
 pub mod joined;
 pub mod links;
 pub mod live;

@@ -90,6 +90,12 @@ fn created_revision(report: &PassReport, container: &ContainerRef) -> Option<Rev
     Some(create.revision.clone())
 }
 
+/// A new version starts with a clean sheet; what the old one said last stays readable, and what a job did stays done.
+pub fn renew(record: &mut ReplicaRecord, revision: Option<Revision>) {
+    let (last_exit, done) = (record.last_exit.take(), record.done.take());
+    *record = ReplicaRecord { revision, last_exit, done, ..ReplicaRecord::default() };
+}
+
 /// A new container that was started is known from then on: if the engine goes before anybody has looked, its end was an
 /// interruption and no completion.
 fn started(ledger: &mut ProjectLedger, node: &PlanNode, report: &PassReport) {
@@ -110,8 +116,7 @@ fn started(ledger: &mut ProjectLedger, node: &PlanNode, report: &PassReport) {
     };
     let record = ledger.replicas.entry(replica.to_string()).or_default();
     if record.revision.as_ref() != Some(&revision) {
-        let last_exit = record.last_exit.take();
-        *record = ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
+        renew(record, Some(revision));
     }
     record.started = Some(id.clone());
 }
@@ -185,9 +190,7 @@ fn failed(
         if let Some(revision) = created_revision(report, container)
             && record.revision.as_ref() != Some(&revision)
         {
-            let last_exit = record.last_exit.take();
-            *record =
-                ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
+            renew(record, Some(revision));
         }
         record.failures = record.failures.saturating_add(1);
         let wait = policy.crash.delay(record.failures.saturating_sub(1), replica.service.as_str());

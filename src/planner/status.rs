@@ -13,6 +13,7 @@ use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks;
 use crate::planner::input::PlanInput;
+use crate::planner::jobs;
 use crate::planner::joined;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
@@ -94,7 +95,8 @@ fn service_status(
         if judged.clone().any(|one| matches!(one.container.lifecycle, Lifecycle::Running { .. })) {
             running += 1;
         }
-        let completed = slot.current.is_none() && view.completed(record);
+        let completed =
+            jobs::counts(view, record) || slot.current.is_none() && view.completed(record);
         if completed || judged.clone().any(|one| answers(view, one, record, input.now)) {
             available += 1;
         }
@@ -105,7 +107,7 @@ fn service_status(
         containers.extend(judged.map(|one| {
             let mut status = replica_status(slot, one, record);
             if healing(view, one.container, record, input.now) == Healing::Completed {
-                status.notes.push("Completed; it runs again when its revision changes".to_owned());
+                status.notes.push(jobs::note(view).to_owned());
             }
             if stale_hash(world, view, one) {
                 status.notes.push(STALE_HASH.to_owned());

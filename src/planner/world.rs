@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService, RestartWhen};
 use crate::model::id::{ImageId, ReplicaId, Revision, ServiceName};
+use crate::model::job::{Job, JobOnce};
 use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
 use crate::model::operation::OperationSubject;
@@ -91,6 +92,9 @@ impl<'a> ServiceView<'a> {
         let exposes = !self.service.config.ports.is_empty()
             || !self.service.config.expose.is_empty()
             || self.image.is_some_and(|image| !image.expose.is_empty());
+        if self.service.job.is_some() {
+            return true;
+        }
         match self.service.restart.when {
             RestartWhen::Never | RestartWhen::OnFailure => true,
             RestartWhen::Default => self.awaited == Awaited::Completed || !exposes,
@@ -101,8 +105,29 @@ impl<'a> ServiceView<'a> {
     /// Whether a replica ran to its end in the current version, which is remembered when its container is gone. The
     /// restart policy is no part of a revision: it may have become one that knows no end.
     pub fn completed(&self, record: Option<&ReplicaRecord>) -> bool {
-        self.may_complete()
-            && record.is_some_and(|record| record.completed && record.revision == self.revision())
+        let same =
+            record.is_some_and(|record| record.completed && record.revision == self.revision());
+        self.may_complete() && (same || self.is_done(record))
+    }
+
+    /// How it is a job: by its own word, or because others wait for its completion.
+    pub fn job(&self) -> Option<Job> {
+        let implied =
+            || (self.awaited == Awaited::Completed).then(|| Job::implied(&self.service.restart));
+        self.service.job.or_else(|| implied().flatten())
+    }
+
+    /// Whether a job has succeeded before and nothing makes it run again.
+    fn is_done(&self, record: Option<&ReplicaRecord>) -> bool {
+        let done = record.and_then(|record| record.done.as_ref());
+        let (Some(job), Some(done)) = (self.job(), done) else {
+            return false;
+        };
+        match job.once {
+            JobOnce::Revision => done.revision.is_some() && done.revision == self.revision(),
+            JobOnce::Image => Some(&done.image) == self.image_id(),
+            JobOnce::Project => true,
+        }
     }
 
     /// Whether nothing may be done with its containers: suspended, or not adopted yet.

@@ -53,6 +53,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         pull_policy: PullPolicy::Missing,
         build,
         depends_on: BTreeMap::new(),
+        job: None,
         restart: RestartIntent {
             when: RestartWhen::Default,
             delay: None,

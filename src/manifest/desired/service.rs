@@ -12,6 +12,7 @@ use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::Context;
 use crate::manifest::units;
+use crate::model::config::RestartPolicy;
 use crate::model::desired::{Dependency, DependencyCondition, DesiredService, PullPolicy};
 use crate::model::id::ServiceName;
 
@@ -32,6 +33,10 @@ pub(super) fn service(
     let on_change = change.map(|change| change.on_change).unwrap_or_default();
     let mut files = files::mounted(tree, &spec, &located, &on_change, &mut config, context);
     files.extend(binds.into_iter().flatten());
+    let job = restart::job(&spec, &entry.node, extension::job(&entry.node));
+    if job.is_some() {
+        config.restart = RestartPolicy::No;
+    }
     let image = match &spec.image {
         Some(image) if !image.is_empty() => image.clone(),
         _ => format!("{}-{name}", context.name),
@@ -44,7 +49,8 @@ pub(super) fn service(
         pull_policy: pull_policy(&spec),
         build: build::build(tree, &spec, &located, context),
         depends_on: dependencies(&spec, tree),
-        restart: restart::intent(&spec),
+        restart: restart::intent(&spec, job.as_ref()),
+        job,
         files,
         on_change,
         hooks: hooks::hooks(&spec, &image, &config),

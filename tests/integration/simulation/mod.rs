@@ -7,6 +7,7 @@ mod files;
 mod healing;
 mod hooks;
 mod images;
+mod jobs;
 mod joins;
 mod once;
 mod readiness;
