@@ -27,6 +27,7 @@ pub mod plan;
 pub mod policy;
 pub mod probe;
 pub mod reason;
+pub mod schedule;
 pub mod secret;
 pub mod status;
 pub mod time;
