@@ -162,6 +162,7 @@ impl Host {
             operations: &RunningOperations::new(),
             policy: &self.policy,
             now: self.now,
+            wall: self.now,
         }))
     }
 }

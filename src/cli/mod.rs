@@ -25,6 +25,7 @@ mod reconcile;
 mod request;
 mod resume;
 mod run;
+mod schedules;
 mod sections;
 pub mod settings;
 mod settings_file;

@@ -109,6 +109,11 @@ pub(super) fn operations(
     for operation in operations {
         let about = services.iter().find_map(|service| match &operation.subject {
             OperationSubject::Image(image) => (*image == service.image).then(|| image.clone()),
+            OperationSubject::Exec(run) => {
+                let service = service.name.as_str();
+                let of = run.strip_prefix(service).is_some_and(|rest| rest.starts_with(['/', ' ']));
+                of.then(|| run.clone())
+            }
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {
@@ -234,7 +239,7 @@ fn container_text(container: &ContainerStatus, now: Timestamp) -> String {
 }
 
 /// Last log lines, bounded as they were stored.
-fn log(lines: &[String]) -> String {
+pub(super) fn log(lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -332,7 +337,7 @@ pub(super) fn diagnostics_of<'a>(
     })
 }
 
-fn section(title: &str, empty: bool, text: &str) -> String {
+pub(super) fn section(title: &str, empty: bool, text: &str) -> String {
     if empty {
         return String::new();
     }

@@ -63,6 +63,7 @@ impl Governor {
             Operation::Stop { .. }
             | Operation::Reload { .. }
             | Operation::PostStart { .. }
+            | Operation::Exec { .. }
             | Operation::Probe { .. } => None,
         }
     }

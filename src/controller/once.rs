@@ -67,8 +67,8 @@ fn is_stuck(waiting: &WaitingOn) -> bool {
     match waiting {
         WaitingOn::CrashLoopBackOff { failures, .. }
         | WaitingOn::ImagePullBackOff { failures, .. }
-        | WaitingOn::EngineCallBackOff { failures, .. } => *failures >= LOOPING,
-        WaitingOn::Job(JobWait::BackOff { failures, .. }) => *failures >= LOOPING,
+        | WaitingOn::EngineCallBackOff { failures, .. }
+        | WaitingOn::Job(JobWait::BackOff { failures, .. }) => *failures >= LOOPING,
         WaitingOn::Job(wait) => wait.is_final(),
         WaitingOn::RestartsExhausted { .. }
         | WaitingOn::ErrImageNeverPull

@@ -139,14 +139,21 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         pre_stop: &pre_stop,
         look: &look,
         now: around.clock.now(),
+        wall: around.clock.wall(),
     };
     ledger = planner::account(&context.input(&ledger));
     ledger = last_words(around, ledger).await;
     let mut plan = planner::plan(&context.input(&ledger));
     plan.held.extend(extra);
     refuse_unsound(&mut plan, &context.input(&ledger), around);
+    let before = ledger.clone();
     ledger = planner::intend(&ledger, &plan);
     let trouble = save(around, &name, &mut memory, &ledger).await.err();
+    if trouble.is_some() {
+        // What was not written before it begins does not begin.
+        plan.nodes.retain(|node| !node.reason.begins_run());
+        ledger = before;
+    }
     hold_unwritable(&mut plan, &want, trouble.or(host_ledger));
     let report = execute(around, &look, plan).await;
     let generation = ledger.generation;
@@ -183,6 +190,7 @@ struct Context<'a> {
     pre_stop: &'a StopHooks,
     look: &'a Look,
     now: Timestamp,
+    wall: Timestamp,
 }
 
 impl Context<'_> {
@@ -198,6 +206,7 @@ impl Context<'_> {
             operations: &self.look.running,
             policy: &self.around.policy,
             now: self.now,
+            wall: self.wall,
         }
     }
 }

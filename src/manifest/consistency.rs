@@ -7,7 +7,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{builds, joins, limits, refusal, suggest};
+use crate::manifest::{builds, joins, limits, ofelia, refusal, schedule, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -65,6 +65,8 @@ impl<'a> Checker<'a> {
             self.mounts(service, &field);
             self.hooks(service, &field);
             limits::check(service, &field, self.report);
+            schedule::references(self.model, service, &field, self.report);
+            ofelia::check(self.model, service, &field, self.report);
         }
     }
 

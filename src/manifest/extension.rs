@@ -5,6 +5,7 @@ use crate::manifest::job;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::report::{Finding, Report};
+use crate::manifest::schedule;
 use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
 use crate::model::desired::Suspend;
@@ -92,6 +93,8 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         on_change::check(&entry.node, path, report);
     } else if key == "job" && known.contains(&key) {
         job::check(&entry.node, path, report);
+    } else if key == "schedule" && known.contains(&key) {
+        schedule::check(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))

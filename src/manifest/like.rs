@@ -20,9 +20,8 @@ pub(crate) fn inherit(services: &mut Map, project: &ProjectName, report: &mut Re
         let Some((like, text)) = like.and_then(|node| Some((node, node.as_text()?))) else {
             continue;
         };
-        match model(services, name, like, report) {
-            Some(model) => found.push((Arc::clone(name), Arc::<str>::from(text), model.clone())),
-            None => continue,
+        if let Some(model) = model(services, name, like, report) {
+            found.push((Arc::clone(name), Arc::<str>::from(text), model.clone()));
         }
     }
     for (name, from, model) in found {
@@ -60,12 +59,12 @@ fn model<'a>(services: &'a Map, name: &str, like: &Node, report: &mut Report) ->
     Some(&model.node)
 }
 
-fn fill(job: &mut Node, model: &Node, built: &str) {
+fn fill(job: &mut Node, model: &Node, own_name: &str) {
     if job.get("image").is_none() && job.get("build").is_none() {
         let build = model.get("build").cloned();
         let image = model.get("image").cloned();
         // One image for both: that of the service, as it is named when it is built.
-        let image = image.or_else(|| Some(Node::text(built, build.as_ref()?.place)));
+        let image = image.or_else(|| Some(Node::text(own_name, build.as_ref()?.place)));
         for (key, value) in
             [("image", image), ("build", build), ("pull_policy", model.get("pull_policy").cloned())]
         {

@@ -93,7 +93,7 @@ fn mapping(node: &Node, field: &str, report: &mut Report) {
 }
 
 /// `SIGHUP` of `hup`, `HUP` and `SIGHUP`; `None` for what is no signal that a program reloads at.
-fn signal(text: &str) -> Option<String> {
+pub(crate) fn signal(text: &str) -> Option<String> {
     let name = text.to_ascii_uppercase();
     let name = name.strip_prefix("SIG").unwrap_or(&name);
     SIGNALS.contains(&name).then(|| format!("SIG{name}"))

@@ -12,6 +12,7 @@ use crate::model::id::{ProjectName, ServiceName};
 use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::path::{HostPath, LocalPath};
+use crate::model::schedule::Schedule;
 
 /// One project as its files say, after interpolation, merge, defaults and checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub struct DesiredService {
     pub restart: RestartIntent,
     /// How it is a job, if it says so itself; others may make it one by waiting for its completion.
     pub job: Option<Job>,
+    /// What runs of it, or in it, at which times.
+    pub schedules: Vec<Schedule>,
     /// Files whose content counts, by their path in the container: configs, secrets, bound files of `on_change`.
     pub files: BTreeMap<String, BoundFile>,
     /// What a change of one of these files does.

@@ -8,6 +8,7 @@ use crate::model::hook::{HookKind, HookStep};
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::job::JobWait;
 use crate::model::outcome::PullTrouble;
+use crate::model::schedule::ScheduleWait;
 use crate::model::time::Timestamp;
 
 /// Something that a reader would expect to happen and that does not happen yet.
@@ -30,6 +31,13 @@ pub enum Subject {
     Service(ServiceName),
     /// One replica.
     Replica(ReplicaId),
+    /// A schedule of a service.
+    Schedule {
+        /// The service.
+        service: ServiceName,
+        /// Name of Ofelia's job; empty for that of the service itself.
+        name: String,
+    },
     /// A network by real name.
     Network(String),
     /// A volume by real name.
@@ -44,7 +52,7 @@ impl Subject {
     /// The service it belongs to, if any.
     pub fn service(&self) -> Option<&ServiceName> {
         match self {
-            Self::Service(service) => Some(service),
+            Self::Service(service) | Self::Schedule { service, .. } => Some(service),
             Self::Replica(replica) => Some(&replica.service),
             _ => None,
         }
@@ -57,6 +65,8 @@ impl fmt::Display for Subject {
             Self::Project => f.write_str("project"),
             Self::Service(service) => write!(f, "service:{service}"),
             Self::Replica(replica) => write!(f, "replica:{replica}"),
+            Self::Schedule { service, name } if name.is_empty() => write!(f, "schedule:{service}"),
+            Self::Schedule { service, name } => write!(f, "schedule:{service}/{name}"),
             Self::Network(name) => write!(f, "network:{name}"),
             Self::Volume(name) => write!(f, "volume:{name}"),
             Self::Image(reference) => write!(f, "image:{reference}"),
@@ -102,6 +112,8 @@ pub enum WaitingOn {
     },
     /// What a job waits for.
     Job(JobWait),
+    /// What a schedule waits for.
+    Schedule(ScheduleWait),
     /// The back-off after failed pulls or builds.
     ImagePullBackOff {
         /// Tries so far.
@@ -255,6 +267,7 @@ impl WaitingOn {
             Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
             Self::Job(wait) => wait.code(),
+            Self::Schedule(wait) => wait.code(),
             Self::ImagePullBackOff { trouble, .. } => match trouble {
                 PullTrouble::Unauthorized => "ImagePullUnauthorized",
                 PullTrouble::RateLimited => "ImagePullRateLimited",
@@ -315,13 +328,14 @@ impl WaitingOn {
                 | Self::RestartsExhausted { .. }
                 | Self::ImageRefreshBackOff { .. }
                 | Self::ImageCheckDue
+                | Self::Schedule(_)
                 | Self::FileReplaced { .. }
         )
     }
 
     /// Whether it only says when something is due again: all is as it should be, and nobody need hear of it.
     pub fn is_schedule(&self) -> bool {
-        matches!(self, Self::ImageCheckDue)
+        matches!(self, Self::ImageCheckDue | Self::Schedule(_))
     }
 }
 
@@ -347,6 +361,7 @@ impl fmt::Display for WaitingOn {
                 write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
             Self::Job(wait) => wait.fmt(f),
+            Self::Schedule(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;
                 write_mend(f, *trouble)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
 use crate::model::job::JobDone;
 use crate::model::outcome::PullTrouble;
+use crate::model::schedule::ScheduleRecord;
 use crate::model::time::Timestamp;
 
 /// Versions of a service whose images are remembered (DESIGN §6).
@@ -47,6 +48,8 @@ pub struct ProjectLedger {
     pub probes: BTreeMap<ContainerId, ProbeRecord>,
     /// Steps before the start, by service.
     pub steps: BTreeMap<ServiceName, StepRecord>,
+    /// Schedules, by `service` or `service/name`.
+    pub schedules: BTreeMap<String, ScheduleRecord>,
     /// Suspension by command, for the whole project (empty key) or a service.
     pub suspended: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,19 @@ pub enum Operation {
         /// The command.
         hook: Box<HookCommand>,
     },
+    /// Run a command of a schedule inside a container.
+    Exec {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// Which run it is.
+        run: String,
+        /// The command.
+        command: Box<HookCommand>,
+        /// Time after which its end is not waited for any more; `None` is a day.
+        timeout: Option<Duration>,
+    },
     /// Ask a container again and again until it is ready; see [`Readiness`].
     Probe {
         /// Which.
@@ -90,6 +104,8 @@ pub enum OperationSubject {
     Container(ContainerId),
     /// A hook of a container: it is stopped whether or not one runs.
     Hook(ContainerId),
+    /// A command of a schedule, by its run.
+    Exec(String),
     /// The readiness of a container: it is stopped whether or not somebody asks.
     Probe(ContainerId),
 }
@@ -105,6 +121,7 @@ impl Operation {
                 OperationSubject::Container(container.clone())
             }
             Self::PostStart { container, .. } => OperationSubject::Hook(container.clone()),
+            Self::Exec { run, .. } => OperationSubject::Exec(run.clone()),
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
         }
     }
@@ -117,6 +134,7 @@ impl Operation {
             | Self::Stop { .. }
             | Self::Reload { .. }
             | Self::PostStart { .. }
+            | Self::Exec { .. }
             | Self::Probe { .. } => None,
         }
     }
@@ -129,6 +147,7 @@ impl Operation {
             Self::Stop { .. } => "stop",
             Self::Reload { .. } => "reload",
             Self::PostStart { .. } => "post_start",
+            Self::Exec { .. } => "exec",
             Self::Probe { .. } => "probe",
         }
     }
@@ -142,6 +161,7 @@ impl fmt::Display for Operation {
             Self::Stop { name, .. } => write!(f, "stop {name}"),
             Self::Reload { name, .. } => write!(f, "reload {name}"),
             Self::PostStart { name, .. } => write!(f, "post_start {name}"),
+            Self::Exec { name, .. } => write!(f, "exec {name}"),
             Self::Probe { name, .. } => write!(f, "probe {name}"),
         }
     }

@@ -245,6 +245,7 @@ impl Action {
                 Operation::Stop { .. } => "StopContainer",
                 Operation::Reload { .. } => "ReloadContainer",
                 Operation::PostStart { .. } => "RunHook",
+                Operation::Exec { .. } => "ExecInContainer",
                 Operation::Probe { .. } => "ProbeContainer",
             },
         }
@@ -286,6 +287,7 @@ impl Action {
                 Operation::Stop { name, .. }
                 | Operation::Reload { name, .. }
                 | Operation::PostStart { name, .. }
+                | Operation::Exec { name, .. }
                 | Operation::Probe { name, .. } => name.to_string(),
             },
         }

@@ -22,6 +22,7 @@ use crate::planner::input::{Intent, PlanInput};
 use crate::planner::jobs;
 use crate::planner::probe::{self, probe_key};
 use crate::planner::record::{remove_key, renew, stop_key};
+use crate::planner::schedule_runs;
 use crate::planner::steps;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
@@ -50,7 +51,9 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     for view in &world.services {
         account_service(input, desired, view, &mut ledger);
         steps::remember(input, &world, view, &mut ledger);
+        schedule_runs::remember(input, &world, view, &mut ledger);
     }
+    schedule_runs::forget(&world, &mut ledger);
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
     let slots = world.services.iter().flat_map(|view| &view.slots);
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();

@@ -36,12 +36,8 @@ pub fn remember(
     if !(record.completed && counted) {
         return;
     }
-    // What was adopted has no label that says its version.
-    let revision = if current.conformity.keeps() {
-        view.revision()
-    } else {
-        current.container.claim.revision.clone()
-    };
+    // What was adopted has no label that says its version: it counts while it is there.
+    let revision = current.container.claim.revision.clone();
     let at = exit.finished_at.unwrap_or_default();
     let image = current.container.image_id.clone();
     record.done = Some(JobDone { revision, image, at, lasting });

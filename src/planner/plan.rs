@@ -15,6 +15,7 @@ use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images}
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
+use crate::planner::schedules::plan_schedules;
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::steps;
 use crate::planner::volumes::plan_volumes;
@@ -74,6 +75,7 @@ fn plan_service(
         return draft.hold(subject, waiting, None);
     }
     steps::clear(world, view, draft);
+    plan_schedules(world, grounds, view, draft);
     for slot in &view.slots {
         let context = SlotContext { world, grounds, view, slot };
         plan_slot(context, draft);

@@ -84,7 +84,8 @@ fn look<'a>(
     ledger: &'a ProjectLedger,
     now: Timestamp,
 ) -> PlanInput<'a> {
-    PlanInput { observed: &host.observed, host: &host.host, ledger, now, ..*input }
+    let wall = input.wall.plus(now.since(input.now));
+    PlanInput { observed: &host.observed, host: &host.host, ledger, now, wall, ..*input }
 }
 
 fn successes(plan: &Plan) -> Vec<NodeOutcome> {
@@ -97,7 +98,10 @@ fn inside(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) ->
 }
 
 fn is_inside(operation: &Operation) -> bool {
-    matches!(operation, Operation::Reload { .. } | Operation::PostStart { .. })
+    matches!(
+        operation,
+        Operation::Reload { .. } | Operation::PostStart { .. } | Operation::Exec { .. }
+    )
 }
 
 /// The pulls and builds of a plan, ended well.
@@ -157,6 +161,7 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
             Operation::Stop { .. }
             | Operation::Reload { .. }
             | Operation::PostStart { .. }
+            | Operation::Exec { .. }
             | Operation::Probe { .. } => continue,
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();

@@ -20,6 +20,7 @@ use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
 use crate::planner::hooks;
 use crate::planner::probe::{self, probe_key};
+use crate::planner::schedule_runs;
 
 /// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(6);
@@ -39,6 +40,7 @@ pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> P
         }
     }
     hooks::record_begun(&mut ledger, report);
+    schedule_runs::record_walk(&mut ledger, report);
     // Afterwards, so that what succeeded about the same subject does not forget it; several failures of a walk are one.
     let mut counted = BTreeSet::new();
     for (node, outcome) in nodes() {
@@ -146,6 +148,7 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
             Reason::Unhealthy { .. }
             | Reason::DependencyReplaced { .. }
             | Reason::OwnerRestarted { .. }
+            | Reason::Scheduled(_)
             | Reason::Reread { .. },
         ) => {
             if let OperationSubject::Container(container) = operation.subject() {
@@ -243,6 +246,7 @@ pub fn record_operation(
                 }
             }
         }
+        OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Probe(id) => {
             probe::record_end(&mut ledger, report);
@@ -341,7 +345,8 @@ pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
     let steps = ledger.steps.values();
     let steps = steps.filter(|record| record.failure.is_some() && record.log.is_empty());
     let replicas = silent.filter_map(|record| record.counted.container.clone());
-    replicas.chain(steps.filter_map(|record| record.counted.clone())).collect()
+    let steps = steps.filter_map(|record| record.counted.clone());
+    replicas.chain(steps).chain(schedule_runs::wanted_logs(ledger)).collect()
 }
 
 /// The ledger with the last log lines of a container. A container that said nothing gets a line that says so, so that it
@@ -358,6 +363,7 @@ pub fn record_logs(
     if log.is_empty() {
         log.push("(no output)".to_owned());
     }
+    schedule_runs::record_logs(&mut ledger, container, &log);
     for record in ledger.steps.values_mut() {
         if record.counted.as_ref() == Some(container) {
             record.log.clone_from(&log);

@@ -15,6 +15,7 @@ use crate::planner::hooks;
 use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::joined;
+use crate::planner::schedules;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// What a status is made of.
@@ -68,6 +69,7 @@ fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerSta
         let note = match (container.claim.one_off, &container.claim.hook) {
             (true, _) => "one-off, left alone",
             (false, Some(_)) => "step of a hook",
+            (false, None) if container.claim.due.is_some() => "run of a schedule",
             (false, None) => "no declared replica",
         };
         let mut status = container_status(container, None, None);
@@ -128,6 +130,7 @@ fn service_status(
         running,
         available,
         ready,
+        schedules: schedules::statuses(world, view),
         conditions: Vec::new(),
         containers,
     };

@@ -32,6 +32,8 @@ pub struct World<'a> {
     pub orphans: Vec<&'a ObservedContainer>,
     /// Containers of ours that are steps before a start; neither replicas nor orphans, whatever their labels lack.
     pub steps: Vec<&'a ObservedContainer>,
+    /// Containers of ours that are runs of schedules; neither replicas nor orphans.
+    pub runs: Vec<&'a ObservedContainer>,
 }
 
 /// One service with its containers.
@@ -153,12 +155,14 @@ impl<'a> World<'a> {
         let mut by_service: BTreeMap<&ServiceName, Vec<&'a ObservedContainer>> = BTreeMap::new();
         let mut orphans = Vec::new();
         let mut steps = Vec::new();
+        let mut runs = Vec::new();
         for container in &input.observed.containers {
             let Some(name) = &container.claim.service else {
                 continue;
             };
             match owner(input, desired, container) {
                 Ownership::Foreign => {}
+                Ownership::Ours if container.claim.due.is_some() => runs.push(container),
                 owner if container.claim.hook.is_some() => {
                     steps.extend(Some(container).filter(|_| owner == Ownership::Ours));
                 }
@@ -180,7 +184,7 @@ impl<'a> World<'a> {
             owners.add(input, &view);
             services.push(view);
         }
-        Self { input, desired, services, owners, orphans, steps }
+        Self { input, desired, services, owners, orphans, steps, runs }
     }
 
     /// Where the names of others are looked up.

@@ -35,6 +35,7 @@ mod plan_properties;
 mod plan_rules;
 mod plan_world;
 mod real;
+mod schedule_properties;
 mod sim;
 mod sim_conformance;
 mod simulation;

@@ -24,9 +24,9 @@ pub(super) fn target(action: &Action) -> Option<&ContainerId> {
         | Action::RenameContainer { container: ContainerRef::Existing(id), .. }
         | Action::ConnectNetwork { container: ContainerRef::Existing(id), .. } => Some(id),
         Action::Begin(operation) => match &**operation {
-            Operation::Stop { container, .. } | Operation::PostStart { container, .. } => {
-                Some(container)
-            }
+            Operation::Stop { container, .. }
+            | Operation::Exec { container, .. }
+            | Operation::PostStart { container, .. } => Some(container),
             _ => None,
         },
         _ => None,

@@ -54,6 +54,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         build,
         depends_on: BTreeMap::new(),
         job: None,
+        schedules: Vec::new(),
         restart: RestartIntent {
             when: RestartWhen::Default,
             delay: None,

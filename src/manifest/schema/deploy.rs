@@ -4,8 +4,7 @@ use super::devices::RESERVED_DEVICE;
 use super::{Kind, Object, Print, Unset, field};
 
 const SWARM: &str = "Swarm only";
-const ROLLOUT: &str =
-    "rollouts in steps are not built yet; replicas are replaced one after the other";
+const ROLLOUT: &str = "rollouts in steps are not built yet; replicas are replaced one after the other. parallelism of update_config counts for jobs";
 
 /// `deploy` of a service.
 pub(super) static DEPLOY: Object = Object::new(&[

@@ -55,6 +55,8 @@ pub(crate) struct Sim {
     pub(crate) operations: RunningOperations,
     pub(crate) policy: Policy,
     pub(crate) now: Timestamp,
+    /// How long the host slept, which only the wall clock knows.
+    pub(crate) asleep: Duration,
     /// Long calls that were begun and have not ended.
     pending: Vec<PlanNode>,
     /// What containers that do not answer would say.
@@ -101,6 +103,7 @@ impl Sim {
             operations: RunningOperations::new(),
             policy,
             now: NOON,
+            asleep: Duration::ZERO,
             pending: Vec::new(),
             hidden: BTreeMap::new(),
         };
@@ -147,6 +150,7 @@ impl Sim {
             operations: &self.operations,
             policy: &self.policy,
             now: self.now,
+            wall: self.now.plus(self.asleep),
         })
     }
 
@@ -247,7 +251,10 @@ impl Sim {
     fn end(&mut self, node: &PlanNode, operation: &Operation) {
         let images = &mut self.engine.observed.images;
         match operation {
-            Operation::Reload { .. } | Operation::PostStart { .. } | Operation::Probe { .. } => {}
+            Operation::Reload { .. }
+            | Operation::PostStart { .. }
+            | Operation::Exec { .. }
+            | Operation::Probe { .. } => {}
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);

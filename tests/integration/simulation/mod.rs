@@ -11,4 +11,5 @@ mod jobs;
 mod joins;
 mod once;
 mod readiness;
+mod schedules;
 mod standby;
