@@ -23,6 +23,7 @@ mod executor_walk;
 mod fault_proxy;
 mod fault_scenarios;
 mod hostile;
+mod job_properties;
 mod ledger_crash;
 mod ledger_files;
 mod ledger_journals;
