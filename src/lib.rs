@@ -2,13 +2,14 @@
 //! directory say.
 //!
 //! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
-//! observed state into a plan; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
+//! observed state into a plan, with [`calendar`] for due times; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
 //! [`source`] and [`ledger`] are its edges; [`cli`] is what people type.
 
 // First: its macro is used below.
 #[macro_use]
 pub mod planted;
 
+pub mod calendar;
 pub mod cli;
 pub mod controller;
 pub mod engine;

@@ -5,8 +5,8 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::published::{self, Published};
-use crate::cli::sections;
 use crate::cli::target::Target;
+use crate::cli::{schedules, sections};
 use crate::model::status::{ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
 
@@ -108,6 +108,7 @@ fn text(object: &Object<'_>, running: &[OperationStatus], now: Timestamp) -> Str
             sections::conditions(&project.conditions, now),
             sections::held(&project.held, now),
             sections::operations(running, &project.services, now),
+            schedules::section(&project.services, now),
             sections::service_lines(&project.services, now),
             sections::containers("Other containers", &project.others, now),
             sections::diagnostics(&project.diagnostics),
@@ -118,6 +119,7 @@ fn text(object: &Object<'_>, running: &[OperationStatus], now: Timestamp) -> Str
             sections::conditions(&service.conditions, now),
             sections::held(sections::held_of(project, service), now),
             sections::operations(running, std::slice::from_ref(*service), now),
+            schedules::section([*service], now),
             sections::containers("Containers", &service.containers, now),
             sections::diagnostics(sections::diagnostics_of(project, service)),
             sections::recent(sections::recent_of(project, service), now),

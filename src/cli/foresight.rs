@@ -163,6 +163,7 @@ impl Host {
             operations: &RunningOperations::new(),
             policy: &self.policy,
             now: self.now,
+            wall: self.now,
         }))
     }
 }

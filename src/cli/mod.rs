@@ -27,6 +27,7 @@ mod resume;
 mod rollback;
 mod rollout;
 mod run;
+mod schedules;
 mod sections;
 pub mod settings;
 mod settings_file;

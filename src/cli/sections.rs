@@ -5,6 +5,7 @@ use crate::cli::table::{Cell, Table};
 use crate::cli::{diagnostics as findings, view};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::{Held, Subject, WaitingOn};
+use crate::model::job::JobWait;
 use crate::model::operation::OperationSubject;
 use crate::model::status::{
     ActionRecord, Condition, ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus, Truth,
@@ -108,6 +109,11 @@ pub(super) fn operations(
     for operation in operations {
         let about = services.iter().find_map(|service| match &operation.subject {
             OperationSubject::Image(image) => (*image == service.image).then(|| image.clone()),
+            OperationSubject::Exec(run) => {
+                let service = service.name.as_str();
+                let of = run.strip_prefix(service).is_some_and(|rest| rest.starts_with(['/', ' ']));
+                of.then(|| run.clone())
+            }
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {
@@ -153,7 +159,10 @@ pub(super) fn held<'a>(held: impl IntoIterator<Item = &'a Held>, now: Timestamp)
         );
         append(&mut text, &format!("{}  {code}: waiting on {}\n", held.subject, held.waiting_on));
         append(&mut text, &format!("  {} {until}\n", styled(DIM, "looked at again:")));
-        if let WaitingOn::CrashLoopBackOff { last, .. } = &held.waiting_on {
+        if let WaitingOn::CrashLoopBackOff { last, .. }
+        | WaitingOn::Job(JobWait::BackOff { last, .. } | JobWait::Failed { last, .. }) =
+            &held.waiting_on
+        {
             text.push_str(&log(last));
         }
     }
@@ -230,7 +239,7 @@ fn container_text(container: &ContainerStatus, now: Timestamp) -> String {
 }
 
 /// Last log lines, bounded as they were stored.
-fn log(lines: &[String]) -> String {
+pub(super) fn log(lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -328,7 +337,7 @@ pub(super) fn diagnostics_of<'a>(
     })
 }
 
-fn section(title: &str, empty: bool, text: &str) -> String {
+pub(super) fn section(title: &str, empty: bool, text: &str) -> String {
     if empty {
         return String::new();
     }

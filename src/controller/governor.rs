@@ -64,6 +64,7 @@ impl Governor {
             | Operation::Reload { .. }
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
+            | Operation::Exec { .. }
             | Operation::Probe { .. } => None,
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::controller::desired::belief::{Belief, Standing};
 use crate::controller::telling::is_ready;
 use crate::model::held::WaitingOn;
+use crate::model::job::JobWait;
 use crate::model::plan::Plan;
 use crate::model::status::{ConditionKind, ProjectStatus, Truth};
 
@@ -66,7 +67,9 @@ fn is_stuck(waiting: &WaitingOn) -> bool {
     match waiting {
         WaitingOn::CrashLoopBackOff { failures, .. }
         | WaitingOn::ImagePullBackOff { failures, .. }
-        | WaitingOn::EngineCallBackOff { failures, .. } => *failures >= LOOPING,
+        | WaitingOn::EngineCallBackOff { failures, .. }
+        | WaitingOn::Job(JobWait::BackOff { failures, .. }) => *failures >= LOOPING,
+        WaitingOn::Job(wait) => wait.is_final(),
         WaitingOn::RestartsExhausted { .. }
         | WaitingOn::ErrImageNeverPull
         | WaitingOn::InvalidManifest

@@ -74,6 +74,9 @@ impl OperationCalls for HostCalls {
                 Operation::PostStart { container, hook, .. } => {
                     engine.run_hook(container, hook).await?;
                 }
+                Operation::Exec { container, command, timeout, .. } => {
+                    engine.run_command(container, command, *timeout).await?;
+                }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;
                 }

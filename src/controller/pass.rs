@@ -150,8 +150,14 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let mut plan = planner::plan(&context.input(&ledger));
     plan.held.extend(extra);
     refuse_unsound(&mut plan, &context.input(&ledger), around);
+    let before = ledger.clone();
     ledger = planner::intend(&ledger, &plan);
     let trouble = save(around, &name, &mut memory, &ledger).await.err();
+    if trouble.is_some() {
+        // What was not written before it begins does not begin.
+        plan.nodes.retain(|node| !node.reason.begins_run());
+        ledger = before;
+    }
     hold_unwritable(&mut plan, want, trouble.or(host_ledger));
     let report = execute(around, &look, plan).await;
     let generation = ledger.generation;
@@ -219,6 +225,7 @@ struct Context<'a> {
     pre_stop: &'a StopHooks,
     look: &'a Look,
     now: Timestamp,
+    wall: Timestamp,
 }
 
 fn context<'a>(
@@ -228,7 +235,8 @@ fn context<'a>(
     look: &'a Look,
 ) -> Context<'a> {
     let (intent, declared) = (intent(&version.want), version.declared.as_deref());
-    Context { around, name, intent, declared, pre_stop, look, now: around.clock.now() }
+    let (now, wall) = (around.clock.now(), around.clock.wall());
+    Context { around, name, intent, declared, pre_stop, look, now, wall }
 }
 
 impl Context<'_> {
@@ -245,6 +253,7 @@ impl Context<'_> {
             operations: &self.look.running,
             policy: &self.around.policy,
             now: self.now,
+            wall: self.wall,
         }
     }
 }

@@ -91,6 +91,7 @@ async fn release(
         operations: &running,
         policy: &around.policy,
         now: around.clock.now(),
+        wall: around.clock.wall(),
     };
     let plan = planner::release_brakes(&input, project);
     let report = walk(

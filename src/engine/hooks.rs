@@ -15,6 +15,9 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Time that is left for the signal, however long the hooks before it took (as kubelet leaves it).
 const LEAST_GRACE_S: u64 = 2;
 
+/// A command of a schedule that takes longer is not waited for any more.
+const LONGEST_COMMAND: Duration = Duration::from_hours(24);
+
 impl Engine {
     /// Runs a hook in a container and waits for its end.
     ///
@@ -23,6 +26,19 @@ impl Engine {
     /// the container does not run; `NotFound`.
     pub async fn run_hook(&self, id: &ContainerId, hook: &HookCommand) -> Result<(), Failure> {
         self.hook(id, hook, LONGEST).await
+    }
+
+    /// Runs a command of a schedule in a container and waits for its end, for `timeout` or a day.
+    ///
+    /// # Errors
+    /// As [`Engine::run_hook`]; a command that takes longer goes on in the container, because the engine can stop none.
+    pub async fn run_command(
+        &self,
+        id: &ContainerId,
+        command: &HookCommand,
+        timeout: Option<Duration>,
+    ) -> Result<(), Failure> {
+        self.hook(id, command, timeout.unwrap_or(LONGEST_COMMAND)).await
     }
 
     /// Runs a health command in a container: whether it ended with 0 within its time.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::id::{Installation, ProjectName, Revision, ServiceName, SpecHash};
 use crate::model::observed::Claim;
+use crate::model::time::Timestamp;
 
 /// Prefix of Compose's labels.
 pub const COMPOSE_PREFIX: &str = "com.docker.compose.";
@@ -51,6 +52,8 @@ pub const INSTALLATION: &str = "io.composelet.installation";
 pub const REVISION: &str = "io.composelet.revision";
 /// Versioned hash of the fields that need a recreate.
 pub const SPEC_HASH: &str = "io.composelet.spec-hash";
+/// The time that a run of a schedule was due, RFC 3339; on its container.
+pub const DUE: &str = "io.composelet.due";
 /// Digest of configs, secrets and env.
 pub const CONTENT: &str = "io.composelet.content";
 /// Digest of the input of a build (image).
@@ -77,6 +80,9 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
             .filter(|number| *number > 0),
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         hook: text(HOOK).map(str::to_owned),
+        due: text(DUE)
+            .filter(|_| text(CONTAINER_NUMBER).is_none())
+            .and_then(Timestamp::parse_rfc3339),
         config_files: bounded(labels, CONFIG_FILES, FILES_LIMIT).map(str::to_owned),
         depends_on: depends_on(bounded(labels, DEPENDS_ON, VALUE_LIMIT).unwrap_or_default()),
         compose_hash: text(CONFIG_HASH).map(str::to_owned),
@@ -144,6 +150,14 @@ mod tests {
         for number in ["0", "99999999999999", "1.5", "١"] {
             assert_eq!(claim(&labels(&[(CONTAINER_NUMBER, number)])).number, None);
         }
+    }
+
+    #[test]
+    fn a_replica_is_no_run_whatever_labels_its_image_brings() {
+        let due = (DUE, "2026-01-01T12:05:00.000Z");
+        assert!(claim(&labels(&[due])).due.is_some());
+        assert_eq!(claim(&labels(&[due, (CONTAINER_NUMBER, "1")])).due, None);
+        assert_eq!(claim(&labels(&[(DUE, "soon")])).due, None);
     }
 
     #[test]

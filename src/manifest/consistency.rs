@@ -7,7 +7,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{builds, extension, joins, limits, refusal, suggest};
+use crate::manifest::{builds, extension, joins, limits, ofelia, refusal, schedule, suggest};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -66,6 +66,8 @@ impl<'a> Checker<'a> {
             self.hooks(service, &field);
             self.own_words(service, &field);
             limits::check(service, &field, self.report);
+            schedule::references(self.model, service, &field, self.report);
+            ofelia::check(self.model, service, &field, self.report);
         }
     }
 

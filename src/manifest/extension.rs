@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::manifest::environment::child;
+use crate::manifest::job;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::on_endpoints_change;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::rollout;
 pub(crate) use crate::manifest::rollout::Strategy;
+use crate::manifest::schedule;
 use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
 use crate::model::desired::Suspend;
@@ -101,6 +103,10 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         rollout::check_strategy(&entry.node, path, report);
     } else if key == "drain" && known.contains(&key) {
         rollout::check_drain(&entry.node, path, report);
+    } else if key == "job" && known.contains(&key) {
+        job::check(&entry.node, path, report);
+    } else if key == "schedule" && known.contains(&key) {
+        schedule::check(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))
@@ -166,4 +172,9 @@ pub(crate) fn unknown_services<'a>(
     let unknown = endpoints.map(|node| on_endpoints_change::unknown(node, known));
     let named = |node| ("x-composelet.on_endpoints_change.services", node);
     unknown.unwrap_or_default().into_iter().map(named).collect()
+}
+
+/// `job` of a checked service, if it has one.
+pub(crate) fn job(node: &Node) -> Option<job::Words> {
+    node.at(&[KEY, "job"]).and_then(job::read)
 }

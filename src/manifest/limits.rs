@@ -58,7 +58,6 @@ pub(crate) fn check(service: &Node, field: &str, report: &mut Report) {
     }
     replicas(service, field, report);
     grace(service, field, report);
-    jobs(service, field, report);
 }
 
 fn number(value: &Value) -> f64 {
@@ -128,21 +127,4 @@ fn grace(service: &Node, field: &str, report: &mut Report) {
             .help("write 1s or more"),
         );
     }
-}
-
-fn jobs(service: &Node, field: &str, report: &mut Report) {
-    let mode = service.get("deploy").and_then(|deploy| deploy.get("mode"));
-    let Some(node) = mode.filter(|mode| mode.as_text().is_some_and(|text| text.ends_with("-job")))
-    else {
-        return;
-    };
-    report.add(
-        Finding::warning(
-            "job-mode",
-            &format!("{field}.deploy.mode"),
-            "jobs are not built yet: this runs as a service",
-        )
-        .at(node.place)
-        .help("without restart: and ports, exit 0 counts as completed until the service changes"),
-    );
 }

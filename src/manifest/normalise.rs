@@ -12,7 +12,7 @@ use crate::manifest::lint::Facts;
 use crate::manifest::node::{Entry, Map, Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::{Content, Place};
-use crate::manifest::{consistency, dotenv, joins, parse};
+use crate::manifest::{consistency, dotenv, joins, like, parse};
 use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
@@ -56,7 +56,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
     let place = model.place;
     let facts = Facts::of(&model);
     model.set("name", Node::text(context.name.as_str(), place));
-    let Some(Value::Map(services)) = model.take("services").map(|node| node.value) else {
+    let Some(Value::Map(mut services)) = model.take("services").map(|node| node.value) else {
         context.report.add(
             Finding::error("no-services", "services", "the project has no services")
                 .at(place)
@@ -64,6 +64,7 @@ pub(crate) fn normalise(mut model: Node, context: &mut Context<'_, '_>) -> Optio
         );
         return None;
     };
+    like::inherit(&mut services, context.name, context.report);
     let (mut enabled, disabled) = by_profile(services, context.profiles);
     let mut known = Known::new();
     for (name, entry) in &mut enabled {

@@ -10,8 +10,10 @@ use crate::model::diagnostic::Location;
 use crate::model::endpoints::EndpointsChange;
 use crate::model::hook::Hooks;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::path::{HostPath, LocalPath};
+use crate::model::schedule::Schedule;
 use crate::model::update::UpdateConfig;
 
 /// One project as its files say, after interpolation, merge, defaults and checks.
@@ -84,6 +86,10 @@ pub struct DesiredService {
     pub depends_on: BTreeMap<ServiceName, Dependency>,
     /// How composelet keeps it running.
     pub restart: RestartIntent,
+    /// How it is a job, if it says so itself; others may make it one by waiting for its completion.
+    pub job: Option<Job>,
+    /// What runs of it, or in it, at which times.
+    pub schedules: Vec<Schedule>,
     /// Files whose content counts, by their path in the container: configs, secrets, bound files of `on_change`.
     pub files: BTreeMap<String, BoundFile>,
     /// What a change of one of these files does.

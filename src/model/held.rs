@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::job::JobWait;
 use crate::model::outcome::PullTrouble;
 use crate::model::rollout::RolloutWait;
+use crate::model::schedule::ScheduleWait;
 use crate::model::time::Timestamp;
 
 /// Something that a reader would expect to happen and that does not happen yet.
@@ -30,6 +32,13 @@ pub enum Subject {
     Service(ServiceName),
     /// One replica.
     Replica(ReplicaId),
+    /// A schedule of a service.
+    Schedule {
+        /// The service.
+        service: ServiceName,
+        /// Name of Ofelia's job; empty for that of the service itself.
+        name: String,
+    },
     /// A network by real name.
     Network(String),
     /// A volume by real name.
@@ -44,7 +53,7 @@ impl Subject {
     /// The service it belongs to, if any.
     pub fn service(&self) -> Option<&ServiceName> {
         match self {
-            Self::Service(service) => Some(service),
+            Self::Service(service) | Self::Schedule { service, .. } => Some(service),
             Self::Replica(replica) => Some(&replica.service),
             _ => None,
         }
@@ -57,6 +66,8 @@ impl fmt::Display for Subject {
             Self::Project => f.write_str("project"),
             Self::Service(service) => write!(f, "service:{service}"),
             Self::Replica(replica) => write!(f, "replica:{replica}"),
+            Self::Schedule { service, name } if name.is_empty() => write!(f, "schedule:{service}"),
+            Self::Schedule { service, name } => write!(f, "schedule:{service}/{name}"),
             Self::Network(name) => write!(f, "network:{name}"),
             Self::Volume(name) => write!(f, "volume:{name}"),
             Self::Image(reference) => write!(f, "image:{reference}"),
@@ -100,6 +111,10 @@ pub enum WaitingOn {
         /// Exit code of the last run.
         exit_code: Option<i64>,
     },
+    /// What a job waits for.
+    Job(JobWait),
+    /// What a schedule waits for.
+    Schedule(ScheduleWait),
     /// The back-off after failed pulls or builds.
     ImagePullBackOff {
         /// Tries so far.
@@ -254,6 +269,8 @@ impl WaitingOn {
             Self::Operation { .. } => "Progressing",
             Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
+            Self::Job(wait) => wait.code(),
+            Self::Schedule(wait) => wait.code(),
             Self::ImagePullBackOff { trouble, .. } => match trouble {
                 PullTrouble::Unauthorized => "ImagePullUnauthorized",
                 PullTrouble::RateLimited => "ImagePullRateLimited",
@@ -299,6 +316,9 @@ impl WaitingOn {
     /// Whether `run --once` has done what it can although this hold stands (DESIGN §5): persons and suspensions do not
     /// block, nor what only tells.
     pub fn blocks_once(&self) -> bool {
+        if let Self::Job(wait) = self {
+            return wait.blocks_once();
+        }
         !matches!(
             self,
             Self::Suspended(_)
@@ -312,13 +332,14 @@ impl WaitingOn {
                 | Self::RestartsExhausted { .. }
                 | Self::ImageRefreshBackOff { .. }
                 | Self::ImageCheckDue
+                | Self::Schedule(_)
                 | Self::FileReplaced { .. }
         ) && !matches!(self, Self::Rollout(wait) if !wait.goes_on())
     }
 
     /// Whether it only says when something is due again: all is as it should be, and nobody need hear of it.
     pub fn is_schedule(&self) -> bool {
-        matches!(self, Self::ImageCheckDue)
+        matches!(self, Self::ImageCheckDue | Self::Schedule(_))
     }
 }
 
@@ -343,6 +364,8 @@ impl fmt::Display for WaitingOn {
             Self::RestartsExhausted { policy, .. } => {
                 write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
+            Self::Job(wait) => wait.fmt(f),
+            Self::Schedule(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;
                 write_mend(f, *trouble)

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
+use crate::model::job::JobDone;
 use crate::model::outcome::PullTrouble;
 use crate::model::revision::{ProjectRevision, Rollback};
+use crate::model::schedule::ScheduleRecord;
 use crate::model::time::Timestamp;
 
 /// Versions of a service whose images are remembered (DESIGN §6).
@@ -55,6 +57,8 @@ pub struct ProjectLedger {
     pub endpoints: BTreeMap<ContainerId, EndpointsRecord>,
     /// Steps before the start, by service.
     pub steps: BTreeMap<ServiceName, StepRecord>,
+    /// Schedules, by `service` or `service/name`.
+    pub schedules: BTreeMap<String, ScheduleRecord>,
     /// Suspension by command, for the whole project (empty key) or a service.
     pub suspended: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.
@@ -211,6 +215,8 @@ pub struct ReplicaRecord {
     pub restarting: Option<ContainerId>,
     /// It ran to its end with exit code 0 and that is what it is for.
     pub completed: bool,
+    /// The last success of a job; it outlives revisions.
+    pub done: Option<JobDone>,
     /// Since when its present run is ready; `None` for one that was never seen otherwise.
     pub readiness: Option<ReadinessRecord>,
 }

@@ -180,6 +180,8 @@ pub struct Claim {
     pub one_off: bool,
     /// `com.docker.compose.hook`: a step of a hook in a container of its own, no replica.
     pub hook: Option<String>,
+    /// `io.composelet.due`: a run of a schedule, no replica, and the time that it was due.
+    pub due: Option<Timestamp>,
     /// `com.docker.compose.project.config_files`.
     pub config_files: Option<String>,
     /// Services of `com.docker.compose.depends_on`, so that a removal knows the order when the file is gone.

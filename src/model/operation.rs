@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +84,19 @@ pub enum Operation {
         /// The command.
         hook: Box<HookCommand>,
     },
+    /// Run a command of a schedule inside a container.
+    Exec {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// Which run it is.
+        run: String,
+        /// The command.
+        command: Box<HookCommand>,
+        /// Time after which its end is not waited for any more; `None` is a day.
+        timeout: Option<Duration>,
+    },
     /// Ask a container again and again until it is ready; see [`Readiness`].
     Probe {
         /// Which.
@@ -103,6 +117,8 @@ pub enum OperationSubject {
     Container(ContainerId),
     /// A hook of a container: it is stopped whether or not one runs.
     Hook(ContainerId),
+    /// A command of a schedule, by its run.
+    Exec(String),
     /// The readiness of a container: it is stopped whether or not somebody asks.
     Probe(ContainerId),
 }
@@ -118,6 +134,7 @@ impl Operation {
             | Self::Reload { container, .. }
             | Self::Announce { container, .. } => OperationSubject::Container(container.clone()),
             Self::PostStart { container, .. } => OperationSubject::Hook(container.clone()),
+            Self::Exec { run, .. } => OperationSubject::Exec(run.clone()),
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
         }
     }
@@ -131,6 +148,7 @@ impl Operation {
             | Self::Reload { .. }
             | Self::Announce { .. }
             | Self::PostStart { .. }
+            | Self::Exec { .. }
             | Self::Probe { .. } => None,
         }
     }
@@ -144,6 +162,7 @@ impl Operation {
             Self::Reload { .. } => "reload",
             Self::Announce { .. } => "announce",
             Self::PostStart { .. } => "post_start",
+            Self::Exec { .. } => "exec",
             Self::Probe { .. } => "probe",
         }
     }
@@ -158,6 +177,7 @@ impl fmt::Display for Operation {
             Self::Reload { name, .. } => write!(f, "reload {name}"),
             Self::Announce { name, .. } => write!(f, "announce {name}"),
             Self::PostStart { name, .. } => write!(f, "post_start {name}"),
+            Self::Exec { name, .. } => write!(f, "exec {name}"),
             Self::Probe { name, .. } => write!(f, "probe {name}"),
         }
     }

@@ -246,6 +246,7 @@ impl Action {
                 Operation::Reload { .. } => "ReloadContainer",
                 Operation::Announce { .. } => "AnnounceEndpoints",
                 Operation::PostStart { .. } => "RunHook",
+                Operation::Exec { .. } => "ExecInContainer",
                 Operation::Probe { .. } => "ProbeContainer",
             },
         }
@@ -288,6 +289,7 @@ impl Action {
                 | Operation::Reload { name, .. }
                 | Operation::Announce { name, .. }
                 | Operation::PostStart { name, .. }
+                | Operation::Exec { name, .. }
                 | Operation::Probe { name, .. } => name.to_string(),
             },
         }

@@ -19,6 +19,8 @@ pub struct Policy {
     pub brake_restarts: u32,
     /// See [`Policy::brake_restarts`].
     pub brake_window: Duration,
+    /// Back-off of a job that fails (Kubernetes batch/v1, Job).
+    pub job: Backoff,
     /// Back-off of failed engine calls.
     pub call: Backoff,
     /// Back-off of failed pulls and builds.
@@ -84,6 +86,7 @@ impl Default for Policy {
             crash_reset: Duration::from_secs(600),
             brake_restarts: 5,
             brake_window: Duration::from_secs(600),
+            job: backoff(10_000, 2, 600, 10),
             call: backoff(100, 2, 60, 20),
             image: backoff(10_000, 2, 300, 10),
             drift: backoff(2000, 3, 300, 10),

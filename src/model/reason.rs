@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::field::FieldChange;
 use crate::model::hook::HookStep;
 use crate::model::id::{ContainerName, ServiceName};
+use crate::model::schedule::ScheduledStep;
 use crate::model::time::Timestamp;
 
 /// Why a node is in the plan (invariant 15).
@@ -137,6 +138,8 @@ pub enum Reason {
     },
     /// A step before the start ended well, and its container is of no use any more.
     StepDone,
+    /// A schedule asks for it.
+    Scheduled(ScheduledStep),
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -160,6 +163,16 @@ impl Reason {
     /// change of the conditions nor a line of the history.
     pub fn is_routine(&self) -> bool {
         matches!(self, Self::PullPolicy)
+    }
+
+    /// Whether it is no change of what stands: a look that was due, or a run of a schedule.
+    pub fn is_scheduled(&self) -> bool {
+        self.is_routine() || matches!(self, Self::Scheduled(_))
+    }
+
+    /// Whether a run of a schedule begins, which has to be written before.
+    pub fn begins_run(&self) -> bool {
+        matches!(self, Self::Scheduled(ScheduledStep::Begin { .. }))
     }
 
     /// Stable code for metrics, JSON and documentation.
@@ -196,6 +209,7 @@ impl Reason {
             Self::Hook { .. } => "Hook",
             Self::StepDone => "StepDone",
             Self::Awaited { .. } | Self::RolloutAwaits => "Awaited",
+            Self::Scheduled(step) => step.code(),
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -270,6 +284,7 @@ impl fmt::Display for Reason {
             Self::Awaited { by } => write!(f, "{by} waits until it is healthy"),
             Self::RolloutAwaits => f.write_str("the rollout goes on when it is ready"),
             Self::StepDone => f.write_str("step before the start has ended well"),
+            Self::Scheduled(step) => step.fmt(f),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }

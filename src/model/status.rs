@@ -7,6 +7,7 @@ use crate::model::held::Held;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::operation::{OperationSubject, RunningOperation};
 use crate::model::revision::{ProjectRevision, Rollback};
+use crate::model::schedule::ScheduleStatus;
 use crate::model::time::Timestamp;
 
 /// Status of one project.
@@ -70,6 +71,9 @@ pub struct ServiceStatus {
     pub available: u32,
     /// Replicas that run, are of the current revision and healthy if they have a check, or completed.
     pub ready: u32,
+    /// Its schedules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ScheduleStatus>,
     /// Conditions.
     pub conditions: Vec<Condition>,
     /// Its containers.

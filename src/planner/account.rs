@@ -21,12 +21,14 @@ use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
 use crate::planner::images::pull_key;
 use crate::planner::input::{Intent, PlanInput};
+use crate::planner::jobs;
 use crate::planner::probe::{self, probe_key};
-use crate::planner::record::{remove_key, stop_key};
+use crate::planner::record::{remove_key, renew, stop_key};
 use crate::planner::rollback;
 use crate::planner::rollout;
+use crate::planner::schedule_runs;
 use crate::planner::steps;
-use crate::planner::world::{ServiceView, World};
+use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// Most instants of engine restarts that are kept of one replica (invariant 16).
 const MOST_RESTARTS: usize = 16;
@@ -60,11 +62,13 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
             }
         }
         steps::remember(input, &world, view, &mut ledger);
+        schedule_runs::remember(input, &world, view, &mut ledger);
     }
+    schedule_runs::forget(&world, &mut ledger);
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
     let slots = world.services.iter().flat_map(|view| &view.slots);
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();
-    ledger.replicas.retain(|key, _| declared.contains(key));
+    jobs::forget(&mut ledger.replicas, &declared);
     let services = || desired.services.values().chain(files.services.values());
     ledger.images.retain(|image, _| services().any(|one| one.image == *image));
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
@@ -126,7 +130,9 @@ fn account_service(
         };
         let container = current.container;
         let record = ledger.replicas.entry(slot.replica.to_string()).or_default();
-        count(&Counting { input, service, view, container }, record);
+        let serving = serving(slot).map_or(container, |one| one.container);
+        count(&Counting { input, service, view, container: serving }, record);
+        jobs::remember(view, current, record, input.policy);
         if container.claim.installation.is_none() && view.adoption.is_empty() {
             ledger.adopted.insert(container.id.clone());
         }
@@ -146,6 +152,18 @@ fn account_service(
     if let Some(record) = record {
         record.checked_for = pull_key(desired, &service.image);
     }
+}
+
+/// The predecessor that is, or was, in service while its successor has not run yet. Its failures are those of the replica.
+pub fn serving<'a, 'w>(slot: &'a Slot<'w>) -> Option<&'a Judged<'w>> {
+    let current = slot.current.as_ref()?.container;
+    let waits = matches!(current.lifecycle, Lifecycle::Created { failure: None });
+    let served = |one: &&Judged<'_>| {
+        let lifecycle = &one.container.lifecycle;
+        let ran = lifecycle.is_alive() || matches!(lifecycle, Lifecycle::Exited(_));
+        ran && one.container.claim.revision != current.claim.revision
+    };
+    slot.old.iter().rev().find(served).filter(|_| waits)
 }
 
 /// What the tag of a version meant, once for each version.
@@ -202,13 +220,7 @@ struct Counting<'a> {
 fn count(look: &Counting<'_>, record: &mut ReplicaRecord) {
     let container = look.container;
     if record.revision != container.claim.revision {
-        // A new version starts with a clean sheet; what the old one said last stays readable.
-        let last_exit = record.last_exit.take();
-        *record = ReplicaRecord {
-            revision: container.claim.revision.clone(),
-            last_exit,
-            ..Default::default()
-        };
+        renew(record, container.claim.revision.clone());
     }
     let seen = record.counted.container.as_ref() == Some(&container.id);
     let known = seen || record.started.as_ref() == Some(&container.id);
@@ -258,6 +270,10 @@ fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Ti
         // The stop of a restart of ours never came to its end, or somebody started it before us.
         record.restarting = None;
     }
+    if look.view.job().is_some() {
+        // Neither its health nor the length of a run says anything about its end.
+        return;
+    }
     let unhealthy = matches!(look.container.health, Health::Unhealthy { .. });
     if unhealthy && record.counted.unhealthy_run != Some(started_at) {
         record.counted.unhealthy_run = Some(started_at);
@@ -288,6 +304,14 @@ fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, (exit, known): (&
     record.completed = completes(look.view, exit) && !(interrupted && known && is_guess(look.view));
     if record.completed || interrupted {
         return;
+    }
+    if let Some(job) = look.view.job() {
+        return jobs::fail(
+            job,
+            look.service,
+            record,
+            (finished.unwrap_or(look.input.now), look.input.policy),
+        );
     }
     let window = look.service.restart.window.unwrap_or(look.input.policy.crash_reset);
     let ran = exit.started_at.zip(finished).map_or(Duration::ZERO, |(start, end)| end.since(start));

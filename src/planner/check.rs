@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::id::ContainerId;
+use crate::model::operation::{Operation, OperationSubject};
 use crate::model::plan::{Action, ContainerRef, NodeId, Plan, PlanNode};
 use crate::planner::input::PlanInput;
 use crate::planner::ownership::{Ownership, ownership};
@@ -70,11 +71,15 @@ fn existing(action: &Action) -> Option<ContainerId> {
         | Action::UpdateContainer { container, .. }
         | Action::UnpauseContainer { container, .. }
         | Action::RemoveContainer { container, .. } => Some(container.clone()),
-        Action::Begin(operation) => match operation.subject() {
-            crate::model::operation::OperationSubject::Container(id)
-            | crate::model::operation::OperationSubject::Hook(id)
-            | crate::model::operation::OperationSubject::Probe(id) => Some(id),
-            crate::model::operation::OperationSubject::Image(_) => None,
+        Action::Begin(operation) => match (&**operation, operation.subject()) {
+            (Operation::Exec { container, .. }, _) => Some(container.clone()),
+            (
+                _,
+                OperationSubject::Container(id)
+                | OperationSubject::Hook(id)
+                | OperationSubject::Probe(id),
+            ) => Some(id),
+            (_, OperationSubject::Image(_) | OperationSubject::Exec(_)) => None,
         },
         Action::CreateNetwork(_)
         | Action::RemoveNetwork { .. }

@@ -124,6 +124,9 @@ fn trouble(held: &[&Held]) -> Vec<Statement> {
 
 /// It will not get better without a change.
 fn is_final(waiting: &WaitingOn) -> bool {
+    if let WaitingOn::Job(wait) = waiting {
+        return wait.is_final();
+    }
     matches!(
         waiting,
         WaitingOn::RestartsExhausted { .. }
@@ -140,6 +143,11 @@ fn is_final(waiting: &WaitingOn) -> bool {
 
 /// It goes on, but not as declared.
 fn is_trouble(waiting: &WaitingOn) -> bool {
+    match waiting {
+        WaitingOn::Job(wait) => return wait.is_trouble(),
+        WaitingOn::Schedule(wait) => return wait.is_trouble(),
+        _ => {}
+    }
     matches!(
         waiting,
         WaitingOn::CrashLoopBackOff { .. }
@@ -175,7 +183,7 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
     let count = format!("{ready} of {} services are ready", status.services.len());
     let known = matches!(look.input.desired, Intent::Run(_) | Intent::RunKeeping(_));
     let steps = look.plan.nodes.len();
-    let changes = look.plan.nodes.iter().filter(|node| !node.reason.is_routine()).count();
+    let changes = look.plan.nodes.iter().filter(|node| !node.reason.is_scheduled()).count();
     let all = known && ready == status.services.len() && changes == 0 && !invalid;
     let (reason, message) = match leading(&held) {
         _ if invalid => {

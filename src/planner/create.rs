@@ -123,7 +123,7 @@ pub fn create(
 }
 
 /// Whether the images that it runs and mounts may be used.
-fn are_usable(grounds: &Grounds, view: &ServiceView<'_>) -> bool {
+pub fn are_usable(grounds: &Grounds, view: &ServiceView<'_>) -> bool {
     let mut images = view.service.images();
     images.all(|image| grounds.images.get(image) == Some(&ImageVerdict::Usable))
 }

@@ -8,6 +8,7 @@ use crate::model::observed::{Exit, Lifecycle, ObservedContainer};
 use crate::model::plan::StartBudget;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
+use crate::planner::jobs;
 use crate::planner::world::{Awaited, ServiceView};
 
 /// What to do about a container, as far as its state goes.
@@ -34,17 +35,22 @@ pub fn healing(
     record: Option<&ReplicaRecord>,
     now: Timestamp,
 ) -> Healing {
+    if jobs::is_settled(view, record) && jobs::rests(&container.lifecycle) {
+        return jobs::settled(view, record);
+    }
+    // What an older version did is no reason for this one to wait.
+    let record = record.filter(|record| record.revision == container.claim.revision);
     match &container.lifecycle {
         Lifecycle::Running { .. } => Healing::Runs,
         Lifecycle::Paused { .. } => planted!("paused-is-fine", Healing::Unpause, Healing::Runs),
         Lifecycle::Restarting(_) => Healing::Engine,
         Lifecycle::Removing | Lifecycle::Dead => Healing::Wait(WaitingOn::Removing, None),
         Lifecycle::Created { failure: None } => {
-            paced(record, now, Reason::NotStarted, StartBudget::Free)
+            paced(view, record, now, Reason::NotStarted, StartBudget::Free)
         }
         Lifecycle::Created { failure: Some(failure) } => {
             let reason = Reason::StartFailed { error: failure.error.clone() };
-            paced(record, now, reason, StartBudget::Restart)
+            paced(view, record, now, reason, StartBudget::Restart)
         }
         Lifecycle::Exited(exit) => exited(view, (container, exit), record, now),
     }
@@ -62,7 +68,7 @@ fn exited(
             0 => Reason::NotStarted,
             count => Reason::Unhealthy { streak: 0, count },
         };
-        return paced(Some(record), now, reason, StartBudget::Restart);
+        return paced(view, Some(record), now, reason, StartBudget::Restart);
     }
     // An end that was accounted for and is no completion was an interruption by the engine.
     let interrupted = record
@@ -72,6 +78,10 @@ fn exited(
     }
     let policy = view.service.restart.when;
     let failures = record.map_or(0, |record| record.failures);
+    if view.job().is_some() {
+        let reason = Reason::Exited { code: exit.code, oom_killed: exit.oom_killed, failures };
+        return paced(view, record, now, reason, StartBudget::Free);
+    }
     let exhausted = max_attempts(view.service).is_some_and(|most| failures > most);
     if policy == RestartWhen::Never || exhausted {
         let policy = if exhausted { "max_attempts".to_owned() } else { "no".to_owned() };
@@ -82,7 +92,7 @@ fn exited(
     }
     let reason = Reason::Exited { code: exit.code, oom_killed: exit.oom_killed, failures };
     let budget = if failures == 0 { StartBudget::Free } else { StartBudget::Restart };
-    paced(record, now, reason, budget)
+    paced(view, record, now, reason, budget)
 }
 
 /// Most restarts: of `deploy.restart_policy`, else of `restart: on-failure:n`.
@@ -106,6 +116,7 @@ pub fn is_guess(view: &ServiceView<'_>) -> bool {
 
 /// A start, or the rest of its back-off (invariant 10).
 fn paced(
+    view: &ServiceView<'_>,
     record: Option<&ReplicaRecord>,
     now: Timestamp,
     reason: Reason,
@@ -115,24 +126,34 @@ fn paced(
     let waiting =
         waiting.and_then(|record| Some((record, record.next_try.filter(|next| *next > now)?)));
     match planted!("no-crash-back-off", waiting, None) {
-        Some((record, next_try)) => Healing::Wait(crash_loop(record), Some(next_try)),
+        Some((record, next_try)) => Healing::Wait(back_off(view, record), Some(next_try)),
         None => Healing::Start(reason, budget),
     }
 }
 
-/// The hold of a crash loop, with its last words.
-pub fn crash_loop(record: &ReplicaRecord) -> WaitingOn {
-    let last = record.last_exit.as_ref();
-    let words = last.map(|exit| {
+/// The hold of a replica that waits out its failures: that of a job, or of a crash loop.
+pub fn back_off(view: &ServiceView<'_>, record: &ReplicaRecord) -> WaitingOn {
+    view.job().map_or_else(|| crash_loop(record), |job| jobs::back_off(job, record))
+}
+
+/// The last log lines of the last run, or why it did not begin.
+pub fn last_words(record: &ReplicaRecord) -> Vec<String> {
+    let words = record.last_exit.as_ref().map(|exit| {
         if exit.log.is_empty() && !exit.error.is_empty() {
             vec![exit.error.clone()]
         } else {
             exit.log.clone()
         }
     });
+    words.unwrap_or_default()
+}
+
+/// The hold of a crash loop, with its last words.
+pub fn crash_loop(record: &ReplicaRecord) -> WaitingOn {
+    let last = record.last_exit.as_ref();
     WaitingOn::CrashLoopBackOff {
         failures: record.failures,
         exit_code: last.map(|exit| exit.code),
-        last: words.unwrap_or_default(),
+        last: last_words(record),
     }
 }

@@ -17,6 +17,7 @@ use crate::model::time::Timestamp;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::probe;
+use crate::planner::schedule_runs;
 use crate::planner::slot::SlotContext;
 
 /// Notes which run the hooks of a container are about (part of [`account`](super::account::account)).
@@ -169,6 +170,7 @@ pub fn intend(ledger: &ProjectLedger, plan: &Plan) -> ProjectLedger {
     for node in &plan.nodes {
         begun(&mut ledger, &node.action, true);
     }
+    schedule_runs::intend(&mut ledger, plan);
     ledger
 }
 

@@ -35,6 +35,8 @@ pub struct PlanInput<'a> {
     pub policy: &'a Policy,
     /// The instant of the pass.
     pub now: Timestamp,
+    /// The same by the wall clock, which may jump; for due times alone.
+    pub wall: Timestamp,
 }
 
 /// What is wanted of a project.

@@ -11,6 +11,7 @@ use crate::model::revision::{FailureCause, RolloutFailure, ServiceRevision};
 use crate::model::time::Timestamp;
 use crate::planner::availability::is_ready;
 use crate::planner::heal::{Healing, healing};
+use crate::planner::jobs;
 use crate::planner::rollout;
 use crate::planner::world::{ServiceView, Slot, World};
 
@@ -106,6 +107,11 @@ fn ended(
 ) -> Option<FailureCause> {
     let now = world.input.now;
     let exit = record.last_exit.as_ref();
+    if let Some(job) = view.job() {
+        let exit_code = exit.map(|exit| exit.code);
+        let failed = jobs::failed(view, Some(record)).is_some() && !job.allow_failure;
+        return failed.then_some(FailureCause::Exhausted { exit_code });
+    }
     if let Healing::Wait(WaitingOn::RestartsExhausted { exit_code, .. }, _) =
         healing(view, container, Some(record), now)
     {

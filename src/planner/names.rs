@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService};
 use crate::model::id::{ContainerId, ContainerName, ImageId, ReplicaId, Revision, SpecHash};
 use crate::model::policy::Policy;
+use crate::model::time::Timestamp;
 use crate::planner::revision;
 
 /// Version that `com.docker.compose.version` carries: the dialect of the config-hash label, not ours.
@@ -87,6 +88,35 @@ pub fn step_labels(
         ("io.composelet.spec-hash", step.to_string()),
     ];
     rows.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// The name of the container of a run: `<project>-<service>-<UTC time that it was due>`.
+pub fn run_name(
+    project: &DesiredProject,
+    service: &DesiredService,
+    due: Timestamp,
+) -> ContainerName {
+    let time: String =
+        due.to_string().chars().take(19).filter(|c| *c != '-' && *c != ':').collect();
+    let time = time.to_lowercase();
+    ContainerName::new(format!("{}-{}-{time}z", project.name, service.name))
+}
+
+/// Labels of identity of a run of a schedule. Like a step it has neither number nor hash.
+pub fn run_labels(
+    project: &DesiredProject,
+    service: &DesiredService,
+    (image, revision, due): (&ImageId, &Revision, Timestamp),
+    policy: &Policy,
+) -> BTreeMap<String, String> {
+    let mut labels = step_labels(project, service, (image, revision, &SpecHash::new("")), policy);
+    labels.remove("com.docker.compose.hook");
+    labels.insert(
+        "io.composelet.spec-hash".to_owned(),
+        revision::spec_hash(&service.config).to_string(),
+    );
+    labels.insert("io.composelet.due".to_owned(), due.to_string());
+    labels
 }
 
 /// `service:condition:restart`, joined by comma.

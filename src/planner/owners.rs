@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::id::{ContainerId, ServiceName};
+use crate::model::id::{ContainerId, ReplicaId, ServiceName};
 use crate::model::observed::ObservedContainer;
 use crate::planner::conformity::Conformity;
 use crate::planner::input::PlanInput;
+use crate::planner::jobs;
 use crate::planner::world::ServiceView;
 
 /// The container of the lowest number of each service, as far as services were looked at: what is depended on comes first.
@@ -65,11 +66,18 @@ fn seat<'a>(input: &PlanInput<'_>, view: &ServiceView<'a>) -> Seat<'a> {
         return Seat::Unclear;
     }
     match &slot.current {
-        Some(one) if one.conformity.keeps() => Seat::Taken(one.container, Standing::Stays),
+        Some(one) if one.conformity.keeps() || settled(input, view, &slot.replica) => {
+            Seat::Taken(one.container, Standing::Stays)
+        }
         Some(one) => Seat::Taken(one.container, Standing::Goes),
         None if view.completed(input.ledger.replicas.get(&slot.replica.to_string())) => {
             Seat::Unclear
         }
         None => Seat::Empty,
     }
+}
+
+/// Whether a replica of a job stays what it is, whatever it differs in.
+fn settled(input: &PlanInput<'_>, view: &ServiceView<'_>, replica: &ReplicaId) -> bool {
+    jobs::is_settled(view, input.ledger.replicas.get(&replica.to_string()))
 }

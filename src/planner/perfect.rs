@@ -283,6 +283,7 @@ fn claim(create: &CreateContainer) -> Claim {
         number: Some(create.replica.number).filter(|number| *number > 0),
         one_off: false,
         hook: labels.get("com.docker.compose.hook").cloned(),
+        due: labels.get("io.composelet.due").and_then(|text| Timestamp::parse_rfc3339(text)),
         config_files: labels.get("com.docker.compose.project.config_files").cloned(),
         depends_on: depends_on.filter(|name| !name.is_empty()).map(Into::into).collect(),
         compose_hash: labels.get("com.docker.compose.config-hash").cloned(),

@@ -17,6 +17,7 @@ use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
 use crate::planner::rollback;
 use crate::planner::rollout::Rollout;
+use crate::planner::schedules::plan_schedules;
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::steps;
 use crate::planner::volumes::plan_volumes;
@@ -91,6 +92,7 @@ fn plan_service(
     }
     steps::clear(world, view, draft);
     let rollout = Rollout::new(world, view);
+    plan_schedules(world, grounds, view, draft);
     for slot in &view.slots {
         let context = SlotContext { world, grounds, view, slot, rollout: &rollout };
         plan_slot(context, draft);

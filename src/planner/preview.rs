@@ -84,7 +84,8 @@ fn look<'a>(
     ledger: &'a ProjectLedger,
     now: Timestamp,
 ) -> PlanInput<'a> {
-    PlanInput { observed: &host.observed, host: &host.host, ledger, now, ..*input }
+    let wall = input.wall.plus(now.since(input.now));
+    PlanInput { observed: &host.observed, host: &host.host, ledger, now, wall, ..*input }
 }
 
 fn successes(plan: &Plan) -> Vec<NodeOutcome> {
@@ -99,7 +100,10 @@ fn inside(ledger: ProjectLedger, plan: &Plan, at: Timestamp, policy: &Policy) ->
 fn is_inside(operation: &Operation) -> bool {
     matches!(
         operation,
-        Operation::Reload { .. } | Operation::Announce { .. } | Operation::PostStart { .. }
+        Operation::Reload { .. }
+            | Operation::Announce { .. }
+            | Operation::PostStart { .. }
+            | Operation::Exec { .. }
     )
 }
 
@@ -161,6 +165,7 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
             | Operation::Reload { .. }
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
+            | Operation::Exec { .. }
             | Operation::Probe { .. } => continue,
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();

@@ -28,8 +28,8 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
         let declared = |one: &&&ObservedContainer| {
             one.claim.service.as_ref().is_some_and(|name| world.desired.services.contains_key(name))
         };
-        let steps: Vec<&ObservedContainer> =
-            world.steps.iter().filter(|one| !declared(one)).copied().collect();
+        let beside = world.steps.iter().chain(&world.runs);
+        let steps: Vec<&ObservedContainer> = beside.filter(|one| !declared(one)).copied().collect();
         retire(draft, &steps, &Reason::Leftover);
         prune_networks(world, draft);
     }

@@ -7,6 +7,7 @@ use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::plan::{Action, NodeId};
 use crate::planner::draft::Draft;
 use crate::planner::hooks;
+use crate::planner::jobs;
 use crate::planner::probe;
 use crate::planner::world::{ServiceView, World};
 
@@ -63,6 +64,10 @@ fn reach(
 ) -> Result<Vec<NodeId>, String> {
     let mut after = Vec::new();
     for slot in &target.slots {
+        let record = world.input.ledger.replicas.get(&slot.replica.to_string());
+        if jobs::lets_pass(target, record, (dependency.condition, strict)) {
+            continue;
+        }
         if strict == Strictness::Updated
             && slot.current.as_ref().is_some_and(|judged| !judged.conformity.keeps())
         {
@@ -73,7 +78,6 @@ fn reach(
         let serving = slot.current.iter().chain(old).map(|judged| judged.container);
         let mut verdicts: Vec<Result<(), String>> =
             serving.map(|container| reached(world, target, container, dependency)).collect();
-        let record = world.input.ledger.replicas.get(&slot.replica.to_string());
         let done = dependency.condition != DependencyCondition::Healthy && target.completed(record);
         if done || verdicts.iter().any(Result::is_ok) {
             continue;

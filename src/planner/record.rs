@@ -22,6 +22,7 @@ use crate::planner::drift::{drift_key, is_over};
 use crate::planner::endpoints;
 use crate::planner::hooks;
 use crate::planner::probe::{self, probe_key};
+use crate::planner::schedule_runs;
 
 /// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(6);
@@ -41,6 +42,7 @@ pub fn record(ledger: &ProjectLedger, report: &PassReport, policy: &Policy) -> P
         }
     }
     hooks::record_begun(&mut ledger, report);
+    schedule_runs::record_walk(&mut ledger, report);
     // Afterwards, so that what succeeded about the same subject does not forget it; several failures of a walk are one.
     let mut counted = BTreeSet::new();
     for (node, outcome) in nodes() {
@@ -92,6 +94,12 @@ fn created_revision(report: &PassReport, container: &ContainerRef) -> Option<Rev
     Some(create.revision.clone())
 }
 
+/// A new version starts with a clean sheet; what the old one said last stays readable, and what a job did stays done.
+pub fn renew(record: &mut ReplicaRecord, revision: Option<Revision>) {
+    let (last_exit, done) = (record.last_exit.take(), record.done.take());
+    *record = ReplicaRecord { revision, last_exit, done, ..ReplicaRecord::default() };
+}
+
 /// A new container that was started is known from then on: if the engine goes before anybody has looked, its end was an
 /// interruption and no completion.
 fn started(ledger: &mut ProjectLedger, node: &PlanNode, report: &PassReport) {
@@ -112,8 +120,7 @@ fn started(ledger: &mut ProjectLedger, node: &PlanNode, report: &PassReport) {
     };
     let record = ledger.replicas.entry(replica.to_string()).or_default();
     if record.revision.as_ref() != Some(&revision) {
-        let last_exit = record.last_exit.take();
-        *record = ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
+        renew(record, Some(revision));
     }
     record.started = Some(id.clone());
 }
@@ -146,6 +153,7 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
             Reason::Unhealthy { .. }
             | Reason::DependencyReplaced { .. }
             | Reason::OwnerRestarted { .. }
+            | Reason::Scheduled(_)
             | Reason::Reread { .. },
         ) => {
             if let OperationSubject::Container(container) = operation.subject() {
@@ -190,9 +198,7 @@ fn failed(
         if let Some(revision) = created_revision(report, container)
             && record.revision.as_ref() != Some(&revision)
         {
-            let last_exit = record.last_exit.take();
-            *record =
-                ReplicaRecord { revision: Some(revision), last_exit, ..ReplicaRecord::default() };
+            renew(record, Some(revision));
         }
         record.failures = record.failures.saturating_add(1);
         record.failing_since.get_or_insert(at);
@@ -246,6 +252,7 @@ pub fn record_operation(
                 }
             }
         }
+        OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Probe(id) => {
             probe::record_end(&mut ledger, report);
@@ -352,7 +359,8 @@ pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
         _ => None,
     });
     let replicas = replicas.chain(rejected);
-    replicas.chain(steps.filter_map(|record| record.counted.clone())).collect()
+    let steps = steps.filter_map(|record| record.counted.clone());
+    replicas.chain(steps).chain(schedule_runs::wanted_logs(ledger)).collect()
 }
 
 /// The ledger with the last log lines of a container. A container that said nothing gets a line that says so, so that it
@@ -376,6 +384,7 @@ pub fn record_logs(
             failure.log.clone_from(&log);
         }
     }
+    schedule_runs::record_logs(&mut ledger, container, &log);
     for record in ledger.steps.values_mut() {
         if record.counted.as_ref() == Some(container) {
             record.log.clone_from(&log);

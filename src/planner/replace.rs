@@ -123,7 +123,11 @@ fn displace(
 }
 
 /// As long as no successor can be made, the old version serves: it is started again if it fell.
-fn serve_on(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, predecessor: &ObservedContainer) {
+pub fn serve_on(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    predecessor: &ObservedContainer,
+) {
     let (record, now) = (context.record(), context.world.input.now);
     match healing(context.view, predecessor, record, now) {
         Healing::Start(reason @ Reason::Exited { .. }, budget) => {

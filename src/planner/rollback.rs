@@ -1,10 +1,11 @@
 //! Versions of a project: each is recorded, judged, and left for the last one that held if it fails (invariant 11).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::desired::{DesiredProject, PullPolicy};
+use crate::model::desired::{DependencyCondition, DesiredProject, PullPolicy};
 use crate::model::held::WaitingOn;
 use crate::model::id::ServiceName;
+use crate::model::job::{Job, JobOnce, OnRollback};
 use crate::model::ledger::{MOST_REVISIONS, ProjectLedger, RolloutRecord};
 use crate::model::revision::{
     ProjectRevision, Rollback, RollbackCause, RolloutFailure, ServiceRevision, Verdict,
@@ -278,8 +279,19 @@ fn of<'a>(
 
 /// The project as version `revision` ran it: images by id, nothing pulled or built, replaced as `rollback_config` says.
 pub fn pinned(mut project: DesiredProject, revision: &ProjectRevision) -> DesiredProject {
+    let completed = DependencyCondition::CompletedSuccessfully;
+    let edges = project.services.values().flat_map(|service| &service.depends_on);
+    let awaited = edges.filter(|(_, edge)| edge.condition == completed);
+    let awaited: BTreeSet<ServiceName> = awaited.map(|(name, _)| name.clone()).collect();
     for service in project.services.values_mut() {
+        if service.job.is_none() && awaited.contains(&service.name) {
+            service.job = Job::implied(&service.restart);
+        }
         service.update = service.rollback.or(service.update);
+        if let Some(job) = service.job.as_mut().filter(|job| job.on_rollback == OnRollback::Skip) {
+            // It ran for a later version, too; that is enough.
+            job.once = JobOnce::Project;
+        }
         if let Some(known) = revision.services.get(&service.name) {
             service.image = known.image_id.to_string();
             service.build = None;

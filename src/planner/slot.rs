@@ -1,5 +1,6 @@
 //! One replica: from what is there to what is wanted, by one step after the other.
 
+use crate::model::desired::RestartWhen;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::{ContainerId, ContainerName};
 use crate::model::ledger::ReplicaRecord;
@@ -8,23 +9,24 @@ use crate::model::operation::Operation;
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
 use crate::model::rollout::RolloutWait;
+use crate::planner::account::serving;
 use crate::planner::conformity::Conformity;
 use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::endpoints::plan_announce;
-use crate::planner::heal::{Healing, crash_loop, healing};
+use crate::planner::heal::{Healing, back_off, crash_loop, healing};
 use crate::planner::hooks::plan_post_start;
-use crate::planner::joined;
 use crate::planner::live::{plan_live, reattach};
 use crate::planner::names::{self, temporary_name};
 use crate::planner::ports::port_holder;
 use crate::planner::probe::plan_probe;
 use crate::planner::readiness::{Gate, Strictness, gate};
-use crate::planner::replace::{clear_old, replace};
+use crate::planner::replace::{clear_old, replace, serve_on};
 use crate::planner::rollout::Rollout;
 use crate::planner::steps;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
+use crate::planner::{jobs, joined};
 
 /// What every step of a slot needs to look at.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,10 @@ pub fn plan_slot(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     match &current.conformity {
         Conformity::Unknown(_) => {}
         Conformity::Gone => plan_gone(context, draft, current.container),
+        // What is settled is not repeated for a difference that does not make it run again.
+        Conformity::Recreate(_) if jobs::is_settled(context.view, context.record()) => {
+            plan_kept(context, draft, current);
+        }
         Conformity::Recreate(reason @ Reason::Unhealthy { .. }) => {
             if may_disturb(context, draft) {
                 replace(context, draft, current.container, reason.clone());
@@ -93,6 +99,9 @@ fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     let completed = context.view.completed(context.record());
     if completed && !joined::is_needed(context.world, &context.view.service.name) {
         return;
+    }
+    if let Some(waiting) = jobs::failed(context.view, context.record()) {
+        return draft.hold(context.subject(), waiting, None);
     }
     plan_new(context, draft, (&context.name(), None));
 }
@@ -114,7 +123,7 @@ fn plan_new(
         Some((record, record.next_try.filter(|t| *t > context.world.input.now)?))
     });
     if let Some((record, next_try)) = waits {
-        return draft.hold(context.subject(), crash_loop(record), Some(next_try));
+        return draft.hold(context.subject(), back_off(context.view, record), Some(next_try));
     }
     let start = Start {
         container: ContainerRef::CreatedBy(created.node),
@@ -151,6 +160,9 @@ fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &Ob
 
 /// A container that stays: leftovers go, its name is put right, live changes are made, its health is looked after.
 fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judged<'_>) {
+    if serves_on(context, draft) {
+        return;
+    }
     let Some(cleared) = clear_old(context, draft, current.container) else {
         return;
     };
@@ -181,7 +193,7 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
         }
         Healing::Completed => {}
         Healing::Engine => {
-            let waiting = crash_loop(record.unwrap_or(&ReplicaRecord::default()));
+            let waiting = back_off(context.view, record.unwrap_or(&ReplicaRecord::default()));
             draft.hold(context.subject(), waiting, None);
         }
         Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
@@ -199,6 +211,25 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
             plan_start(context, draft, Start { container, name, after, reason, budget, strict });
         }
     }
+}
+
+/// Whether an older version that fell is looked after because its successor may not start yet. Notes what that waits for.
+fn serves_on(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) -> bool {
+    let Some(old) = serving(context.slot).filter(|old| !old.container.lifecycle.is_alive()) else {
+        return false;
+    };
+    // A job of an older version is not run again.
+    let never = context.view.service.restart.when == RestartWhen::Never;
+    if never || context.view.job().is_some() {
+        return false;
+    }
+    let Gate::Closed(waiting) = gate(context.world, draft, context.view, Strictness::Updated)
+    else {
+        return false;
+    };
+    draft.hold(context.subject(), waiting, None);
+    serve_on(context, draft, old.container);
+    true
 }
 
 /// Gives a container back its name, once nobody else has it.
@@ -290,6 +321,9 @@ fn plan_running(
     let Health::Unhealthy { streak, .. } = &container.health else {
         return;
     };
+    if context.view.job().is_some() {
+        return;
+    }
     let record = context.record();
     let count = record.map_or(1, |record| record.unhealthy.max(1));
     let reason = Reason::Unhealthy { streak: *streak, count };
@@ -390,7 +424,9 @@ pub fn plan_start(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, start: St
         Ok(nodes) => after.extend(nodes),
         Err(waiting) => return draft.hold(subject, waiting, None),
     }
-    let blocked = bind_missing(context.world, context.view).or_else(|| port_holder(context));
+    let blocked = jobs::turn(context)
+        .or_else(|| bind_missing(context.world, context.view))
+        .or_else(|| port_holder(context));
     if let Some(waiting) = blocked {
         return draft.hold(subject, waiting, None);
     }

@@ -16,7 +16,9 @@ use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks;
 use crate::planner::input::PlanInput;
+use crate::planner::jobs;
 use crate::planner::joined;
+use crate::planner::schedules;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// What a status is made of.
@@ -87,6 +89,7 @@ fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerSta
         let note = match (container.claim.one_off, &container.claim.hook) {
             (true, _) => "one-off, left alone",
             (false, Some(_)) => "step of a hook",
+            (false, None) if container.claim.due.is_some() => "run of a schedule",
             (false, None) => "no declared replica",
         };
         let mut status = container_status(container, None, None);
@@ -114,7 +117,8 @@ fn service_status(
         if judged.clone().any(|one| matches!(one.container.lifecycle, Lifecycle::Running { .. })) {
             running += 1;
         }
-        let completed = slot.current.is_none() && view.completed(record);
+        let completed =
+            jobs::counts(view, record) || slot.current.is_none() && view.completed(record);
         if completed || judged.clone().any(|one| answers(view, one, record, input.now)) {
             available += 1;
         }
@@ -125,7 +129,7 @@ fn service_status(
         containers.extend(judged.map(|one| {
             let mut status = replica_status(slot, one, record);
             if healing(view, one.container, record, input.now) == Healing::Completed {
-                status.notes.push("Completed; it runs again when its revision changes".to_owned());
+                status.notes.push(jobs::note(view).to_owned());
             }
             if stale_hash(world, view, one) {
                 status.notes.push(STALE_HASH.to_owned());
@@ -146,6 +150,7 @@ fn service_status(
         running,
         available,
         ready,
+        schedules: schedules::statuses(world, view),
         conditions: Vec::new(),
         containers,
     };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::desired::{DependencyCondition, DesiredProject, DesiredService, RestartWhen};
 use crate::model::id::{ImageId, ReplicaId, Revision, ServiceName};
+use crate::model::job::{Job, JobOnce};
 use crate::model::ledger::ReplicaRecord;
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedImage};
 use crate::model::operation::OperationSubject;
@@ -32,6 +33,8 @@ pub struct World<'a> {
     pub orphans: Vec<&'a ObservedContainer>,
     /// Containers of ours that are steps before a start; neither replicas nor orphans, whatever their labels lack.
     pub steps: Vec<&'a ObservedContainer>,
+    /// Containers of ours that are runs of schedules; neither replicas nor orphans.
+    pub runs: Vec<&'a ObservedContainer>,
 }
 
 /// One service with its containers.
@@ -92,6 +95,9 @@ impl<'a> ServiceView<'a> {
         let exposes = !self.service.config.ports.is_empty()
             || !self.service.config.expose.is_empty()
             || self.image.is_some_and(|image| !image.expose.is_empty());
+        if self.service.job.is_some() {
+            return true;
+        }
         match self.service.restart.when {
             RestartWhen::Never | RestartWhen::OnFailure => true,
             RestartWhen::Default => self.awaited == Awaited::Completed || !exposes,
@@ -102,8 +108,29 @@ impl<'a> ServiceView<'a> {
     /// Whether a replica ran to its end in the current version, which is remembered when its container is gone. The
     /// restart policy is no part of a revision: it may have become one that knows no end.
     pub fn completed(&self, record: Option<&ReplicaRecord>) -> bool {
-        self.may_complete()
-            && record.is_some_and(|record| record.completed && record.revision == self.revision())
+        let same =
+            record.is_some_and(|record| record.completed && record.revision == self.revision());
+        self.may_complete() && (same || self.is_done(record))
+    }
+
+    /// How it is a job: by its own word, or because others wait for its completion.
+    pub fn job(&self) -> Option<Job> {
+        let implied =
+            || (self.awaited == Awaited::Completed).then(|| Job::implied(&self.service.restart));
+        self.service.job.or_else(|| implied().flatten())
+    }
+
+    /// Whether a job has succeeded before and nothing makes it run again.
+    fn is_done(&self, record: Option<&ReplicaRecord>) -> bool {
+        let done = record.and_then(|record| record.done.as_ref());
+        let (Some(job), Some(done)) = (self.job(), done) else {
+            return false;
+        };
+        match job.once {
+            JobOnce::Revision => done.revision.is_some() && done.revision == self.revision(),
+            JobOnce::Image => Some(&done.image) == self.image_id(),
+            JobOnce::Project => true,
+        }
     }
 
     /// Whether nothing may be done with its containers: suspended, or not adopted yet.
@@ -129,12 +156,14 @@ impl<'a> World<'a> {
         let mut by_service: BTreeMap<&ServiceName, Vec<&'a ObservedContainer>> = BTreeMap::new();
         let mut orphans = Vec::new();
         let mut steps = Vec::new();
+        let mut runs = Vec::new();
         for container in &input.observed.containers {
             let Some(name) = &container.claim.service else {
                 continue;
             };
             match owner(input, desired, container) {
                 Ownership::Foreign => {}
+                Ownership::Ours if container.claim.due.is_some() => runs.push(container),
                 owner if container.claim.hook.is_some() => {
                     steps.extend(Some(container).filter(|_| owner == Ownership::Ours));
                 }
@@ -156,7 +185,7 @@ impl<'a> World<'a> {
             owners.add(input, &view);
             services.push(view);
         }
-        Self { input, desired, services, owners, orphans, steps }
+        Self { input, desired, services, owners, orphans, steps, runs }
     }
 
     /// Where the names of others are looked up.

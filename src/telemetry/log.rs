@@ -93,7 +93,8 @@ fn parts(failure: &Failure) -> (String, &str) {
 /// An image by reference, a container by its short id.
 pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) -> &str {
     match subject {
-        crate::model::operation::OperationSubject::Image(reference) => reference,
+        crate::model::operation::OperationSubject::Image(reference)
+        | crate::model::operation::OperationSubject::Exec(reference) => reference,
         crate::model::operation::OperationSubject::Container(id)
         | crate::model::operation::OperationSubject::Hook(id)
         | crate::model::operation::OperationSubject::Probe(id) => id.short(),

@@ -50,6 +50,7 @@ fn crashing() -> ContainerStatus {
 
 fn web() -> ServiceStatus {
     ServiceStatus {
+        schedules: Vec::new(),
         name: ServiceName::from("web"),
         image: "shop-web".to_owned(),
         image_is: None,

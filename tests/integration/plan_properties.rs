@@ -10,6 +10,7 @@ use composelet::model::config::ContainerConfig;
 use composelet::model::desired::RestartWhen;
 use composelet::model::held::WaitingOn;
 use composelet::model::id::{ContainerId, ServiceName};
+use composelet::model::job::JobWait;
 use composelet::model::join::{Namespace, Owner};
 use composelet::model::observed::{ImageState, Lifecycle, ObservedContainer};
 use composelet::model::outcome::FailureClass;
@@ -200,13 +201,21 @@ fn satisfied(sim: &Sim, plan: &Plan, foreign: &BTreeSet<ContainerId>) {
             held.subject.service() == Some(&service.name)
                 && matches!(
                     held.waiting_on,
-                    WaitingOn::RestartsExhausted { .. } | WaitingOn::PortConflict { .. }
+                    WaitingOn::RestartsExhausted { .. }
+                        | WaitingOn::PortConflict { .. }
+                        | WaitingOn::Job(JobWait::Failed { .. })
                 )
         });
         for one in &mine {
             let name = format!("shop-{}-{}", service.name, one.claim.number.unwrap());
             assert_eq!(one.name.as_str(), name, "\n{plan}");
             let runs = matches!(one.lifecycle, Lifecycle::Running { .. });
+            let key = format!("{}:{}", service.name, one.claim.number.unwrap());
+            let record = sim.ledger.replicas.get(&key);
+            if !runs && (exhausted || record.is_some_and(|record| record.done.is_some())) {
+                // What a job did or failed at is not repeated, whatever became of its container.
+                continue;
+            }
             let ended = matches!(&one.lifecycle, Lifecycle::Exited(exit) if exit.code == 0);
             let job = service.restart.when != RestartWhen::Always;
             assert!(runs || (ended && job) || exhausted, "{name} {:?}\n{plan}", one.lifecycle);

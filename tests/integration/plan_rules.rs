@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use composelet::model::desired::DependencyCondition;
+use composelet::model::desired::{DependencyCondition, DesiredService};
 use composelet::model::id::ContainerId;
 use composelet::model::join::{Namespace, Owner};
-use composelet::model::observed::{Health, Lifecycle, ObservedContainer};
+use composelet::model::ledger::ReplicaRecord;
+use composelet::model::observed::{Health, ImageState, Lifecycle, ObservedContainer};
 use composelet::model::operation::Operation;
 use composelet::model::plan::{Action, ContainerRef, Plan, PlanNode};
 use composelet::model::reason::Reason;
+use composelet::planner::revision::revision;
 
 use super::plan_world::{Sim, Wish};
 
@@ -22,9 +24,9 @@ pub(super) fn target(action: &Action) -> Option<&ContainerId> {
         | Action::RenameContainer { container: ContainerRef::Existing(id), .. }
         | Action::ConnectNetwork { container: ContainerRef::Existing(id), .. } => Some(id),
         Action::Begin(operation) => match &**operation {
-            Operation::Stop { container, .. } | Operation::PostStart { container, .. } => {
-                Some(container)
-            }
+            Operation::Stop { container, .. }
+            | Operation::Exec { container, .. }
+            | Operation::PostStart { container, .. } => Some(container),
             _ => None,
         },
         _ => None,
@@ -196,7 +198,9 @@ fn in_order(sim: &Sim, plan: &Plan, node: &PlanNode) {
                 }
             });
             let key = format!("{name}:{number}");
-            let done = sim.ledger.replicas.get(&key).is_some_and(|record| record.completed);
+            let record = sim.ledger.replicas.get(&key);
+            let done = record
+                .is_some_and(|record| record.completed || was_done(sim, (record, target), node));
             let same_plan = dependency.condition == DependencyCondition::Started
                 && plan.nodes.iter().any(|one| {
                     node.depends_on.contains(&one.id)
@@ -205,4 +209,12 @@ fn in_order(sim: &Sim, plan: &Plan, node: &PlanNode) {
             assert!(good || done || same_plan, "starts {replica} before {name}:\n{plan}");
         }
     }
+}
+
+/// A job that succeeded in this version, whatever was done with its container since; or in any, for one that is healed.
+fn was_done(sim: &Sim, (record, job): (&ReplicaRecord, &DesiredService), node: &PlanNode) -> bool {
+    let image = sim.engine.observed.images.get(&job.image).and_then(ImageState::present);
+    let current = image.and_then(|image| Some(revision(job, image.id.as_ref()?)));
+    let healed = !matches!(node.reason, Reason::NotStarted);
+    record.done.as_ref().is_some_and(|done| healed || done.revision == current)
 }

@@ -57,6 +57,8 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         pull_policy: PullPolicy::Missing,
         build,
         depends_on: BTreeMap::new(),
+        job: None,
+        schedules: Vec::new(),
         restart: RestartIntent {
             when: RestartWhen::Default,
             delay: None,

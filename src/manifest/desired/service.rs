@@ -11,7 +11,8 @@ use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::Context;
-use crate::manifest::units;
+use crate::manifest::{ofelia, schedule, units};
+use crate::model::config::RestartPolicy;
 use crate::model::desired::{Dependency, DependencyCondition, DesiredService, PullPolicy};
 use crate::model::id::ServiceName;
 
@@ -32,6 +33,15 @@ pub(super) fn service(
     let on_change = change.map(|change| change.on_change).unwrap_or_default();
     let mut files = files::mounted(tree, &spec, &located, &on_change, &mut config, context);
     files.extend(binds.into_iter().flatten());
+    let words = extension::job(&entry.node);
+    let only_then = schedule::is_scheduled(name, &entry.node);
+    let own = schedule::read(name, &entry.node, words.and_then(|words| words.retries));
+    let timed = own.is_some();
+    let schedules = own.into_iter().chain(ofelia::read(tree, name, &entry.node)).collect();
+    let job = restart::job(&spec, &entry.node, words).filter(|_| !timed);
+    if job.is_some() {
+        config.restart = RestartPolicy::No;
+    }
     let image = match &spec.image {
         Some(image) if !image.is_empty() => image.clone(),
         _ => format!("{}-{name}", context.name),
@@ -40,11 +50,13 @@ pub(super) fn service(
         name: ServiceName::new(&**name),
         location: context.report.sources.location(entry.key)?,
         container_name: spec.container_name.clone(),
-        replicas: replicas(&spec),
+        replicas: if only_then { 0 } else { replicas(&spec) },
         pull_policy: pull_policy(&spec),
         build: build::build(tree, &spec, &located, context),
         depends_on: dependencies(&spec, tree),
-        restart: restart::intent(&spec),
+        restart: restart::intent(&spec, job.as_ref()),
+        job,
+        schedules,
         files,
         on_change,
         update: update::update(&spec, extension::strategy(&entry.node)),

@@ -34,7 +34,6 @@ pub const LINTS: &[Lint] = &[
     lints("health-without-password"),
     loader("host-ports"),
     lints("interactive-command"),
-    loader("job-mode"),
     lints("limits-conflict"),
     lints("missing-bind-file"),
     loader("no-effect").note(),

@@ -28,6 +28,8 @@ pub(crate) struct Change {
     api: Option<u16>,
     /// What is wanted.
     wish: Option<Wish>,
+    /// The host sleeps for so long; only its wall clock goes on.
+    sleep: Option<String>,
     /// The engine came back this long ago.
     gap_ago: Option<String>,
     containers: Vec<ContainerChange>,
@@ -134,6 +136,9 @@ impl Change {
             sim.engine.observed.engine.api = ApiVersion::v1(minor);
         }
         sim.wish = self.wish.unwrap_or(sim.wish);
+        if let Some(sleep) = &self.sleep {
+            sim.asleep += duration(sleep);
+        }
         if let Some(ago) = &self.gap_ago {
             sim.engine.observed.engine.gap_ended = Some(sim.now.minus(duration(ago)));
         }

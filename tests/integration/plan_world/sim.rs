@@ -57,6 +57,8 @@ pub(crate) struct Sim {
     pub(crate) operations: RunningOperations,
     pub(crate) policy: Policy,
     pub(crate) now: Timestamp,
+    /// How long the host slept, which only the wall clock knows.
+    pub(crate) asleep: Duration,
     /// Long calls that were begun and have not ended.
     pending: Vec<PlanNode>,
     /// What containers that do not answer would say.
@@ -104,6 +106,7 @@ impl Sim {
             operations: RunningOperations::new(),
             policy,
             now: NOON,
+            asleep: Duration::ZERO,
             pending: Vec::new(),
             hidden: BTreeMap::new(),
         };
@@ -161,6 +164,7 @@ impl Sim {
             operations: &self.operations,
             policy: &self.policy,
             now: self.now,
+            wall: self.now.plus(self.asleep),
         })
     }
 
@@ -286,6 +290,7 @@ impl Sim {
             Operation::Reload { .. }
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
+            | Operation::Exec { .. }
             | Operation::Probe { .. } => {}
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);

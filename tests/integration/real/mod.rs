@@ -17,6 +17,7 @@ mod healing;
 mod hooks;
 mod interop;
 mod isolation;
+mod jobs;
 mod joins;
 mod montero;
 mod once;

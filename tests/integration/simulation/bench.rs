@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use composelet::controller::desired::compose::ComposeLoader;
@@ -41,8 +42,26 @@ pub(super) struct Bench {
     pub(super) events: EventSink,
     pub(super) mode: Mode,
     directory: TempDir,
-    clock: Arc<dyn Clock>,
+    clock: Arc<HostClock>,
     running: Option<Running>,
+}
+
+/// A clock of a host that may sleep, or whose wall clock may be set.
+#[derive(Debug)]
+struct HostClock {
+    awake: SystemClock,
+    jumped_ms: AtomicI64,
+}
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        self.awake.now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        let jumped = self.jumped_ms.load(Ordering::SeqCst);
+        Timestamp::from_millis(self.awake.wall().as_millis() + jumped)
+    }
 }
 
 struct Running {
@@ -65,9 +84,24 @@ impl Bench {
             events: EventSink::default(),
             mode: Mode::Run,
             directory,
-            clock: Arc::new(SystemClock::starting_at(epoch)),
+            clock: Arc::new(HostClock {
+                awake: SystemClock::starting_at(epoch),
+                jumped_ms: AtomicI64::new(0),
+            }),
             running: None,
         }
+    }
+
+    /// Sets the wall clock, as a host that slept finds it, or a person does.
+    pub(super) fn set_wall(&self, at: &str) {
+        let at = Timestamp::parse_rfc3339(at).unwrap();
+        let jump = at.as_millis() - self.clock.awake.wall().as_millis();
+        self.clock.jumped_ms.store(jump, Ordering::SeqCst);
+    }
+
+    /// What the wall clock says.
+    pub(super) fn wall(&self) -> Timestamp {
+        self.clock.wall()
     }
 
     /// The watched directory.
@@ -108,7 +142,7 @@ impl Bench {
             self.connector(),
             Ledger::open_with(storage).unwrap(),
             Arc::new(ComposeLoader::default()),
-            Arc::clone(&self.clock),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
             self.events.clone(),
         )
         .dialling(Arc::new(self.engine.clone()))
