@@ -14,6 +14,7 @@ use crate::controller::governor::Governor;
 use crate::controller::host::Host;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::operations::Operations;
+use crate::controller::prober::Prober;
 use crate::controller::queue::Requeue;
 use crate::controller::report;
 use crate::controller::requeue::requeue;
@@ -34,6 +35,7 @@ use crate::model::path::PathMap;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Verdicts;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
 use crate::source::ContentStore;
 
@@ -49,6 +51,8 @@ pub struct Surroundings {
     pub ledger: Ledger,
     /// Long calls.
     pub operations: Arc<Operations>,
+    /// Who is asked whether it is well.
+    pub prober: Prober,
     /// The host's limits.
     pub governor: Arc<Governor>,
     /// Engine calls side by side.
@@ -114,6 +118,7 @@ struct Look {
     host: HostView,
     facts: SourceFacts,
     running: RunningOperations,
+    verdicts: Verdicts,
 }
 
 /// Runs one pass.
@@ -121,6 +126,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
     let now = around.clock.now();
     let (want, extra) = belief.want();
+    recall_verdicts(around, &name, &want, &memory).await;
     let (running, mut ledger) = recall(around, &name, &mut memory, &changes).await;
     let looked = match engine_lost {
         Some(why) => Err(unreachable(why)),
@@ -161,6 +167,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         source: &belief.source,
         diagnostics: &belief.diagnostics,
     });
+    attend(&context, &want, &ledger);
     publish(around, &mut memory, status, now).await;
     content::sweep(around, &name, &want, (&look.observed, &look.facts)).await;
     let remains = remains(&want, &report.plan);
@@ -196,10 +203,39 @@ impl Context<'_> {
             ledger,
             pre_stop: self.pre_stop,
             operations: &self.look.running,
+            verdicts: &self.look.verdicts,
             policy: &self.around.policy,
             now: self.now,
         }
     }
+}
+
+/// Before its first look the prober learns who was ready when the controller before this one ended.
+async fn recall_verdicts(around: &Surroundings, name: &ProjectName, want: &Want, memory: &Memory) {
+    let (Want::Run(project) | Want::RunKeeping(project)) = want else {
+        return;
+    };
+    let asked = project.services.values().any(|service| service.probes.is_some());
+    if !asked || memory.status.is_some() {
+        return;
+    }
+    let (store, key) = (around.ledger.clone(), name.clone());
+    let told = around.blocking.run(move || store.project_status(&key)).await;
+    if let Some(status) = told.ok().flatten() {
+        around.prober.recall(name, &status);
+    }
+}
+
+/// Has the prober ask the runs that were seen, but for those that this pass has begun to stop. While it is not known what
+/// is wanted, it goes on as before.
+fn attend(context: &Context<'_>, want: &Want, ledger: &ProjectLedger) {
+    if matches!(want, Want::Hold(..)) {
+        return;
+    }
+    let running = context.around.operations.running();
+    let operations = running.into_iter().map(|one| (one.subject, one.running)).collect();
+    let input = PlanInput { operations: &operations, ..context.input(ledger) };
+    context.around.prober.attend(context.name, planner::probe_targets(&input));
 }
 
 /// The last good version comes first, so that a service that the next one takes away is known when it is stopped.
@@ -295,7 +331,9 @@ async fn observe(
     }
     let observed = around.engine.observe(&request).await?;
     let host = around.engine.host_view(&shared).await?;
-    Ok(Look { observed, host, facts, running })
+    // After the look: a verdict is about a run that was seen to begin.
+    let verdicts = around.prober.verdicts(name);
+    Ok(Look { observed, host, facts, running, verdicts })
 }
 
 /// The engine could not be asked: nothing is planned, Ready is Unknown, the key backs off.

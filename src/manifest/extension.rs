@@ -1,6 +1,7 @@
 //! `x-composelet`: the words of our own (DESIGN §8). A key that is not built yet is an error, not a no-op.
 
 use crate::manifest::environment::child;
+use crate::manifest::host_probe;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::report::{Finding, Report};
@@ -89,11 +90,13 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         }
     } else if key == "on_change" && known.contains(&key) {
         on_change::check(&entry.node, path, report);
+    } else if key == "probe" && known.contains(&key) {
+        host_probe::check(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))
                 .at(entry.key)
-                .help("remove it; only suspend and on_change work so far"),
+                .help("remove it; only suspend, on_change and probe work so far"),
         );
     } else {
         let finding =
@@ -109,7 +112,7 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
     }
 }
 
-fn truth(node: &Node) -> Option<bool> {
+pub(crate) fn truth(node: &Node) -> Option<bool> {
     match &node.value {
         Value::Bool(value) => Some(*value),
         Value::Text(text) => text.parse().ok(),
@@ -128,4 +131,9 @@ pub(crate) fn suspend(node: &Node) -> Suspend {
 /// `on_change` of a checked service, if it has one.
 pub(crate) fn on_change(node: &Node) -> Option<Change> {
     node.at(&[KEY, "on_change"]).and_then(on_change::read)
+}
+
+/// `probe` of a service.
+pub(crate) fn probe(node: &Node) -> Option<&Node> {
+    node.at(&[KEY, "probe"])
 }

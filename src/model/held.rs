@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::hook::{HookKind, HookStep};
+use crate::model::host_probe::ProbeKind;
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::outcome::PullTrouble;
 use crate::model::time::Timestamp;
@@ -140,6 +141,18 @@ pub enum WaitingOn {
         /// How it ended, with the tail of its output.
         error: String,
     },
+    /// A host probe to find a running container ready.
+    NotReady {
+        /// Which.
+        probe: ProbeKind,
+        /// Its last failure; empty if there was none yet.
+        error: String,
+    },
+    /// Nothing: a probe that dials cannot be asked, for the engine is on another host.
+    ProbeImpossible {
+        /// Which.
+        probe: ProbeKind,
+    },
     /// The host's budget of restarts or starts.
     Throttled,
     /// The engine to say what this is.
@@ -260,6 +273,9 @@ impl WaitingOn {
             Self::ImageCheckDue => "ImageCheckScheduled",
             Self::ErrImageNeverPull => "ErrImageNeverPull",
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
+            // Kubernetes' reason of a Pod that is not Ready.
+            Self::NotReady { .. } => "ContainersNotReady",
+            Self::ProbeImpossible { .. } => "ProbeError",
             Self::Throttled => "Throttled",
             Self::Unknown(_) => "ContainerUnresponsive",
             Self::Removing => "RemovalInProgress",
@@ -309,6 +325,8 @@ impl WaitingOn {
                 | Self::ImageRefreshBackOff { .. }
                 | Self::ImageCheckDue
                 | Self::FileReplaced { .. }
+                | Self::NotReady { .. }
+                | Self::ProbeImpossible { .. }
         )
     }
 
@@ -363,6 +381,16 @@ impl fmt::Display for WaitingOn {
             Self::HookFailed { step, failures, error } => {
                 write!(f, "back-off after failure {failures} of {step}: {error}")
             }
+            Self::NotReady { probe, error } if error.is_empty() => {
+                write!(f, "the {probe} probe to succeed")
+            }
+            Self::NotReady { probe, error } => {
+                write!(f, "the {probe} probe to succeed; {probe} probe failed: {error}")
+            }
+            Self::ProbeImpossible { probe } => write!(
+                f,
+                "nothing; the {probe} probe cannot be asked, since the engine is on another host: use exec"
+            ),
             Self::Throttled => f.write_str("the host's budget of restarts"),
             Self::Unknown(why) => write!(f, "the engine to tell its state: {why}"),
             Self::Removing => f.write_str("the engine to finish its removal"),

@@ -9,7 +9,7 @@ use crate::model::id::ReplicaId;
 use crate::model::ledger::{
     Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage,
 };
-use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
+use crate::model::observed::{Exit, Lifecycle, ObservedContainer};
 use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
@@ -22,6 +22,7 @@ use crate::planner::input::{Intent, PlanInput};
 use crate::planner::probe::{self, probe_key};
 use crate::planner::record::{remove_key, stop_key};
 use crate::planner::steps;
+use crate::planner::verdict;
 use crate::planner::world::{ServiceView, World};
 
 /// Most instants of engine restarts that are kept of one replica (invariant 16).
@@ -241,7 +242,7 @@ fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Ti
         // The stop of a restart of ours never came to its end, or somebody started it before us.
         record.restarting = None;
     }
-    let unhealthy = matches!(look.container.health, Health::Unhealthy { .. });
+    let unhealthy = verdict::illness(input, look.service, look.container).is_some();
     if unhealthy && record.counted.unhealthy_run != Some(started_at) {
         record.counted.unhealthy_run = Some(started_at);
         record.unhealthy = record.unhealthy.saturating_add(1);

@@ -156,6 +156,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)
             | WaitingOn::InvalidManifest
+            | WaitingOn::ProbeImpossible { .. }
     )
 }
 

@@ -40,6 +40,7 @@ pub mod revision;
 pub mod slot;
 pub mod status;
 pub mod steps;
+pub mod verdict;
 pub mod volumes;
 pub mod world;
 
@@ -52,3 +53,4 @@ pub use plan::{plan, tended};
 pub use preview::{Certainty, Preview, PreviewStep, preview};
 pub use record::{confirm, forget_backoffs, record, record_logs, record_operation, wanted_logs};
 pub use status::{StatusInput, status};
+pub use verdict::{is_ready, targets as probe_targets};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{bound, build, container, files, hooks, joins, mounts, restart, spec};
+use super::{bound, build, container, files, hooks, joins, mounts, probes, restart, spec};
 use crate::manifest::canonical::label_hash;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
@@ -48,6 +48,7 @@ pub(super) fn service(
         files,
         on_change,
         hooks: hooks::hooks(&spec, &image, &config),
+        probes: probes::probes(&entry.node, &config),
         image,
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec).or_else(|| build::refusal(&spec)),

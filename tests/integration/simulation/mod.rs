@@ -9,5 +9,6 @@ mod hooks;
 mod images;
 mod joins;
 mod once;
+mod probes;
 mod readiness;
 mod standby;
