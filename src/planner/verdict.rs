@@ -180,9 +180,15 @@ pub fn tell(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &Obs
     if let Some(unready) = unready(input, service, container) {
         return draft.hold(context.subject(), unready.waiting(), None);
     }
-    let liveness = service.probes.as_ref().and_then(|probes| probes.liveness.as_ref());
-    if liveness.is_some_and(|probe| !is_possible(input, probe)) {
-        let waiting = WaitingOn::ProbeImpossible { probe: ProbeKind::Liveness };
+    let Some((liveness, verdict)) = asked(input, service, container, ProbeKind::Liveness) else {
+        return;
+    };
+    let probe = ProbeKind::Liveness;
+    if !is_possible(input, liveness) {
+        draft.hold(context.subject(), WaitingOn::ProbeImpossible { probe }, None);
+    } else if matches!(verdict.state, ProbeState::Failing { .. }) {
+        // The restart waits, as another hold says; a good answer would take the verdict back.
+        let waiting = WaitingOn::NotReady { probe, error: verdict.error };
         draft.hold(context.subject(), waiting, None);
     }
 }

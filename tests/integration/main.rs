@@ -22,6 +22,7 @@ mod engine_sim;
 mod executor_walk;
 mod fault_proxy;
 mod fault_scenarios;
+mod host_dial;
 mod hostile;
 mod ledger_crash;
 mod ledger_files;
