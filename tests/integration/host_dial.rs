@@ -33,7 +33,7 @@ async fn server(answer: &'static str, scheme: Scheme) -> (SocketAddr, Heard) {
                     if let Ok(stream) = acceptor().accept(stream).await {
                         let name = stream.get_ref().1.server_name().unwrap_or("-").to_owned();
                         serve(stream, answer, &copy).await;
-                        copy.lock().unwrap().push_str(&format!("sni {name}\n"));
+                        copy.lock().unwrap().extend(["sni ", &name, "\n"]);
                     }
                 }
             }
@@ -144,6 +144,7 @@ async fn a_certificate_that_nobody_signed_is_refused_unless_any_will_do() {
     assert_eq!(*heard.lock().unwrap(), "", "nothing was sent to it");
     let trusting = HttpGet { tls_verify: TlsVerify::Skip, ..strict.clone() };
     assert_eq!(HostDial.get(address, &trusting).await, Ok(200));
+    assert!(heard.lock().unwrap().contains("sni shop.test\n"), "{:?}", heard.lock().unwrap());
     let by_address = HttpGet { host: None, ..trusting };
     assert_eq!(HostDial.get(address, &by_address).await, Ok(200));
     let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
