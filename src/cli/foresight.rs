@@ -19,6 +19,7 @@ use crate::model::outcome::Failure;
 use crate::model::path::PathMap;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
+use crate::model::verdict::{Asker, Verdicts};
 use crate::planner::{Intent, PlanInput, Preview, preview};
 use crate::source::{ContentStore, FactReader, stamps};
 
@@ -161,6 +162,7 @@ impl Host {
             ledger: &ledger.unwrap_or_default(),
             pre_stop: &StopHooks::new(),
             operations: &RunningOperations::new(),
+            verdicts: &Verdicts { asker: Asker::Nobody, ..Verdicts::default() },
             policy: &self.policy,
             now: self.now,
             wall: self.now,

@@ -114,6 +114,7 @@ impl Supervisor {
         self.queue.forget(name);
         self.cells.remove(name);
         self.around.operations.forget(name);
+        self.around.prober.attend(name, Vec::new());
         let (store, key) = (self.around.ledger.clone(), name.clone());
         let forget = move || {
             store.remove_project(&key)?;

@@ -1,5 +1,6 @@
 //! The loop: triggers, queue, passes, operations, governor, supervision.
 
+mod attendant;
 mod believing;
 mod blocking;
 mod clock;
@@ -10,12 +11,14 @@ mod events;
 mod governor;
 mod host;
 mod host_files;
+mod host_get;
 mod jitter;
 mod memory;
 mod once;
 mod operation_calls;
 mod operations;
 mod pass;
+mod prober;
 mod publishing;
 mod queue;
 mod readiness;
@@ -28,6 +31,7 @@ mod settings;
 mod shutdown;
 mod startup;
 mod supervisor;
+mod tally;
 mod telling;
 
 pub use blocking::{Blocking, BlockingPanicked};
@@ -39,6 +43,7 @@ pub use memory::{LedgerChange, Memory};
 pub use operation_calls::{HostCalls, OperationCalls};
 pub use operations::Operations;
 pub use pass::{PassEnd, PassInput, Remains, Surroundings, pass};
+pub use prober::Prober;
 pub use queue::{Queue, Requeue, Wake};
 pub use readiness::{Dial, HostDial};
 pub use requeue::requeue;

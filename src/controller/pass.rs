@@ -15,6 +15,7 @@ use crate::controller::governor::Governor;
 use crate::controller::host::Host;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::operations::Operations;
+use crate::controller::prober::Prober;
 use crate::controller::queue::Requeue;
 use crate::controller::report;
 use crate::controller::requeue::requeue;
@@ -36,6 +37,7 @@ use crate::model::path::PathMap;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Verdicts;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
 use crate::source::{ContentStore, FactReader};
 
@@ -54,6 +56,8 @@ pub struct Surroundings {
     pub ledger: Ledger,
     /// Long calls.
     pub operations: Arc<Operations>,
+    /// Who is asked whether it is well.
+    pub prober: Prober,
     /// The host's limits.
     pub governor: Arc<Governor>,
     /// Engine calls side by side.
@@ -123,6 +127,7 @@ struct Look {
     host: HostView,
     facts: SourceFacts,
     running: RunningOperations,
+    verdicts: Verdicts,
 }
 
 /// Runs one pass.
@@ -130,6 +135,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
     let now = around.clock.now();
     let (files, mut extra) = belief.want();
+    recall_verdicts(around, &name, &files, &memory).await;
     let (running, mut ledger, refused) = recall(around, &name, &mut memory, &changes).await;
     let looked = match engine_lost {
         Some(why) => Err(unreachable(why)),
@@ -172,6 +178,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         source: &belief.source,
         diagnostics: &belief.diagnostics,
     });
+    attend(&context, &want, &ledger);
     publish(around, &mut memory, status, now).await;
     content::sweep(around, &name, want, (&look.observed, &look.facts)).await;
     if memory.kept_revisions.as_ref() != Some(&ledger.history) {
@@ -251,11 +258,40 @@ impl Context<'_> {
             ledger,
             pre_stop: self.pre_stop,
             operations: &self.look.running,
+            verdicts: &self.look.verdicts,
             policy: &self.around.policy,
             now: self.now,
             wall: self.wall,
         }
     }
+}
+
+/// Before its first look the prober learns who was ready when the controller before this one ended.
+async fn recall_verdicts(around: &Surroundings, name: &ProjectName, want: &Want, memory: &Memory) {
+    let (Want::Run(project) | Want::RunKeeping(project)) = want else {
+        return;
+    };
+    let asked = project.services.values().any(|service| service.probes.is_some());
+    if !asked || memory.status.is_some() {
+        return;
+    }
+    let (store, key) = (around.ledger.clone(), name.clone());
+    let told = around.blocking.run(move || store.project_status(&key)).await;
+    if let Some(status) = told.ok().flatten() {
+        around.prober.recall(name, &status);
+    }
+}
+
+/// Has the prober ask the runs that were seen, but for those that this pass has begun to stop. While it is not known what
+/// is wanted, it goes on as before.
+fn attend(context: &Context<'_>, want: &Want, ledger: &ProjectLedger) {
+    if matches!(want, Want::Hold(..)) {
+        return;
+    }
+    let running = context.around.operations.running();
+    let operations = running.into_iter().map(|one| (one.subject, one.running)).collect();
+    let input = PlanInput { operations: &operations, ..context.input(ledger) };
+    context.around.prober.attend(context.name, planner::probe_targets(&input));
 }
 
 /// The last good version comes first, so that a service that the next one takes away is known when it is stopped.
@@ -364,7 +400,9 @@ async fn observe(
     }
     let observed = around.engine.observe(&request).await?;
     let host = around.engine.host_view(&shared).await?;
-    Ok(Look { observed, host, facts, running: running.clone() })
+    // After the look: a verdict is about a run that was seen to begin.
+    let verdicts = around.prober.verdicts(name);
+    Ok(Look { observed, host, facts, running: running.clone(), verdicts })
 }
 
 /// The engine could not be asked: nothing is planned, Ready is Unknown, the key backs off.

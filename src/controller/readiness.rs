@@ -7,7 +7,9 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::controller::host_get;
 use crate::engine::Engine;
+use crate::model::host_probe::HttpGet;
 use crate::model::id::ContainerId;
 use crate::model::outcome::{Failure, FailureClass};
 use crate::model::probe::Readiness;
@@ -29,6 +31,22 @@ const ACCEPT: Duration = Duration::from_millis(500);
 pub trait Dial: Send + Sync + 'static {
     /// Whether a TCP connection to this address is accepted now.
     fn accepts(&self, address: SocketAddr) -> BoxFuture<'_, bool>;
+
+    /// Opens a TCP connection and closes it again; the caller sets the deadline.
+    ///
+    /// # Errors
+    /// Why there was none.
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'_, Result<(), String>>;
+
+    /// The status of the answer to a GET; the caller sets the deadline.
+    ///
+    /// # Errors
+    /// Why there was none.
+    fn get<'a>(
+        &'a self,
+        address: SocketAddr,
+        get: &'a HttpGet,
+    ) -> BoxFuture<'a, Result<u16, String>>;
 }
 
 /// The network of this host.
@@ -40,6 +58,20 @@ impl Dial for HostDial {
         timeout(ACCEPT, TcpStream::connect(address))
             .map(|connected| matches!(connected, Ok(Ok(_))))
             .boxed()
+    }
+
+    fn connect(&self, address: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
+        TcpStream::connect(address)
+            .map(|connected| connected.map(drop).map_err(|error| host_get::chain(&error)))
+            .boxed()
+    }
+
+    fn get<'a>(
+        &'a self,
+        address: SocketAddr,
+        get: &'a HttpGet,
+    ) -> BoxFuture<'a, Result<u16, String>> {
+        host_get::get(address, get).boxed()
     }
 }
 
@@ -57,7 +89,9 @@ pub(crate) async fn until_ready(
     let mut good_since: Option<Instant> = None;
     while first.elapsed() < LONGEST {
         let begin = Instant::now();
-        let good = engine.probe(container, &readiness.check, readiness.timeout).await?
+        // A question that is longer than what is left ends with it.
+        let time = readiness.timeout.min(LONGEST.saturating_sub(first.elapsed()));
+        let good = engine.probe(container, &readiness.check, time).await?
             && all_accept(dial, &readiness.ports).await;
         good_since = good_since.filter(|_| good);
         match good_since {

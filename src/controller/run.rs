@@ -20,6 +20,7 @@ use crate::controller::governor::Governor;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
 use crate::controller::pass::Surroundings;
+use crate::controller::prober::Prober;
 use crate::controller::queue::Queue;
 use crate::controller::readiness::{Dial, HostDial};
 use crate::controller::settings::{RunEnd, Settings};
@@ -127,11 +128,13 @@ impl Controller {
         let now = self.clock.now();
         let governor = Arc::new(Governor::new(&settings.limits, now));
         let operations = Operations::new(
-            Arc::new(HostCalls { engine: engine.clone(), dial: self.dial }),
+            Arc::new(HostCalls { engine: engine.clone(), dial: Arc::clone(&self.dial) }),
             Arc::clone(&governor),
             Arc::clone(&self.clock),
             self.events.clone(),
         );
+        let prober =
+            Prober::new(engine.clone(), self.dial, Arc::clone(&self.clock), self.events.clone());
         let root = settings.desired_state.clone();
         let reader = Reader::new(root.clone(), Arc::clone(&self.tree), Arc::clone(&self.loader));
         let around = Surroundings {
@@ -139,6 +142,7 @@ impl Controller {
             engine,
             ledger: self.ledger,
             operations: Arc::new(operations),
+            prober,
             governor,
             lanes: Lanes::default(),
             clock: self.clock,

@@ -17,6 +17,7 @@ use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::outcome::Failure;
+use crate::model::verdict::{Asker, Verdicts};
 use crate::planner::{self, Intent, PlanInput};
 
 /// Time that passes have to finish.
@@ -29,6 +30,7 @@ impl Supervisor {
         let until = Instant::now() + GRACE;
         self.around.stopping.cancel();
         self.around.operations.close();
+        self.around.prober.close();
         self.publish("stopping").await;
         while let Ok(Some(ended)) = timeout_at(until, self.passes.join_next()).await {
             if let Ok((name, end)) = ended {
@@ -89,6 +91,7 @@ async fn release(
         // Nothing is stopped here.
         pre_stop: &StopHooks::new(),
         operations: &running,
+        verdicts: &Verdicts { asker: Asker::Nobody, ..Verdicts::default() },
         policy: &around.policy,
         now: around.clock.now(),
         wall: around.clock.wall(),

@@ -154,6 +154,8 @@ impl Supervisor {
                 }
                 // Cancel safe: what was not returned stays in the table.
                 woken = self.around.operations.ended() => self.wake(woken.iter(), Wake::Change, Duration::ZERO),
+                // Cancel safe: what was not returned stays in the table.
+                woken = self.around.prober.changed() => self.wake(woken.iter(), Wake::Change, Duration::ZERO),
                 // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
                 event = self.events.next() => self.engine_event(event),
                 // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.

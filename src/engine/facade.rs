@@ -147,6 +147,11 @@ impl Engine {
         locked(&self.inner.session).facts.clone()
     }
 
+    /// Whether the engine is on this host, so that its containers can be reached: over a socket, or a loopback address.
+    pub fn is_here(&self) -> bool {
+        self.inner.connector.is_here()
+    }
+
     /// How many calls there were.
     pub fn counts(&self) -> CallCounts {
         self.inner.switchboard.counts()

@@ -60,6 +60,16 @@ impl Engine {
         }
     }
 
+    /// Runs the command of a host probe in a container and waits for its end; the caller gives up earlier. What is given
+    /// up runs on inside.
+    ///
+    /// # Errors
+    /// `Invalid` with its last lines if it does not end with 0, or there is no such program; `Maybe` after 10 min; `Conflict`
+    /// if the container does not run; `NotFound`.
+    pub async fn ask_inside(&self, id: &ContainerId, command: &HookCommand) -> Result<(), Failure> {
+        self.hook(id, command, LONGEST).await
+    }
+
     async fn hook(
         &self,
         id: &ContainerId,

@@ -366,6 +366,11 @@ fn mount_target(section: &str, mount: &Node) -> Option<String> {
 
 /// Whether a service declares a health check that runs.
 pub(crate) fn has_check(service: &Node) -> bool {
+    // A probe of our own says when it is ready, too (docs/manifest-reference.md, probes).
+    let probe = extension::probe(service);
+    if probe.is_some_and(|probe| probe.get("startup").or(probe.get("readiness")).is_some()) {
+        return true;
+    }
     let Some(check) = service.get("healthcheck") else {
         return false;
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::manifest::environment::child;
+use crate::manifest::host_probe;
 use crate::manifest::job;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::on_change::{self, Change};
@@ -107,6 +108,8 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         job::check(&entry.node, path, report);
     } else if key == "schedule" && known.contains(&key) {
         schedule::check(&entry.node, path, report);
+    } else if key == "probe" && known.contains(&key) {
+        host_probe::check(&entry.node, path, report);
     } else if known.contains(&key) {
         report.add(
             Finding::error("not-built-yet", path, format!("{path} is not built yet"))
@@ -127,7 +130,7 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
     }
 }
 
-fn truth(node: &Node) -> Option<bool> {
+pub(crate) fn truth(node: &Node) -> Option<bool> {
     match &node.value {
         Value::Bool(value) => Some(*value),
         Value::Text(text) => text.parse().ok(),
@@ -177,4 +180,9 @@ pub(crate) fn unknown_services<'a>(
 /// `job` of a checked service, if it has one.
 pub(crate) fn job(node: &Node) -> Option<job::Words> {
     node.at(&[KEY, "job"]).and_then(job::read)
+}
+
+/// `probe` of a service.
+pub(crate) fn probe(node: &Node) -> Option<&Node> {
+    node.at(&[KEY, "probe"])
 }

@@ -18,6 +18,7 @@ mod extends;
 mod extension;
 mod files;
 mod forms;
+mod host_probe;
 mod include;
 mod interpolate;
 mod job;

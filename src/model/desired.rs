@@ -1,6 +1,7 @@
 //! What the manifests want.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::build::Build;
@@ -9,6 +10,7 @@ use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
 use crate::model::endpoints::EndpointsChange;
 use crate::model::hook::Hooks;
+use crate::model::host_probe::HostProbes;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
@@ -104,6 +106,8 @@ pub struct DesiredService {
     pub drain: Option<Duration>,
     /// Commands around its starts and stops.
     pub hooks: Hooks,
+    /// What it is asked from this host (`x-composelet.probe`).
+    pub probes: Option<Arc<HostProbes>>,
     /// `x-composelet.suspend` of the service.
     pub suspend: Suspend,
     /// Why it cannot run here at all, if so.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::hook::{HookKind, HookStep};
+use crate::model::host_probe::ProbeKind;
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::job::JobWait;
 use crate::model::outcome::PullTrouble;
@@ -158,6 +159,18 @@ pub enum WaitingOn {
     },
     /// A rollout to go on, or to be mended.
     Rollout(RolloutWait),
+    /// A host probe to find a running container ready.
+    NotReady {
+        /// Which.
+        probe: ProbeKind,
+        /// Its last failure; empty if there was none yet.
+        error: String,
+    },
+    /// Nothing: a probe that dials cannot be asked, for the engine is on another host.
+    ProbeImpossible {
+        /// Which.
+        probe: ProbeKind,
+    },
     /// The host's budget of restarts or starts.
     Throttled,
     /// The engine to say what this is.
@@ -281,6 +294,9 @@ impl WaitingOn {
             Self::ErrImageNeverPull => "ErrImageNeverPull",
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
             Self::Rollout(wait) => wait.code(),
+            // Kubernetes' reason of a Pod that is not Ready.
+            Self::NotReady { .. } => "ContainersNotReady",
+            Self::ProbeImpossible { .. } => "ProbeError",
             Self::Throttled => "Throttled",
             Self::Unknown(_) => "ContainerUnresponsive",
             Self::Removing => "RemovalInProgress",
@@ -334,6 +350,8 @@ impl WaitingOn {
                 | Self::ImageCheckDue
                 | Self::Schedule(_)
                 | Self::FileReplaced { .. }
+                | Self::NotReady { .. }
+                | Self::ProbeImpossible { .. }
         ) && !matches!(self, Self::Rollout(wait) if !wait.goes_on())
     }
 
@@ -391,6 +409,16 @@ impl fmt::Display for WaitingOn {
                 write!(f, "back-off after failure {failures} of {step}: {error}")
             }
             Self::Rollout(wait) => write!(f, "{wait}"),
+            Self::NotReady { probe, error } if error.is_empty() => {
+                write!(f, "the {probe} probe to succeed")
+            }
+            Self::NotReady { probe, error } => {
+                write!(f, "the {probe} probe to succeed; {probe} probe failed: {error}")
+            }
+            Self::ProbeImpossible { probe } => write!(
+                f,
+                "nothing; the {probe} probe cannot be asked, since the engine is on another host: use exec"
+            ),
             Self::Throttled => f.write_str("the host's budget of restarts"),
             Self::Unknown(why) => write!(f, "the engine to tell its state: {why}"),
             Self::Removing => f.write_str("the engine to finish its removal"),

@@ -58,6 +58,9 @@ pub enum Reason {
         streak: u32,
         /// How often it was unhealthy since it was last well.
         count: u32,
+        /// The host probe that failed and its last error; `None`: the engine's health check.
+        #[serde(default)]
+        probe: Option<String>,
     },
     /// It was frozen by hand.
     Paused,
@@ -239,11 +242,8 @@ impl fmt::Display for Reason {
                 exit_text(f, (*code, *oom_killed), *failures)
             }
             Self::StartFailed { error } => write!(f, "start failed: {error}"),
-            Self::Unhealthy { streak: 0, count } => {
-                write!(f, "stopped because it was unhealthy, time {count}")
-            }
-            Self::Unhealthy { streak, count } => {
-                write!(f, "unhealthy after {streak} failed checks, time {count}")
+            Self::Unhealthy { streak, count, probe } => {
+                unhealthy_text(f, (*streak, *count), probe.as_deref())
             }
             Self::Paused => f.write_str("paused by hand"),
             Self::RestartRequested { at } => write!(f, "a restart was asked for at {at}"),
@@ -289,6 +289,19 @@ impl fmt::Display for Reason {
                 write!(f, "network {network} is defined differently")
             }
         }
+    }
+}
+
+/// What was asked of it, how often in a row it failed, and for the how manieth time.
+fn unhealthy_text(
+    f: &mut fmt::Formatter<'_>,
+    (streak, count): (u32, u32),
+    probe: Option<&str>,
+) -> fmt::Result {
+    match (streak, probe) {
+        (0, _) => write!(f, "stopped because it was unhealthy, time {count}"),
+        (_, None) => write!(f, "unhealthy after {streak} failed checks, time {count}"),
+        (_, Some(probe)) => write!(f, "{probe}; {streak} failures in a row, time {count}"),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::id::ReplicaId;
 use crate::model::ledger::{
     Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage,
 };
-use crate::model::observed::{Exit, Health, Lifecycle, ObservedContainer};
+use crate::model::observed::{Exit, Lifecycle, ObservedContainer};
 use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
@@ -28,6 +28,7 @@ use crate::planner::rollback;
 use crate::planner::rollout;
 use crate::planner::schedule_runs;
 use crate::planner::steps;
+use crate::planner::verdict;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// Most instants of engine restarts that are kept of one replica (invariant 16).
@@ -139,7 +140,7 @@ fn account_service(
         content::remember(input, service, container, ledger);
         hooks::remember(input, service, container, ledger);
         probe::remember(container, ledger);
-        availability::remember(view, slot, (container, input.now), ledger);
+        availability::remember(view, slot, (container, input), ledger);
         if container.lifecycle.is_alive() {
             remember_data(input, service, ledger);
         }
@@ -274,7 +275,7 @@ fn count_running(look: &Counting<'_>, record: &mut ReplicaRecord, started_at: Ti
         // Neither its health nor the length of a run says anything about its end.
         return;
     }
-    let unhealthy = matches!(look.container.health, Health::Unhealthy { .. });
+    let unhealthy = verdict::illness(input, look.service, look.container).is_some();
     if unhealthy && record.counted.unhealthy_run != Some(started_at) {
         record.counted.unhealthy_run = Some(started_at);
         record.unhealthy = record.unhealthy.saturating_add(1);

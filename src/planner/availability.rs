@@ -4,16 +4,20 @@ use crate::model::ledger::{ProjectLedger, ReadinessRecord};
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::time::Timestamp;
 use crate::planner::hooks;
+use crate::planner::input::PlanInput;
 use crate::planner::probe;
+use crate::planner::verdict;
 use crate::planner::world::{ServiceView, Slot};
 
 /// Whether a container does its work now.
 pub fn is_ready(
-    ledger: &ProjectLedger,
+    (input, ledger): (&PlanInput<'_>, &ProjectLedger),
     view: &ServiceView<'_>,
     container: &ObservedContainer,
 ) -> bool {
-    is_well(ledger, container) && hooks::are_done(ledger, view.service, container)
+    is_well(ledger, container)
+        && hooks::are_done(ledger, view.service, container)
+        && verdict::is_good(input, view.service, container)
 }
 
 /// Whether a container runs and nothing says that it is not ready.
@@ -31,25 +35,27 @@ pub fn is_well(ledger: &ProjectLedger, container: &ObservedContainer) -> bool {
 pub fn remember(
     view: &ServiceView<'_>,
     slot: &Slot<'_>,
-    (container, now): (&ObservedContainer, Timestamp),
+    (container, input): (&ObservedContainer, &PlanInput<'_>),
     ledger: &mut ProjectLedger,
 ) {
     let Lifecycle::Running { started_at: run } = container.lifecycle else {
         return;
     };
-    let ready = is_ready(ledger, view, container);
+    let ready = is_ready((input, ledger), view, container);
     let record = ledger.replicas.entry(slot.replica.to_string()).or_default();
     let known = record.readiness.take().filter(|known| known.run == run);
     record.readiness = match (ready, known) {
         (true, None) => None,
-        (true, Some(known)) => Some(ReadinessRecord { since: known.since.or(Some(now)), ..known }),
+        (true, Some(known)) => {
+            Some(ReadinessRecord { since: known.since.or(Some(input.now)), ..known })
+        }
         (false, _) => Some(ReadinessRecord { run, since: None }),
     };
 }
 
 /// When the container of a slot becomes, or became, available: `monitor` after it became ready. `None`: it is not ready.
 pub fn available_at(
-    ledger: &ProjectLedger,
+    (input, ledger): (&PlanInput<'_>, &ProjectLedger),
     view: &ServiceView<'_>,
     slot: &Slot<'_>,
     container: &ObservedContainer,
@@ -57,7 +63,7 @@ pub fn available_at(
     let Lifecycle::Running { started_at } = container.lifecycle else {
         return None;
     };
-    if !is_ready(ledger, view, container) {
+    if !is_ready((input, ledger), view, container) {
         return None;
     }
     let record = ledger.replicas.get(&slot.replica.to_string());

@@ -164,6 +164,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::VolumeChanged(_)
             | WaitingOn::LedgerUnwritable(_)
             | WaitingOn::InvalidManifest
+            | WaitingOn::ProbeImpossible { .. }
     ) || matches!(waiting, WaitingOn::Rollout(wait) if !wait.goes_on())
 }
 

@@ -7,7 +7,7 @@ use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::field::{FieldChange, FieldClass, Shown};
 use crate::model::id::ReplicaId;
 use crate::model::observed::{
-    ContainerDetail, Health, ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage,
+    ContainerDetail, ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage,
 };
 use crate::model::reason::Reason;
 use crate::planner::content;
@@ -20,6 +20,7 @@ use crate::planner::names::container_name;
 use crate::planner::networks::elect;
 use crate::planner::owners::Owners;
 use crate::planner::revision;
+use crate::planner::verdict::{Illness, illness};
 
 /// Verdict on one container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,16 +103,12 @@ fn hopeless(
     service: &DesiredService,
     container: &ObservedContainer,
 ) -> Option<Reason> {
-    let (Lifecycle::Running { .. }, Health::Unhealthy { streak, .. }) =
-        (&container.lifecycle, &container.health)
-    else {
-        return None;
-    };
+    let Illness { streak, probe } = illness(input, service, container)?;
     let replica = ReplicaId::new(service.name.clone(), container.claim.number.unwrap_or(1));
     let count = input.ledger.replicas.get(&replica.to_string())?.unhealthy;
     // A fresh container has its restarts again: what heals by neither alone may heal by one after the other.
     let turn = count.checked_rem(input.policy.unhealthy_restarts.saturating_add(1));
-    (count > 0 && turn == Some(0)).then_some(Reason::Unhealthy { streak: *streak, count })
+    (count > 0 && turn == Some(0)).then_some(Reason::Unhealthy { streak, count, probe })
 }
 
 /// Attachments by name to another network than the one in use: a twin of it, or one that was removed. The engine keeps the

@@ -70,7 +70,7 @@ fn known<'w>(
     let Some(current) = slot.current.as_ref().map(|one| one.container).filter(runs) else {
         return old;
     };
-    let available = available_at(ledger, target, slot, current);
+    let available = available_at((world.input, ledger), target, slot, current);
     let available = available.is_some_and(|at| at <= world.input.now);
     match (old.is_empty(), available) {
         (true, _) => vec![current],

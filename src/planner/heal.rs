@@ -66,7 +66,7 @@ fn exited(
     {
         let reason = match record.unhealthy {
             0 => Reason::NotStarted,
-            count => Reason::Unhealthy { streak: 0, count },
+            count => Reason::Unhealthy { streak: 0, count, probe: None },
         };
         return paced(view, Some(record), now, reason, StartBudget::Restart);
     }

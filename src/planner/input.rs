@@ -9,6 +9,7 @@ use crate::model::observed::{HostView, ObservedState};
 use crate::model::operation::RunningOperations;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Verdicts;
 
 /// Input of the planner. Equal inputs give byte-equal plans.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,8 @@ pub struct PlanInput<'a> {
     pub pre_stop: &'a StopHooks,
     /// Long calls under way, those of other projects included.
     pub operations: &'a RunningOperations,
+    /// What host probes found.
+    pub verdicts: &'a Verdicts,
     /// Numbers and identity.
     pub policy: &'a Policy,
     /// The instant of the pass.

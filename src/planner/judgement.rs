@@ -13,6 +13,7 @@ use crate::planner::availability::is_ready;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::jobs;
 use crate::planner::rollout;
+use crate::planner::verdict;
 use crate::planner::world::{ServiceView, Slot, World};
 
 /// Tries of something that keeps failing before it counts against the version.
@@ -126,21 +127,22 @@ fn ended(
     })
 }
 
-/// The engine's verdict; not while what it depends on is the likelier cause.
+/// The verdict of its health check or of a host probe; not while what it depends on is the likelier cause.
 fn unhealthy(
     world: &World<'_>,
     view: &ServiceView<'_>,
     container: &ObservedContainer,
 ) -> Option<FailureCause> {
-    let (Lifecycle::Running { .. }, Health::Unhealthy { output, .. }) =
-        (&container.lifecycle, &container.health)
-    else {
-        return None;
+    let illness = verdict::illness(world.input, view.service, container)?;
+    let output = match (illness.probe, &container.health) {
+        (Some(probe), _) => probe,
+        (None, Health::Unhealthy { output, .. }) => output.clone(),
+        (None, _) => String::new(),
     };
     let mut needed = view.service.depends_on.keys().filter_map(|name| world.service(name));
     needed
         .all(|other| rollout::is_done(world, world.input.ledger, other))
-        .then(|| FailureCause::Unhealthy { output: output.clone() })
+        .then_some(FailureCause::Unhealthy { output })
 }
 
 fn hook(
@@ -162,20 +164,20 @@ fn late(
     ledger: &ProjectLedger,
 ) -> Option<FailureCause> {
     let deadline = world.input.policy.healthy_deadline;
-    let at = late_at(view, container, ledger, deadline)?;
+    let at = late_at((world, ledger), view, container, deadline)?;
     (at <= world.input.now).then_some(FailureCause::NotReady { seconds: deadline.as_secs() })
 }
 
 fn late_at(
+    (world, ledger): (&World<'_>, &ProjectLedger),
     view: &ServiceView<'_>,
     container: &ObservedContainer,
-    ledger: &ProjectLedger,
     deadline: Duration,
 ) -> Option<Timestamp> {
     let Lifecycle::Running { started_at } = container.lifecycle else {
         return None;
     };
-    (!is_ready(ledger, view, container)).then(|| started_at.plus(deadline))
+    (!is_ready((world.input, ledger), view, container)).then(|| started_at.plus(deadline))
 }
 
 /// When a service whose replacement is under way will have gone on for too long without a replica more.
@@ -197,7 +199,8 @@ pub fn judged_at(world: &World<'_>, ledger: &ProjectLedger) -> Option<Timestamp>
         let slots = view.slots.iter().filter_map(move |slot| {
             let container = slot.current.as_ref()?.container;
             let available = rollout::becomes_available(world, ledger, view, slot);
-            let late = late_at(view, container, ledger, world.input.policy.healthy_deadline);
+            let late =
+                late_at((world, ledger), view, container, world.input.policy.healthy_deadline);
             available.or(late)
         });
         slots.chain(stalled_at(world, view, ledger))

@@ -75,6 +75,10 @@ pub fn order(
 
 /// Whether the service says when it is ready.
 fn tells_readiness(view: &ServiceView<'_>) -> bool {
+    let probes = view.service.probes.as_ref();
+    if probes.is_some_and(|probes| probes.startup.is_some() || probes.readiness.is_some()) {
+        return true;
+    }
     let own = view.service.config.healthcheck.as_ref();
     let image = view.image.and_then(|image| image.healthcheck.as_ref());
     let test = own.map(|check| &check.test).filter(|test| **test != HealthTest::Inherit);

@@ -18,6 +18,7 @@ use crate::model::plan::Action;
 use crate::model::probe::Readiness;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
+use crate::model::verdict::Asker;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::slot::SlotContext;
 use crate::planner::world::{ServiceView, World};
@@ -69,6 +70,10 @@ pub fn plan_probe(
     let Some(readiness) = container.detail.known().and_then(|detail| readiness(detail)) else {
         return;
     };
+    // Whether ports accept cannot be found out from another host: the declared check decides.
+    if !readiness.ports.is_empty() && context.world.input.verdicts.asker == Asker::Elsewhere {
+        return;
+    }
     let subject = context.subject();
     if draft.key_backs_off(&probe_key(&container.id), &subject) {
         return;

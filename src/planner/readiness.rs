@@ -9,6 +9,7 @@ use crate::planner::draft::Draft;
 use crate::planner::hooks;
 use crate::planner::jobs;
 use crate::planner::probe;
+use crate::planner::verdict;
 use crate::planner::world::{ServiceView, World};
 
 /// How strictly a dependency is looked at.
@@ -113,7 +114,25 @@ fn reached(
     if !asked {
         satisfies(container, dependency.condition)?;
     }
+    if dependency.condition == DependencyCondition::Healthy {
+        probed(world, target, container)?;
+    }
     hooks::passed(world.input.ledger, target.service, container, dependency.condition)
+}
+
+/// Whether its host probes have nothing against one container; else what it is instead, in a word.
+fn probed(
+    world: &World<'_>,
+    target: &ServiceView<'_>,
+    container: &ObservedContainer,
+) -> Result<(), String> {
+    if verdict::illness(world.input, target.service, container).is_some() {
+        return Err("unhealthy".to_owned());
+    }
+    match verdict::unready(world.input, target.service, container) {
+        Some(unready) => Err(unready.word().to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// Whether one container is as far as `condition` asks.

@@ -231,7 +231,7 @@ fn hand_over(
 /// Whether a successor runs beside this predecessor for a while. One that does not serve is not worth the wait.
 fn goes_beside(context: SlotContext<'_, '_>, predecessor: &ObservedContainer) -> bool {
     context.rollout.order == Order::StartFirst
-        && is_ready(context.world.input.ledger, context.view, predecessor)
+        && is_ready((context.world.input, context.world.input.ledger), context.view, predecessor)
 }
 
 /// Whether a successor that was started beside its predecessor is available, and the predecessor has had the time to end
@@ -244,7 +244,7 @@ fn serves_in_place(
         return Ok(());
     }
     let input = context.world.input;
-    let available = available_at(input.ledger, context.view, context.slot, current);
+    let available = available_at((input, input.ledger), context.view, context.slot, current);
     let Some(available) = available else {
         return Err((SuccessorStage::Starting, None));
     };

@@ -147,7 +147,7 @@ pub fn becomes_available(
     slot: &Slot<'_>,
 ) -> Option<Timestamp> {
     let current = slot.current.as_ref().filter(|current| current.conformity.keeps())?;
-    let at = available_at(ledger, view, slot, current.container)?;
+    let at = available_at((world.input, ledger), view, slot, current.container)?;
     (at > world.input.now).then_some(at)
 }
 
@@ -176,20 +176,20 @@ fn phase(
     match &current.conformity {
         Conformity::Recreate(_) if stops(current) => Phase::UnderWay,
         Conformity::Recreate(_) => {
-            Phase::Outdated { idle: !is_ready(ledger, view, current.container) }
+            Phase::Outdated { idle: !is_ready((input, ledger), view, current.container) }
         }
         Conformity::Unknown(_) | Conformity::Gone => Phase::UnderWay,
         // Its successor stands by.
         _ if predecessor && !begun => {
             let mut old = slot.old.iter();
-            Phase::Outdated { idle: !old.any(|one| is_ready(ledger, view, one.container)) }
+            Phase::Outdated { idle: !old.any(|one| is_ready((input, ledger), view, one.container)) }
         }
         _ if predecessor => Phase::UnderWay,
         _ => {
             let record = ledger.replicas.get(&slot.replica.to_string());
             let completed =
                 healing(view, current.container, record, input.now) == Healing::Completed;
-            let available = available_at(ledger, view, slot, current.container);
+            let available = available_at((input, ledger), view, slot, current.container);
             if completed || available.is_some_and(|at| at <= input.now) {
                 Phase::Done
             } else {

@@ -4,7 +4,7 @@ use crate::model::desired::RestartWhen;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::{ContainerId, ContainerName};
 use crate::model::ledger::ReplicaRecord;
-use crate::model::observed::{Health, Lifecycle, ObservedContainer};
+use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::operation::Operation;
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
@@ -25,6 +25,7 @@ use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::replace::{clear_old, replace, serve_on};
 use crate::planner::rollout::Rollout;
 use crate::planner::steps;
+use crate::planner::verdict::{self, Illness};
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 use crate::planner::{jobs, joined};
 
@@ -189,6 +190,7 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
                 plan_post_start(context, draft, current.container);
                 plan_probe(context, draft, current.container);
                 plan_announce(context, draft, current.container);
+                verdict::tell(context, draft, current.container);
             }
         }
         Healing::Completed => {}
@@ -318,7 +320,8 @@ fn plan_running(
     if plan_content(context, draft, container) {
         return;
     }
-    let Health::Unhealthy { streak, .. } = &container.health else {
+    let ill = verdict::illness(context.world.input, context.view.service, container);
+    let Some(Illness { streak, probe }) = ill else {
         return;
     };
     if context.view.job().is_some() {
@@ -326,7 +329,7 @@ fn plan_running(
     }
     let record = context.record();
     let count = record.map_or(1, |record| record.unhealthy.max(1));
-    let reason = Reason::Unhealthy { streak: *streak, count };
+    let reason = Reason::Unhealthy { streak, count, probe };
     if planted!("unhealthy-is-fine", may_disturb(context, draft), false) {
         stop(context, draft, container, (Vec::new(), reason));
     }

@@ -19,6 +19,7 @@ use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::joined;
 use crate::planner::schedules;
+use crate::planner::verdict;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// What a status is made of.
@@ -119,7 +120,7 @@ fn service_status(
         }
         let completed =
             jobs::counts(view, record) || slot.current.is_none() && view.completed(record);
-        if completed || judged.clone().any(|one| answers(view, one, record, input.now)) {
+        if completed || judged.clone().any(|one| answers(input, view, one, record)) {
             available += 1;
         }
         let serving = slot.current.as_ref().is_some_and(|one| serves(look, view, one, record));
@@ -128,6 +129,7 @@ fn service_status(
         }
         containers.extend(judged.map(|one| {
             let mut status = replica_status(slot, one, record);
+            probed_status(&mut status, input, view, one.container);
             if healing(view, one.container, record, input.now) == Healing::Completed {
                 status.notes.push(jobs::note(view).to_owned());
             }
@@ -193,18 +195,42 @@ fn held_of<'a>(held: &'a [Held], view: &ServiceView<'_>) -> Vec<&'a Held> {
 
 /// Whether a container serves, whatever its version: runs and is not ill, or ran to its end.
 fn answers(
+    input: &PlanInput<'_>,
     view: &ServiceView<'_>,
     judged: &Judged<'_>,
     record: Option<&ReplicaRecord>,
-    now: Timestamp,
 ) -> bool {
     let container = judged.container;
-    let runs = matches!(container.lifecycle, Lifecycle::Running { .. }) && well(container);
-    runs || healing(view, container, record, now) == Healing::Completed
+    let runs = matches!(container.lifecycle, Lifecycle::Running { .. });
+    runs && well(input, view, container)
+        || healing(view, container, record, input.now) == Healing::Completed
 }
 
-fn well(container: &ObservedContainer) -> bool {
+/// Whether health check and host probes are good.
+fn well(input: &PlanInput<'_>, view: &ServiceView<'_>, container: &ObservedContainer) -> bool {
     matches!(container.health, Health::None | Health::Healthy)
+        && verdict::is_good(input, view.service, container)
+}
+
+/// What host probes say beside the engine.
+fn probed_status(
+    status: &mut ContainerStatus,
+    input: &PlanInput<'_>,
+    view: &ServiceView<'_>,
+    container: &ObservedContainer,
+) {
+    let probes = view.service.probes.as_ref().filter(|probes| probes.tell_readiness());
+    if verdict::illness(input, view.service, container).is_some() {
+        "unhealthy".clone_into(&mut status.health);
+    } else if let Some(unready) = verdict::unready(input, view.service, container) {
+        unready.word().clone_into(&mut status.health);
+    } else if probes.is_some()
+        && container.health == Health::None
+        && matches!(container.lifecycle, Lifecycle::Running { .. })
+    {
+        "healthy".clone_into(&mut status.health);
+    }
+    status.notes.extend(verdict::notes(input, view.service, container));
 }
 
 /// Whether a replica does what it is for: runs in its current version and is healthy, or ran to its end.
@@ -218,7 +244,7 @@ fn serves(
         // Whether it is of the current version is not known without the image.
         return false;
     }
-    let health = well(judged.container);
+    let health = well(look.input, view, judged.container);
     match healing(view, judged.container, record, look.input.now) {
         Healing::Runs => {
             let hooks = hooks::are_done(look.input.ledger, view.service, judged.container);

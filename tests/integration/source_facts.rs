@@ -37,6 +37,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         (format!("/mnt{}", source.display()), mount)
     });
     DesiredService {
+        probes: None,
         hooks: composelet::model::hook::Hooks::default(),
         update: None,
         rollback: None,

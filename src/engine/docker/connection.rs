@@ -79,6 +79,11 @@ impl Connector {
         Self { docker: docker.with_timeout(CLIENT_TIMEOUT), host: None, address: None }
     }
 
+    /// Whether the address is one of this host. A client that was made elsewhere says no address, and is taken for near.
+    pub(in crate::engine) fn is_here(&self) -> bool {
+        self.host.as_deref().is_none_or(is_here)
+    }
+
     /// Agrees on an API version and asks the engine about itself.
     ///
     /// # Errors
@@ -190,6 +195,19 @@ fn not_reached(host: &str, why: &str) -> String {
     }
 }
 
+fn is_here(host: &str) -> bool {
+    match host.split_once("://") {
+        Some(("unix" | "npipe", _)) | None => true,
+        Some(("ssh", _)) => false,
+        Some(_) => {
+            let uri: Option<Uri> = host.replacen("tcp://", "http://", 1).parse().ok();
+            let name = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+            let address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+            name == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
 /// Reads `1.41`.
 fn parse_version(text: &str) -> Option<ApiVersion> {
     let (major, minor) = text.trim_start_matches('v').split_once('.')?;
@@ -240,6 +258,23 @@ mod tests {
         assert_eq!(api(Some("1.40"), None), Err(()));
         assert_eq!(api(Some("one"), None), Err(()));
         assert_eq!(api(None, None), Err(()));
+    }
+
+    #[test]
+    fn an_engine_on_another_host_is_told_from_one_on_this() {
+        for here in [
+            "unix:///var/run/docker.sock",
+            "tcp://127.0.0.1:2375",
+            "http://localhost:2375",
+            "tcp://[::1]:2375",
+        ] {
+            assert!(is_here(here), "{here}");
+        }
+        for there in
+            ["tcp://10.0.0.7:2376", "https://docker.test:2376", "ssh://root@docker.test", "tcp://"]
+        {
+            assert!(!is_here(there), "{there}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ fn command(hook: &spec::Hook, config: &ContainerConfig) -> HookCommand {
     let environment: std::collections::BTreeMap<_, _> =
         environment.map(|(name, value)| (name.clone(), value.clone().map(Secret::new))).collect();
     let variables = environment.values().chain(config.environment.values()).flatten().cloned();
-    let hidden = variables.chain(command.iter().skip(1).filter_map(argument)).collect();
+    let hidden = variables.chain(arguments(&command)).collect();
     HookCommand {
         user: filled(hook.user.as_ref()),
         privileged: hook.privileged,
@@ -37,6 +37,11 @@ fn command(hook: &spec::Hook, config: &ContainerConfig) -> HookCommand {
         environment,
         hidden,
     }
+}
+
+/// Values among the words of a command, the program aside.
+pub(super) fn arguments(command: &[Secret]) -> impl Iterator<Item = Secret> {
+    command.iter().skip(1).filter_map(argument)
 }
 
 /// The value of an argument: what stands behind `=` of an option, or a word that is no option. What holds blanks is a

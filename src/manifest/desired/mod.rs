@@ -10,6 +10,7 @@ mod files;
 mod hooks;
 mod joins;
 mod mounts;
+mod probes;
 mod project;
 mod restart;
 mod security;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{bound, build, container, files, hooks, joins, mounts, restart, spec, update};
+use super::{bound, build, container, files, hooks, joins, mounts, probes, restart, spec, update};
 use crate::manifest::canonical::label_hash;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
@@ -64,6 +64,7 @@ pub(super) fn service(
         on_endpoints_change: extension::on_endpoints_change(&entry.node),
         drain: extension::drain(&entry.node),
         hooks: hooks::hooks(&spec, &image, &config),
+        probes: probes::probes(&entry.node, &config),
         image,
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec).or_else(|| build::refusal(&spec)),

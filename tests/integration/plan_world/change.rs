@@ -17,6 +17,7 @@ use composelet::model::path::HostPath;
 use composelet::model::secret::{Secret, sha256_hex};
 use composelet::planner::{confirm, forget_backoffs};
 
+use super::probes::{self, ProbeChange};
 use super::sim::{Sim, Wish, image_id};
 use super::units::{duration, health, lifecycle};
 
@@ -33,6 +34,10 @@ pub(crate) struct Change {
     /// The engine came back this long ago.
     gap_ago: Option<String>,
     containers: Vec<ContainerChange>,
+    /// What host probes found, by container and probe.
+    probes: ProbeChange,
+    /// The engine is on another host.
+    elsewhere: bool,
     images: BTreeMap<String, ImageChange>,
     networks: BTreeMap<String, Option<NetworkChange>>,
     volumes: BTreeMap<String, Option<VolumeChange>>,
@@ -146,6 +151,7 @@ impl Change {
         self.networks.iter().for_each(|(name, change)| network(sim, name, change.as_ref()));
         self.volumes.iter().for_each(|(name, change)| volume(sim, name, change.as_ref()));
         self.containers.iter().for_each(|change| change.apply(sim));
+        probes::apply(sim, &self.probes, self.elsewhere);
         self.ledger.apply(sim);
         self.facts(sim);
         sim.engine.refresh();

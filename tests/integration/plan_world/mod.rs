@@ -2,6 +2,7 @@
 
 mod change;
 mod generate;
+mod probes;
 mod project;
 mod script;
 mod sim;

@@ -22,6 +22,7 @@ use composelet::model::policy::Policy;
 use composelet::model::secret::sha256_hex;
 use composelet::model::status::ProjectStatus;
 use composelet::model::time::Timestamp;
+use composelet::model::verdict::Verdicts;
 use composelet::planner::perfect::PerfectHost;
 use composelet::planner::{
     Intent, PlanInput, StatusInput, account, check, intend, plan, record, record_operation, status,
@@ -55,6 +56,7 @@ pub(crate) struct Sim {
     /// What services run before a stop, those that are gone included.
     pub(crate) pre_stop: StopHooks,
     pub(crate) operations: RunningOperations,
+    pub(crate) verdicts: Verdicts,
     pub(crate) policy: Policy,
     pub(crate) now: Timestamp,
     /// How long the host slept, which only the wall clock knows.
@@ -104,6 +106,7 @@ impl Sim {
             ledger: ProjectLedger::default(),
             pre_stop: StopHooks::new(),
             operations: RunningOperations::new(),
+            verdicts: Verdicts::default(),
             policy,
             now: NOON,
             asleep: Duration::ZERO,
@@ -162,6 +165,7 @@ impl Sim {
             ledger: &self.ledger,
             pre_stop: &self.pre_stop,
             operations: &self.operations,
+            verdicts: &self.verdicts,
             policy: &self.policy,
             now: self.now,
             wall: self.now.plus(self.asleep),

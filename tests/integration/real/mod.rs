@@ -24,6 +24,7 @@ mod once;
 mod paqueteria;
 mod people;
 mod pontificia;
+mod probes;
 mod process;
 mod readiness;
 mod registry;

@@ -232,17 +232,31 @@ impl SimEngine {
         })
     }
 
+    /// How often containers were dialled from the host.
+    pub(crate) fn dialled(&self) -> u64 {
+        self.with(|world| world.dialled)
+    }
+
     /// Whether a process listens at this address of a container, as a connection from the host
     /// would find out. `port` is not told apart: an application listens on all its ports.
     pub(crate) fn accepts(&self, address: Ipv4Addr, _port: u16) -> bool {
+        self.answer(address).is_some()
+    }
+
+    /// Status with which the application at this address answers GET; `None` if nothing listens there.
+    pub(crate) fn answer(&self, address: Ipv4Addr) -> Option<u16> {
         self.with(|world| {
             let now = world.clock.now();
-            world.containers.values().any(|container| {
+            world.dialled += 1;
+            let mut containers = world.containers.values();
+            let here = containers.find(|container| {
                 let here = container.endpoints.values().any(|it| it.address == Some(address));
-                let after = world.scripts.of(container).listens_after;
-                let listens = after.is_some_and(|after| container.running_for(now) >= after);
-                here && container.phase == Phase::Running && listens
-            })
+                here && container.phase == Phase::Running
+            })?;
+            let (script, running) = (world.scripts.of(here), here.running_for(now));
+            script.listens_after.filter(|after| running >= *after)?;
+            let said = script.answers.iter().rfind(|(from, _)| running >= *from);
+            Some(said.map_or(200, |(_, status)| *status))
         })
     }
 }

@@ -173,6 +173,8 @@ pub(crate) struct AppScript {
     pub(crate) start_failure: Option<(StartFailure, u32)>,
     /// Time after the start at which its ports accept; `None` never.
     pub(crate) listens_after: Option<Duration>,
+    /// Statuses that it answers to GET from these times after the start on; 200 before the first.
+    pub(crate) answers: Vec<(Duration, u16)>,
 }
 
 impl Default for AppScript {
@@ -187,6 +189,7 @@ impl Default for AppScript {
             execs: Vec::new(),
             start_failure: None,
             listens_after: Some(Duration::ZERO),
+            answers: Vec::new(),
         }
     }
 }
@@ -252,6 +255,12 @@ impl AppScript {
     /// Ports accept from this time after the start; `None` never.
     pub(crate) fn listens_after(mut self, time: Option<Duration>) -> Self {
         self.listens_after = time;
+        self
+    }
+
+    /// From a time in seconds after each start on it answers GET with this status; in the order of time.
+    pub(crate) fn answers_from(mut self, seconds: u64, status: u16) -> Self {
+        self.answers.push((Duration::from_secs(seconds), status));
         self
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) serial: u64,
     /// Process numbers.
     pub(crate) next_pid: u64,
+    /// Connections from the host.
+    pub(crate) dialled: u64,
     engine: WeakEngine,
 }
 
@@ -91,6 +93,7 @@ impl World {
             host: Host::default(),
             serial: 0,
             next_pid: 1000,
+            dialled: 0,
             engine,
         }
     }

@@ -10,6 +10,7 @@ mod images;
 mod jobs;
 mod joins;
 mod once;
+mod probes;
 mod readiness;
 mod schedules;
 mod standby;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::bench::Bench;
-use crate::sim::{AppScript, HealthScript, Run};
+use crate::sim::{AppScript, FaultAction, FaultRule, HealthScript, Run, Verdict};
 
 const CHAIN: &str = "
 x-check: &check {test: [CMD, check], interval: 30s}
@@ -93,4 +93,59 @@ async fn nobody_is_asked_for_whom_nobody_waits() {
     bench.start();
     bench.converged("shop").await;
     assert_eq!(asked(&bench, "shop-db-1"), 0);
+}
+
+/// A database that the engine judges late, with a check that may take this long.
+fn slow_to_judge(seed: u64, db: AppScript, timeout: &str) -> Bench {
+    let bench = Bench::new(seed);
+    bench.engine.script_service("db", db);
+    let check = format!("{{test: [CMD, check], interval: 30s, timeout: {timeout}, retries: 500}}");
+    bench.write(
+        "shop",
+        &format!(
+            "
+services:
+  db: {{image: app, restart: always, healthcheck: {check}}}
+  api: {{image: app, restart: always, depends_on: {{db: {{condition: service_healthy}}}}}}
+"
+        ),
+    );
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_refuses_the_command_is_asked_ever_more_seldom() {
+    let mut bench = slow_to_judge(85, ready_after(100_000), "1s");
+    let refused = FaultAction::ErrorBefore(500, "the runtime is broken".to_owned());
+    bench.engine.fault(FaultRule::every("POST", "/containers/*/exec", refused));
+    bench.start();
+    bench.pass(300).await;
+    let early = asked(&bench, "shop-db-1");
+    assert!((8..=20).contains(&early), "{early} questions in 300 s\n{}", bench.story());
+    bench.pass(600).await;
+    let late = asked(&bench, "shop-db-1") - early;
+    assert!((8..=14).contains(&late), "{late} questions in 600 s");
+    let ledger = bench.ledger().load_project(&"shop".into()).0;
+    let failures = ledger.calls.iter().filter(|(key, _)| key.starts_with("probe:"));
+    assert_eq!(failures.count(), 1, "{:?}", ledger.calls.keys());
+    bench.engine.clear_faults();
+    bench.engine.script_service("db", AppScript::forever());
+    bench.until("api runs", |bench| bench.runs("shop-api-1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_for_longer_than_ten_minutes_in_one_go() {
+    let hangs = AppScript::forever().health(HealthScript::Always(Verdict::Hang));
+    for (seed, script, timeout) in [(86, ready_after(100_000), "1s"), (87, hangs, "2h")] {
+        let mut bench = slow_to_judge(seed, script, timeout);
+        bench.start();
+        let begun = |bench: &Bench| {
+            let recent = bench.status("shop").map(|status| status.recent).unwrap_or_default();
+            recent.iter().filter(|one| one.action == "ProbeContainer").count()
+        };
+        bench.pass(595).await;
+        assert_eq!(begun(&bench), 1, "{}", bench.story());
+        bench.pass(12).await;
+        assert_eq!(begun(&bench), 2, "it ended, and began anew\n{}", bench.story());
+    }
 }
