@@ -130,12 +130,11 @@ impl LedgerChange {
     pub fn answer(&self) -> &'static str {
         match self {
             Self::Suspend { .. } => "suspended",
-            Self::Resume { .. } => "resumed",
+            Self::Resume { .. } | Self::PauseRollout { paused: false, .. } => "resumed",
             Self::ForgetBackoffs => "looking again",
             Self::Confirm => "confirmed",
             Self::Rollback { .. } => "rolling back",
             Self::PauseRollout { paused: true, .. } => "paused",
-            Self::PauseRollout { paused: false, .. } => "resumed",
             Self::Restart { .. } => "restarting",
         }
     }

@@ -29,6 +29,7 @@ mod revisions;
 mod run;
 mod settings;
 mod shutdown;
+mod soundness;
 mod startup;
 mod supervisor;
 mod tally;

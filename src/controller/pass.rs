@@ -20,13 +20,13 @@ use crate::controller::queue::Requeue;
 use crate::controller::report;
 use crate::controller::requeue::requeue;
 use crate::controller::revisions::{self, Effective};
+use crate::controller::soundness::{hold_unwritable, refuse_unsound};
 use crate::controller::telling::{publish, tell};
 use crate::engine::{Engine, ObserveRequest};
 use crate::executor::{Lanes, Walk, walk};
 use crate::ledger::Ledger;
 use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
 use crate::model::event::EventKind;
-use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::hook::StopHooks;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::ledger::ProjectLedger;
@@ -178,7 +178,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         source: &belief.source,
         diagnostics: &belief.diagnostics,
     });
-    attend(&context, &want, &ledger);
+    attend(&context, want, &ledger);
     publish(around, &mut memory, status, now).await;
     content::sweep(around, &name, want, (&look.observed, &look.facts)).await;
     if memory.kept_revisions.as_ref() != Some(&ledger.history) {
@@ -465,39 +465,6 @@ async fn save(
         Ok(Err(error)) => Err(error.to_string()),
         Err(panicked) => Err(panicked.to_string()),
     }
-}
-
-/// Without a ledger healing goes on from memory; nothing is taken away for good.
-fn hold_unwritable(plan: &mut Plan, want: &Want, trouble: Option<String>) {
-    let Some(why) = trouble else {
-        return;
-    };
-    if *want == Want::Remove {
-        plan.nodes.clear();
-    }
-    plan.held.push(Held {
-        subject: Subject::Project,
-        waiting_on: WaitingOn::LedgerUnwritable(why),
-        until: None,
-    });
-}
-
-/// An unsound plan is a mistake of the planner: it is not carried out, and says so.
-fn refuse_unsound(plan: &mut Plan, input: &PlanInput<'_>, around: &Surroundings) {
-    let notes = planner::check(plan, input);
-    if notes.is_empty() {
-        return;
-    }
-    let why = notes.join("; ");
-    tracing::error!(project = %plan.project, why, "an unsound plan was refused");
-    let kind = EventKind::Controller(format!("internal error: an unsound plan was refused: {why}"));
-    around.events.send(input.now, Some(&plan.project), kind);
-    plan.nodes.clear();
-    plan.held.push(Held {
-        subject: Subject::Project,
-        waiting_on: WaitingOn::Unknown(format!("internal error: {why}")),
-        until: None,
-    });
 }
 
 async fn execute(around: &Surroundings, look: &Look, plan: Plan) -> PassReport {

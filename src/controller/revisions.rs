@@ -57,26 +57,17 @@ pub(crate) async fn effective(
         return files(want);
     };
     let number = target.number;
-    match load(around, name, target).await {
-        Some(project) => {
-            let project = Arc::new(project);
-            let want = match want {
-                Want::RunKeeping(_) => Want::RunKeeping(project),
-                _ => Want::Run(project),
-            };
-            Effective {
-                want,
-                declared: Some(Arc::clone(declared)),
-                held: None,
-                number: Some(number),
-            }
-        }
-        None => {
-            let waiting_on = WaitingOn::Rollout(RolloutWait::Lost { number });
-            let held = Held { subject: Subject::Project, waiting_on, until: None };
-            Effective { held: Some(held), ..files(want) }
-        }
-    }
+    let Some(project) = load(around, name, target).await else {
+        let waiting_on = WaitingOn::Rollout(RolloutWait::Lost { number });
+        let held = Held { subject: Subject::Project, waiting_on, until: None };
+        return Effective { held: Some(held), ..files(want) };
+    };
+    let project = Arc::new(project);
+    let want = match want {
+        Want::RunKeeping(_) => Want::RunKeeping(project),
+        _ => Want::Run(project),
+    };
+    Effective { want, declared: Some(Arc::clone(declared)), held: None, number: Some(number) }
 }
 
 async fn load(

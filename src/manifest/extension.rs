@@ -167,10 +167,10 @@ pub(crate) fn on_endpoints_change(node: &Node) -> Option<EndpointsChange> {
 }
 
 /// Services that the words of a service name and that are not there, each with the field that names it.
-pub(crate) fn unknown_services<'a>(
-    node: &'a Node,
+pub(crate) fn unknown_services(
+    node: &Node,
     known: impl Fn(&str) -> bool,
-) -> Vec<(&'static str, &'a Node)> {
+) -> Vec<(&'static str, &Node)> {
     let endpoints = node.at(&[KEY, "on_endpoints_change"]);
     let unknown = endpoints.map(|node| on_endpoints_change::unknown(node, known));
     let named = |node| ("x-composelet.on_endpoints_change.services", node);

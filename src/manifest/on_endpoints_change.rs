@@ -77,7 +77,7 @@ pub(crate) fn read(node: &Node) -> Option<EndpointsChange> {
 }
 
 /// Names of services that are not there, with their nodes.
-pub(crate) fn unknown<'a>(node: &'a Node, known: impl Fn(&str) -> bool) -> Vec<&'a Node> {
+pub(crate) fn unknown(node: &Node, known: impl Fn(&str) -> bool) -> Vec<&Node> {
     let list = node.get("services").and_then(Node::as_list).unwrap_or_default();
     list.iter().filter(|name| name.as_text().is_some_and(|text| !known(text))).collect()
 }

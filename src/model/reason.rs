@@ -222,13 +222,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("declared, not there"),
-            Self::Drift(changes) => {
-                f.write_str("drift: ")?;
-                for (index, change) in changes.iter().enumerate() {
-                    write!(f, "{}{change}", if index == 0 { "" } else { "; " })?;
-                }
-                Ok(())
-            }
+            Self::Drift(changes) => drift_text(f, changes),
             Self::ImageChanged { old, new } => write!(f, "image {} -> {}", short(old), short(new)),
             Self::ContentChanged => {
                 f.write_str("content of a config, secret or bound file changed")
@@ -303,6 +297,14 @@ fn unhealthy_text(
         (_, None) => write!(f, "unhealthy after {streak} failed checks, time {count}"),
         (_, Some(probe)) => write!(f, "{probe}; {streak} failures in a row, time {count}"),
     }
+}
+
+fn drift_text(f: &mut fmt::Formatter<'_>, changes: &[FieldChange]) -> fmt::Result {
+    f.write_str("drift: ")?;
+    for (index, change) in changes.iter().enumerate() {
+        write!(f, "{}{change}", if index == 0 { "" } else { "; " })?;
+    }
+    Ok(())
 }
 
 /// An exit, and how it is counted.

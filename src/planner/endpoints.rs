@@ -199,11 +199,17 @@ fn environment(endpoints: &Endpoints) -> BTreeMap<String, Option<Secret>> {
     endpoints.iter().map(variable).collect()
 }
 
-/// Since when every proxy in front of `view` knows whom it should.
-///
-/// # Errors
-/// One does not know it yet.
-pub fn announced(world: &World<'_>, view: &ServiceView<'_>) -> Result<Option<Timestamp>, ()> {
+/// What the proxies in front of a service know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    /// One does not know yet whom it should.
+    NotYet,
+    /// All know; since when, if one was told.
+    Since(Option<Timestamp>),
+}
+
+/// What the proxies in front of `view` know.
+pub fn announced(world: &World<'_>, view: &ServiceView<'_>) -> Announced {
     let ledger = world.input.ledger;
     let mut since = None;
     for proxy in world.services.iter().filter(|proxy| !proxy.is_held(world)) {
@@ -218,12 +224,12 @@ pub fn announced(world: &World<'_>, view: &ServiceView<'_>) -> Result<Option<Tim
         let records = containers.filter_map(|one| ledger.endpoints.get(&one.container.id));
         for record in records {
             if record.applied.as_ref() != Some(&wanted) {
-                return Err(());
+                return Announced::NotYet;
             }
             since = since.max(record.since);
         }
     }
-    Ok(since)
+    Announced::Since(since)
 }
 
 /// Notes what a proxy is told (part of [`record`](super::record::record)).

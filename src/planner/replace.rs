@@ -13,7 +13,7 @@ use crate::planner::create::{Created, create};
 use crate::planner::data::data_path_change;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
-use crate::planner::endpoints::announced;
+use crate::planner::endpoints::{Announced, announced};
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
@@ -209,7 +209,7 @@ fn hand_over(
                 stop(context, draft, old, (Vec::new(), reason(current, old)));
             }
             Err((stage, until)) => {
-                draft.hold(subject, WaitingOn::Rollout(RolloutWait::Successor(stage)), until)
+                draft.hold(subject, WaitingOn::Rollout(RolloutWait::Successor(stage)), until);
             }
         };
     }
@@ -248,7 +248,7 @@ fn serves_in_place(
     let Some(available) = available else {
         return Err((SuccessorStage::Starting, None));
     };
-    let Ok(announced) = announced(context.world, context.view) else {
+    let Announced::Since(announced) = announced(context.world, context.view) else {
         let stage = if input.now < available {
             SuccessorStage::Observed
         } else {

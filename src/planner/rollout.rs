@@ -12,6 +12,7 @@ use crate::model::update::UpdateOrder;
 use crate::planner::availability::{available_at, is_ready};
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
+use crate::planner::jobs;
 use crate::planner::order::{Order, joined, order, shared_sources};
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
@@ -114,7 +115,7 @@ impl Rollout {
 
     /// Whether the replacement of this replica may go on.
     pub fn is_turn_of(&self, slot: &Slot<'_>) -> bool {
-        planted!("all-at-once", self.turns.contains(&slot.replica.number), true)
+        self.turns.contains(&slot.replica.number)
     }
 
     /// Whether no replica waits for its turn.
@@ -165,6 +166,11 @@ fn phase(
     slot: &Slot<'_>,
 ) -> Phase {
     let input = world.input;
+    let record = ledger.replicas.get(&slot.replica.to_string());
+    let alive = slot.current.as_ref().is_some_and(|one| one.container.lifecycle.is_alive());
+    if !alive && jobs::counts(view, record) {
+        return Phase::Done;
+    }
     let Some(current) = &slot.current else {
         return Phase::Missing;
     };
@@ -186,10 +192,11 @@ fn phase(
         }
         _ if predecessor => Phase::UnderWay,
         _ => {
-            let record = ledger.replicas.get(&slot.replica.to_string());
             let completed =
                 healing(view, current.container, record, input.now) == Healing::Completed;
             let available = available_at((input, ledger), view, slot, current.container);
+            // A job that runs has shown nothing yet.
+            let available = available.filter(|_| view.job().is_none());
             if completed || available.is_some_and(|at| at <= input.now) {
                 Phase::Done
             } else {
