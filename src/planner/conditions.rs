@@ -196,7 +196,10 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
         }
         None => ("Progressing", count.clone()),
     };
-    let mut statements = vec![ready_statement(all, reason, &message, &held)];
+    let other =
+        |held: &&Held| matches!(&held.waiting_on, WaitingOn::Rollout(wait) if !wait.goes_on());
+    let as_declared = all && !held.iter().any(other);
+    let mut statements = vec![ready_statement(as_declared, reason, &message, &held)];
     let available = status.services.iter().filter(|service| serves(service)).count();
     let serving = available == status.services.len();
     let total = status.services.len();

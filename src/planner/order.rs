@@ -148,11 +148,12 @@ pub fn joined(services: &[ServiceView<'_>]) -> BTreeSet<ServiceName> {
     services.collect()
 }
 
-/// Sources of mounts that more than one container uses anyway: of several services, or of a service with several replicas.
+/// Sources of mounts that more than one container uses anyway: of several services, or of a service with several replicas. A
+/// job beside a service does not make its data fit for two of it.
 pub fn shared_sources(services: &[ServiceView<'_>]) -> BTreeSet<String> {
     let mut once = BTreeSet::new();
     let mut shared = BTreeSet::new();
-    for view in services {
+    for view in services.iter().filter(|view| view.job().is_none()) {
         let sources: BTreeSet<String> =
             view.service.config.mounts.values().filter_map(|mount| source(&mount.source)).collect();
         for source in sources {

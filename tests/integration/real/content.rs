@@ -81,11 +81,12 @@ async fn a_changed_file_is_reloaded_by_a_signal_without_a_restart() {
     assert_eq!(host.fresh().await.mutating_calls, 0);
     assert_eq!(host.events.since(mark).await, Vec::<String>::new());
 
-    // What does not pass the check is not read; the next good file is.
+    // What does not pass the check is not read, and the version that has it is rejected; the next good file is read.
     fs::write(&conf, "broken {").unwrap();
     eventually("the failed check is told", || {
         let degraded = host.service_condition(&shop, "web", ConditionKind::Degraded)?;
-        hold(degraded.reason == "ReloadFailed", || format!("{degraded:?}"))
+        let told = degraded.message.contains("it did not take its changed files");
+        hold(degraded.reason == "RevisionRejected" && told, || format!("{degraded:?}"))
     })
     .await;
     answers(&host, &web, "two").await;

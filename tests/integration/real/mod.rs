@@ -29,5 +29,6 @@ mod process;
 mod readiness;
 mod registry;
 mod removal;
+mod rollouts;
 mod silence;
 mod text;

@@ -12,5 +12,6 @@ mod joins;
 mod once;
 mod probes;
 mod readiness;
+mod rollouts;
 mod schedules;
 mod standby;
