@@ -245,16 +245,29 @@ impl Checker {
         }
     }
 
-    /// S3: nothing is started beside a container of the same replica that runs.
+    /// S3: nothing is started beside a container of the same replica that runs, unless nothing forbids two: a successor may
+    /// be, of a service that says when it is ready and has nothing that only one can have.
     fn twins(&mut self, effect: &Effect) {
         let starts = effect.path.ends_with("/start");
         let Some(target) = effect.target.as_ref().filter(|_| starts && !self.state.blind) else {
             return;
         };
-        if let Some(twin) = self.state.twin(&target.id) {
+        let twins = self.state.twins(&target.id);
+        let most = usize::from(self.may_double(&target.labels));
+        if let Some(twin) = twins.get(most) {
             let twin = twin.get(..12).unwrap_or(twin).to_owned();
             self.wrong("S3", format!("{} is started beside {twin}, which runs", target.name));
         }
+    }
+
+    /// Whether two containers of a replica may run at once in a version of its project.
+    fn may_double(&self, labels: &BTreeMap<String, String>) -> bool {
+        let apps = self.versions.iter().filter_map(|(_, apps)| apps.get(roles::project(labels)));
+        let mut services = apps.flat_map(|app| &app.services);
+        services.any(|service| {
+            let own = service.name == roles::service(labels);
+            own && service.health.is_some() && service.port.is_none() && !service.volume
+        })
     }
 
     /// S6: more than two projects and more than half of all within a minute, and no person said so.

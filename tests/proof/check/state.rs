@@ -85,16 +85,18 @@ impl State {
     }
 
     /// Others of ours that run as the same replica.
-    pub(super) fn twin(&self, id: &str) -> Option<&str> {
-        let own = self.containers.get(id)?;
+    pub(super) fn twins(&self, id: &str) -> Vec<String> {
+        let Some(own) = self.containers.get(id) else {
+            return Vec::new();
+        };
         let replica = roles::replica(&own.labels);
-        let mut others = self.containers.iter().filter(|(other, seen)| {
+        let others = self.containers.iter().filter(|(other, seen)| {
             other.as_str() != id
                 && seen.runs
                 && roles::is_ours(&seen.labels)
                 && roles::replica(&seen.labels) == replica
         });
-        others.next().map(|(other, _)| other.as_str())
+        others.map(|(other, _)| other.clone()).collect()
     }
 
     /// Whether as many containers of every service run, or ran to a good end, as this version of a project wants.
