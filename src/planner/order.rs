@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::config::{HealthTest, MountSource, NetworkMode};
+use crate::model::desired::RestartWhen;
 use crate::model::id::ServiceName;
 use crate::model::join::{Namespace, Owner};
 use crate::model::update::UpdateOrder;
@@ -92,6 +93,9 @@ fn exclusive(
     joined: &BTreeSet<ServiceName>,
     sharers: &BTreeSet<String>,
 ) -> Option<String> {
+    if view.job().is_some() || view.service.restart.when == RestartWhen::Never {
+        return Some("two versions of a job must not run at once".to_owned());
+    }
     let config = &view.service.config;
     let fixed = config
         .ports

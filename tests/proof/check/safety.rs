@@ -263,10 +263,13 @@ impl Checker {
     /// Whether two containers of a replica may run at once in a version of its project.
     fn may_double(&self, labels: &BTreeMap<String, String>) -> bool {
         let apps = self.versions.iter().filter_map(|(_, apps)| apps.get(roles::project(labels)));
-        let mut services = apps.flat_map(|app| &app.services);
-        services.any(|service| {
-            let own = service.name == roles::service(labels);
-            own && service.health.is_some() && service.port.is_none() && !service.volume
+        apps.into_iter().any(|app| {
+            let shared = app.services.iter().filter(|service| service.volume).count() > 1;
+            app.services.iter().any(|service| {
+                let own = service.name == roles::service(labels);
+                let alone = service.volume && !shared && service.replicas < 2;
+                own && service.health.is_some() && service.port.is_none() && !alone
+            })
         })
     }
 
