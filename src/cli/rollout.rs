@@ -14,6 +14,7 @@ use crate::cli::target::Target;
 use crate::cli::{duration, request, view};
 use crate::ledger::Request;
 use crate::model::held::WaitingOn;
+use crate::model::id::short_image_id;
 use crate::model::revision::{ProjectRevision, Verdict};
 use crate::model::rollout::RolloutWait;
 use crate::model::status::{ConditionKind, ProjectStatus};
@@ -100,7 +101,7 @@ fn revisions(project: &ProjectStatus, now: Timestamp) -> String {
         let images = one
             .services
             .iter()
-            .map(|(name, service)| format!("{name}={}", short(service.image_id.as_str())));
+            .map(|(name, service)| format!("{name}={}", short_image_id(service.image_id.as_str())));
         table.row(vec![
             one.number.to_string().into(),
             state(project, one).into(),
@@ -120,12 +121,6 @@ fn revisions(project: &ProjectStatus, now: Timestamp) -> String {
         }
     }
     text
-}
-
-/// The first twelve digits of an image id.
-fn short(id: &str) -> &str {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    digits.get(..12).unwrap_or(digits)
 }
 
 fn state(project: &ProjectStatus, one: &ProjectRevision) -> String {

@@ -216,7 +216,11 @@ async fn judge(
         let context = context(around, name, (&version, &memory.pre_stop), &look);
         *ledger = planner::account(&context.input(ledger));
         looks += 1;
-        let wanted = planner::target(ledger).map(|target| target.number);
+        let wanted = match files {
+            Want::Run(declared) | Want::RunKeeping(declared) => planner::target(ledger, declared),
+            Want::Remove | Want::Hold(..) => None,
+        };
+        let wanted = wanted.map(|target| target.number);
         if wanted == version.number || version.held.is_some() || looks == MOST_LOOKS {
             return Ok((look, version));
         }

@@ -51,9 +51,7 @@ pub(crate) async fn effective(
     let (Want::Run(declared) | Want::RunKeeping(declared)) = want else {
         return files(want);
     };
-    // An edit that nobody has looked at yet ends the rollback; the look decides.
-    let target = planner::target(ledger).filter(|_| ledger.digest == declared.digest).cloned();
-    let Some(target) = target else {
+    let Some(target) = planner::target(ledger, declared).cloned() else {
         return files(want);
     };
     let number = target.number;

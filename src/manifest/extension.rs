@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::manifest::environment::child;
 use crate::manifest::host_probe;
 use crate::manifest::job;
-use crate::manifest::node::{Entry, Node, Value};
+use crate::manifest::node::{Entry, Node};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::on_endpoints_change;
 use crate::manifest::report::{Finding, Report};
@@ -14,6 +14,7 @@ pub(crate) use crate::manifest::rollout::Strategy;
 use crate::manifest::schedule;
 use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
+use crate::manifest::words;
 use crate::model::desired::Suspend;
 use crate::model::endpoints::EndpointsChange;
 
@@ -89,7 +90,7 @@ fn words(object: &'static Object) -> &'static [&'static str] {
 
 fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Report) {
     if key == "suspend" && known.contains(&key) {
-        if truth(&entry.node).is_none() {
+        if words::truth(&entry.node).is_none() {
             report.add(
                 Finding::error("wrong-kind", path, format!("{path} is {}", entry.node.kind()))
                     .at(entry.node.place)
@@ -130,17 +131,9 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
     }
 }
 
-pub(crate) fn truth(node: &Node) -> Option<bool> {
-    match &node.value {
-        Value::Bool(value) => Some(*value),
-        Value::Text(text) => text.parse().ok(),
-        _ => None,
-    }
-}
-
 /// `suspend` of a checked project or service.
 pub(crate) fn suspend(node: &Node) -> Suspend {
-    match node.at(&[KEY, "suspend"]).and_then(truth) {
+    match node.at(&[KEY, "suspend"]).and_then(words::truth) {
         Some(true) => Suspend::Yes,
         _ => Suspend::No,
     }

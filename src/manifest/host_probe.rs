@@ -6,9 +6,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue};
 
 use crate::manifest::environment::child;
-use crate::manifest::extension::truth;
 use crate::manifest::node::{Entry, Node, Value};
 use crate::manifest::report::{Finding, Report};
+use crate::manifest::words::truth;
 use crate::manifest::{shell, suggest, units};
 use crate::model::hook::HookCommand;
 use crate::model::host_probe::{

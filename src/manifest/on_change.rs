@@ -100,7 +100,7 @@ pub(crate) fn signal(text: &str) -> Option<String> {
 }
 
 /// A command: a list of texts, or one text that is split as a shell does.
-pub(crate) fn words(node: &Node) -> Option<Vec<String>> {
+fn words(node: &Node) -> Option<Vec<String>> {
     match &node.value {
         Value::Text(line) => shell::words(line),
         Value::List(list) => {

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
-use crate::manifest::on_change::{signal, words};
+use crate::manifest::on_change::signal;
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::suggest;
+use crate::manifest::words;
 use crate::model::endpoints::EndpointsChange;
 use crate::model::id::ServiceName;
-use crate::model::secret::Secret;
 
 const KEYS: &[&str] = &["services", "signal", "command"];
 const FORM: &str =
@@ -20,13 +19,8 @@ pub(crate) fn check(node: &Node, field: &str, report: &mut Report) {
     match &node.value {
         Value::Text(text) if signal(text).is_some() => {}
         Value::Map(_) => mapping(node, field, report),
-        _ => wrong(node, field, FORM, report),
+        _ => words::wrong(node, field, FORM, report),
     }
-}
-
-fn wrong(node: &Node, field: &str, help: &str, report: &mut Report) {
-    let message = format!("{field} is {}", node.kind());
-    report.add(Finding::error("wrong-kind", field, message).at(node.place).help(help));
 }
 
 fn mapping(node: &Node, field: &str, report: &mut Report) {
@@ -35,19 +29,14 @@ fn mapping(node: &Node, field: &str, report: &mut Report) {
         let value = &entry.node;
         match &**key {
             "services" if services(value).is_some_and(|names| !names.is_empty()) => {}
-            "services" => wrong(value, &path, "a list of services, such as [app]", report),
+            "services" => words::wrong(value, &path, "a list of services, such as [app]", report),
             "signal" if value.as_text().and_then(signal).is_some() => {}
-            "signal" => wrong(value, &path, "a signal such as SIGHUP or SIGUSR1", report),
-            "command" if words(value).is_some_and(|words| !words.is_empty()) => {}
-            "command" => wrong(value, &path, "a command, such as [reload-upstreams]", report),
-            _ => {
-                let message = format!("the key {key} is not known here");
-                let finding = Finding::error("unknown-key", &path, message).at(entry.key);
-                report.add(match suggest::nearest(key, KEYS.iter().copied()) {
-                    Some(near) => finding.help(format!("did you mean {near}?")),
-                    None => finding.help(format!("known are {}", KEYS.join(", "))),
-                });
+            "signal" => words::wrong(value, &path, "a signal such as SIGHUP or SIGUSR1", report),
+            "command" if words::command(value).is_some() => {}
+            "command" => {
+                words::wrong(value, &path, "a command, such as [reload-upstreams]", report);
             }
+            _ => words::unknown(key, entry, (&path, KEYS), report),
         }
     }
     if node.get("signal").is_none() && node.get("command").is_none() {
@@ -68,10 +57,10 @@ pub(crate) fn read(node: &Node) -> Option<EndpointsChange> {
         return Some(EndpointsChange { services, command, signal: Some(signal(text)?) });
     }
     node.as_map()?;
-    let command = node.get("command").and_then(words).unwrap_or_default();
+    let command = node.get("command").and_then(words::command).unwrap_or_default();
     Some(EndpointsChange {
         services: node.get("services").and_then(services).unwrap_or_default(),
-        command: command.into_iter().map(Secret::new).collect(),
+        command,
         signal: node.get("signal").and_then(Node::as_text).and_then(signal),
     })
 }

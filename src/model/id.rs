@@ -74,6 +74,12 @@ id!(
     SpecHash
 );
 
+/// The first twelve digits of the id of an image, as the docker command line prints them.
+pub fn short_image_id(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits.get(..12).unwrap_or(digits)
+}
+
 impl ContainerId {
     /// The first twelve digits, as the docker command line prints them.
     pub fn short(&self) -> &str {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::field::FieldChange;
 use crate::model::hook::HookStep;
-use crate::model::id::{ContainerName, ServiceName};
+use crate::model::id::{ContainerName, ServiceName, short_image_id};
 use crate::model::schedule::ScheduledStep;
 use crate::model::time::Timestamp;
 
@@ -223,7 +223,9 @@ impl fmt::Display for Reason {
         match self {
             Self::Missing => f.write_str("declared, not there"),
             Self::Drift(changes) => drift_text(f, changes),
-            Self::ImageChanged { old, new } => write!(f, "image {} -> {}", short(old), short(new)),
+            Self::ImageChanged { old, new } => {
+                write!(f, "image {} -> {}", short_image_id(old), short_image_id(new))
+            }
             Self::ContentChanged => {
                 f.write_str("content of a config, secret or bound file changed")
             }
@@ -264,8 +266,8 @@ impl fmt::Display for Reason {
                 write!(f, "dependency {dependency} was replaced")
             }
             Self::OwnerReplaced { attribute, owner, old, new } => {
-                write!(f, "{attribute} of {owner}: {} -> ", short(old))?;
-                f.write_str(new.as_deref().map_or("gone", short))
+                write!(f, "{attribute} of {owner}: {} -> ", short_image_id(old))?;
+                f.write_str(new.as_deref().map_or("gone", short_image_id))
             }
             Self::OwnerRestarted { owner } => {
                 write!(f, "{owner}, whose namespace it shares, began another run")
@@ -330,10 +332,4 @@ impl fmt::Display for HookTry {
             Self::Interrupted => f.write_str(", again: nobody saw the end of the last run"),
         }
     }
-}
-
-/// The first twelve digits of an image id.
-fn short(id: &str) -> &str {
-    let digits = id.strip_prefix("sha256:").unwrap_or(id);
-    digits.get(..12).unwrap_or(digits)
 }

@@ -20,6 +20,13 @@ pub enum RolloutWait {
     Successor(SuccessorStage),
     /// The predecessors of all replicas to be gone.
     Predecessors,
+    /// The back-off after a proxy could not be told of the containers behind it.
+    Unannounced {
+        /// Tries so far.
+        failures: u32,
+        /// Why.
+        error: String,
+    },
     /// A person, or another version: the rollout failed or was paused.
     Paused(String),
     /// Another version: the one that the files say failed, and an earlier one runs.
@@ -68,6 +75,7 @@ impl RolloutWait {
         match self {
             Self::Turn { .. } | Self::Predecessors => "RolloutProgressing",
             Self::Successor(_) => "SuccessorNotAvailable",
+            Self::Unannounced { .. } => "AnnounceFailed",
             Self::Paused(_) => "RolloutPaused",
             Self::Rejected { .. } => "RevisionRejected",
             Self::Pinned { .. } => "RevisionPinned",
@@ -77,7 +85,15 @@ impl RolloutWait {
 
     /// Whether more happens by itself.
     pub fn goes_on(&self) -> bool {
-        matches!(self, Self::Turn { .. } | Self::Predecessors | Self::Successor(_))
+        matches!(
+            self,
+            Self::Turn { .. } | Self::Predecessors | Self::Successor(_) | Self::Unannounced { .. }
+        )
+    }
+
+    /// Whether something is amiss.
+    pub fn is_trouble(&self) -> bool {
+        !self.goes_on() || matches!(self, Self::Unannounced { .. })
     }
 
     /// Whether it will not get better without a change.
@@ -99,6 +115,10 @@ impl fmt::Display for RolloutWait {
                 SuccessorStage::Announced => "the proxies in front to know its successor",
                 SuccessorStage::Draining => "the end of what its predecessor has begun",
             }),
+            Self::Unannounced { failures, error } => write!(
+                f,
+                "back-off after failure {failures} to tell it of the containers behind it, it goes on with those it knows; mend its configuration or on_endpoints_change: {error}"
+            ),
             Self::Paused(why) => write!(f, "another version, or `composelet resume`: {why}"),
             Self::Rejected { from, to, service, why, .. } => write!(
                 f,
@@ -111,7 +131,7 @@ impl fmt::Display for RolloutWait {
             Self::Lost { number } => {
                 write!(
                     f,
-                    "nothing; the files of revision {number} are not kept, so it cannot run again"
+                    "an edit or `composelet resume`: the files of revision {number} are not kept, so what the files say goes on"
                 )
             }
         }

@@ -165,7 +165,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::LedgerUnwritable(_)
             | WaitingOn::InvalidManifest
             | WaitingOn::ProbeImpossible { .. }
-    ) || matches!(waiting, WaitingOn::Rollout(wait) if !wait.goes_on())
+    ) || matches!(waiting, WaitingOn::Rollout(wait) if wait.is_trouble())
 }
 
 /// The hold that says most: what blocks before what only tells, final ones first.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::endpoints::EndpointsChange;
+use crate::model::held::WaitingOn;
 use crate::model::hook::HookCommand;
 use crate::model::id::{ContainerId, ServiceName};
 use crate::model::ledger::{EndpointsRecord, ProjectLedger};
@@ -17,6 +18,7 @@ use crate::model::outcome::OperationReport;
 use crate::model::plan::Action;
 use crate::model::policy::Policy;
 use crate::model::reason::Reason;
+use crate::model::rollout::RolloutWait;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 use crate::planner::availability::available_at;
@@ -166,7 +168,7 @@ pub fn plan_announce(
         && let Some(until) = failure.next_try.filter(|next| *next > world.input.now)
     {
         let (failures, error) = (failure.failures, failure.error.clone());
-        let waiting = crate::model::held::WaitingOn::ReloadFailed { failures, error };
+        let waiting = WaitingOn::Rollout(RolloutWait::Unannounced { failures, error });
         return draft.hold(subject, waiting, Some(until));
     }
     let operation = Operation::Announce {

@@ -64,4 +64,4 @@ pub use preview::{Certainty, Preview, PreviewStep, preview};
 pub use record::{confirm, forget_backoffs, record, record_logs, record_operation, wanted_logs};
 pub use rollback::{pause, pinned, restart, resume, roll_back, target, wakes_at};
 pub use status::{StatusInput, status};
-pub use verdict::{is_ready, targets as probe_targets};
+pub use verdict::targets as probe_targets;

@@ -17,11 +17,15 @@ use crate::planner::draft::Draft;
 use crate::planner::images::{ImageVerdict, plan_images};
 use crate::planner::input::PlanInput;
 use crate::planner::judgement::{failure, has_held, judged_at};
-use crate::planner::world::World;
+use crate::planner::world::{ServiceView, World};
 
-/// The version that runs instead of what the files say; `None`: they are followed.
-pub fn target(ledger: &ProjectLedger) -> Option<&ProjectRevision> {
-    let rollback = ledger.rollback.as_ref()?;
+/// The version that runs instead of `declared`, which the files say; `None`: they are followed, as is an edit that nobody has
+/// looked at yet.
+pub fn target<'a>(
+    ledger: &'a ProjectLedger,
+    declared: &DesiredProject,
+) -> Option<&'a ProjectRevision> {
+    let rollback = ledger.rollback.as_ref().filter(|_| ledger.digest == declared.digest)?;
     ledger.history.iter().find(|one| one.number == rollback.to)
 }
 
@@ -64,10 +68,12 @@ fn wanted(
     world: &World<'_>,
     ledger: &ProjectLedger,
 ) -> Option<BTreeMap<ServiceName, ServiceRevision>> {
-    let active = || {
-        world.services.iter().filter(|view| !view.is_held(world) && view.service.refusal.is_none())
+    // A suspension is no other version.
+    let counts = |view: &&ServiceView<'_>| {
+        let known = !view.is_held(world) || view.revision().is_some();
+        known && view.service.refusal.is_none()
     };
-    let services = active().map(|view| {
+    let services = world.services.iter().filter(counts).map(|view| {
         let (revision, image_id) = (view.revision()?, view.image_id()?.clone());
         let image = view.service.image.clone();
         Some((view.service.name.clone(), ServiceRevision { revision, image, image_id }))
@@ -81,7 +87,8 @@ fn wanted(
     let mut draft = Draft::new(&input);
     let verdicts = plan_images(&World::new(&input, world.desired), &mut draft);
     let usable = |image: &String| verdicts.get(image) == Some(&ImageVerdict::Usable);
-    active().all(|view| usable(&view.service.image)).then_some(services)
+    let mut active = world.services.iter().filter(counts).filter(|view| !view.is_held(world));
+    active.all(|view| usable(&view.service.image)).then_some(services)
 }
 
 /// Notes a version that was not there before. It ends a rollback: files or images changed.
@@ -228,7 +235,11 @@ pub fn resume(ledger: &mut ProjectLedger) {
         && let Some(last) = ledger.history.back_mut()
     {
         last.verdict = Verdict::Open;
-        ledger.replicas.values_mut().for_each(|record| record.failures = 0);
+        for record in ledger.replicas.values_mut() {
+            record.failures = 0;
+            record.unhealthy = 0;
+            record.failing_since = None;
+        }
     }
     ledger.rollouts.values_mut().for_each(|record| record.paused = None);
 }

@@ -17,7 +17,6 @@ use crate::model::verdict::{Asker, ProbeActivity, ProbeState, ProbeTarget, Probe
 use crate::planner::draft::Draft;
 use crate::planner::input::PlanInput;
 use crate::planner::plan::suspension;
-use crate::planner::probe;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::World;
 
@@ -60,22 +59,6 @@ impl Unready {
             WaitingOn::ProbeImpossible { probe: self.probe }
         }
     }
-}
-
-/// Whether a container may be relied on: it runs, its health check is good (or was found good by asking it, see
-/// [`probe`]), and its host probes are. For dependants that wait until it is healthy, and for whoever takes traffic off
-/// its predecessor.
-pub fn is_ready(
-    input: &PlanInput<'_>,
-    service: &DesiredService,
-    container: &ObservedContainer,
-) -> bool {
-    let good = match container.health {
-        Health::None | Health::Healthy => true,
-        Health::Starting => probe::is_ready(input.ledger, container),
-        Health::Unhealthy { .. } => false,
-    };
-    good && run(container).is_some() && is_good(input, service, container)
 }
 
 /// Whether the host probes of a container have nothing against it.

@@ -17,6 +17,7 @@ use crate::planner::owners::Owners;
 use crate::planner::ownership::{Ownership, made_from, ownership};
 use crate::planner::plan::suspension;
 use crate::planner::revision;
+use crate::planner::verdict;
 
 /// Everything about one project, looked up once.
 #[derive(Debug)]
@@ -270,7 +271,7 @@ fn slots<'a>(
         (1..).filter(|n| !numbered.contains_key(n)).take(missing as usize).collect();
     numbered.extend(free.into_iter().map(|number| (number, Vec::new())));
     let slot = |(number, judged): (u32, Vec<Judged<'a>>)| {
-        let (current, old) = elect(input, judged);
+        let (current, old) = elect((input, service), judged);
         Slot { replica: ReplicaId::new(service.name.clone(), number), current, old }
     };
     numbered.into_iter().map(slot).collect()
@@ -279,7 +280,7 @@ fn slots<'a>(
 /// The container that is the replica: one that conforms before one that does not, one that lives and is not being stopped
 /// before one that does not, the newest of equals. The rest are predecessors or leftovers.
 fn elect<'a>(
-    input: &PlanInput<'_>,
+    (input, service): (&PlanInput<'_>, &DesiredService),
     mut judged: Vec<Judged<'a>>,
 ) -> (Option<Judged<'a>>, Vec<Judged<'a>>) {
     judged.sort_by_key(|one| {
@@ -288,13 +289,17 @@ fn elect<'a>(
             one.conformity.keeps(),
             one.container.lifecycle.is_alive() && !input.operations.contains_key(&stopping),
             // Of two that have to go, the one that serves stays until the last.
-            !one.conformity.keeps() && availability::is_well(input.ledger, one.container),
+            !one.conformity.keeps() && serves(input, service, one.container),
             !matches!(one.container.lifecycle, Lifecycle::Removing | Lifecycle::Dead),
         );
         (rank, one.container.created_at, one.container.id.clone())
     });
     let current = judged.pop();
     (current, judged)
+}
+
+fn serves(input: &PlanInput<'_>, service: &DesiredService, container: &ObservedContainer) -> bool {
+    availability::is_well(input.ledger, container) && verdict::is_good(input, service, container)
 }
 
 /// Services so that each stands behind what it depends on; ties by name. The loader refuses cycles; what is left of one

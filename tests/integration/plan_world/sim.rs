@@ -138,8 +138,7 @@ impl Sim {
 
     /// The version that runs instead of the wanted one, if one does.
     fn earlier(&self) -> Option<DesiredProject> {
-        let target = composelet::planner::target(&self.ledger);
-        let target = target.filter(|_| self.ledger.digest == self.desired.digest)?;
+        let target = composelet::planner::target(&self.ledger, &self.desired)?;
         let kept = self.versions.get(&target.digest)?;
         Some(composelet::planner::pinned(kept.clone(), target))
     }

@@ -114,3 +114,81 @@ async fn a_person_rolls_back_and_resumes() {
     .await;
     host.ready(&shop).await;
 }
+
+/// A bound file is part of a revision: the old version gets the old content although the host has another by now, and the file
+/// of the host is left alone.
+#[tokio::test]
+async fn a_bad_bound_file_goes_back_with_its_content() {
+    let mut host = Host::new();
+    let shop = host.project("shop");
+    let volume = "volumes: ['./conf:/etc/conf:ro']";
+    let words = "x-composelet: {on_change: recreate}";
+    let read = "cat /etc/conf; grep -q good /etc/conf || exit 9; exec sleep 1000000";
+    let conf = host.manifest(&shop).with_file_name("conf");
+    let lines = ["restart: always", PACE, volume, words];
+    std::fs::create_dir_all(conf.parent().unwrap()).unwrap();
+    std::fs::write(&conf, "good\n").unwrap();
+    host.write(&shop, &file(&[service("web", read, &lines)]));
+    host.start();
+    judged(&host, &shop, 1, is_stable).await;
+
+    std::fs::write(&conf, "broken\n").unwrap();
+    judged(&host, &shop, 2, is_rejected).await;
+    let web = host.running(&shop, "web").await;
+    assert_eq!(host.engine.exec(web.id(), &["cat", "/etc/conf"]), "good\n");
+    assert_eq!(std::fs::read_to_string(&conf).unwrap(), "broken\n");
+
+    std::fs::write(&conf, "good again\n").unwrap();
+    judged(&host, &shop, 3, is_stable).await;
+    let web = host.running(&shop, "web").await;
+    assert_eq!(host.engine.exec(web.id(), &["cat", "/etc/conf"]), "good again\n");
+}
+
+/// What is not possible is refused with a reason; what is kept no longer is told.
+#[tokio::test]
+async fn a_rollback_that_cannot_be_is_told() {
+    let mut host = Host::new();
+    let shop = host.project("shop");
+    host.write(&shop, &web("1", SERVE));
+    host.start();
+    judged(&host, &shop, 1, is_stable).await;
+    let run = host.run(&["rollback", &shop]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(run.err.contains("no earlier revision has held"), "{}", run.err);
+    assert_eq!(host.run(&["rollback", &shop, "--to", "7"]).code, 3);
+
+    host.write(&shop, &web("2", SERVE));
+    judged(&host, &shop, 2, is_stable).await;
+    for entry in std::fs::read_dir(host.state().join("revisions").join(&shop)).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    host.expect(&["rollback", &shop, "--to", "1"]);
+    host.described(&shop, &["RevisionLost", "revision 1 are not kept"]).await;
+    host.running_and(&shop, "web", "is what the files say", |one| {
+        one.environment().contains(&"VERSION=2")
+    })
+    .await;
+    host.expect(&["resume", &shop]);
+    host.ready(&shop).await;
+}
+
+#[tokio::test]
+async fn a_rollout_is_paused_resumed_and_asked_for() {
+    let mut host = Host::new();
+    let shop = host.project("shop");
+    host.write(&shop, &web("1", SERVE));
+    host.start();
+    judged(&host, &shop, 1, is_stable).await;
+    let first = host.running(&shop, "web").await;
+    host.expect(&["rollout", "restart", &shop]);
+    let second =
+        host.running_and(&shop, "web", "is another one", |one| one.id() != first.id()).await;
+    host.ready(&shop).await;
+    host.expect(&["rollout", "pause", &shop]);
+    host.expect(&["rollout", "restart", &shop]);
+    host.described(&shop, &["RolloutPaused", "paused by `composelet rollout pause`"]).await;
+    assert!(host.engine.container(second.id()).expect("it stays").runs());
+    host.expect(&["rollout", "resume", &shop]);
+    host.running_and(&shop, "web", "is a third one", |one| one.id() != second.id()).await;
+    host.ready(&shop).await;
+}
