@@ -84,7 +84,7 @@ async fn kill_9_during_the_first_convergence_gives_the_same_end_state() {
         assert_eq!(calls, 0, "nothing is left to do, killed after {point} of {all} events");
         host.kill();
         // An engine has addresses for about thirty networks, and this test is not alone on it.
-        host.forget(&project);
+        host.forget(&project).await;
     }
 }
 

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use crate::support_real::controller::{Controller, command};
 use crate::support_real::engine::{Engine, PROJECT_LABEL, encode};
 use crate::support_real::events::Events;
+use crate::support_real::wait::{eventually, hold};
 
 /// The image of the light scenarios: `sh`, `httpd`, `nc`, `sleep`. tests/images/build makes it.
 pub(crate) const IMAGE: &str = "composelet-test/busybox:1";
@@ -197,10 +198,19 @@ impl Host {
     }
 
     /// Removes a project's directory and all that is on the engine for it, behind the back of the controllers: none may run.
-    pub(crate) fn forget(&self, project: &str) {
+    /// An engine that is busy with other tests may answer no list, or refuse a removal: it is asked until nothing is left.
+    pub(crate) async fn forget(&self, project: &str) {
         assert!(self.controllers.is_empty(), "a controller would make it again");
         fs::remove_dir_all(self.desired().join(project)).unwrap();
-        self.sweep(project);
+        let filter =
+            encode(&serde_json::json!({ "label": [format!("{PROJECT_LABEL}={project}")] }));
+        let list = format!("/containers/json?all=1&filters={filter}");
+        eventually(&format!("nothing is left of {project}"), || {
+            self.sweep(project);
+            let answer = self.engine.call("GET", &list, None).map_err(|error| error.to_string())?;
+            hold(answer.status == 200 && answer.body.trim() == "[]", || answer.body.clone())
+        })
+        .await;
     }
 
     /// Removes what we made. Nothing here may panic: it also runs while a test fails.
