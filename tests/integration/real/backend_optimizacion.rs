@@ -37,7 +37,7 @@ async fn the_whole_system_comes_up_serves_and_stays_silent() {
 
     // As its owners wrote it the CLI refuses the whole file, because of nginx's wait: so nginx comes without it.
     let rest: &[&str] = &["up", "-d", "db", "redis", "web", "celery", "celery-beat"];
-    host.there_and_back(&project, &[rest, &["up", "-d", "--no-deps", "nginx"]]).await;
+    host.there_and_back(&project, &[rest, &["up", "-d", "--no-deps", "nginx"]], 0).await;
     answers(&format!("{site}/health/"), &[]).await;
 }
 

@@ -35,7 +35,7 @@ async fn the_system_serves_over_tls_backs_itself_up_and_moves_to_the_cli_and_bac
     backups_are_made(&host, &project).await;
 
     host.is_silent().await;
-    host.there_and_back(&project, &[&["up", "-d"]]).await;
+    host.there_and_back(&project, &[&["up", "-d"]], 1).await;
     let found = json(&format!("{site}/verify/{code}/"), TLS).await;
     assert_eq!(found["holder"], "Ana", "the volumes were not touched: {found}");
 }

@@ -48,7 +48,7 @@ async fn one_server_becomes_three_behind_nginx_and_moves_to_the_cli_and_back() {
     no_secret_is_an_argument(&host, &project, 3);
 
     host.is_silent().await;
-    host.there_and_back(&project, &[&["up", "-d"]]).await;
+    host.there_and_back(&project, &[&["up", "-d"]], 1).await;
     assert!(answers(&format!("{site}/notes"), TLS).await.contains("Ana"), "kept");
 }
 

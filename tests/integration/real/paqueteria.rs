@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::system::{
     Ports, answers, json, no_secret_is_an_argument, page, place, redis_wants_its_password,
@@ -32,7 +33,7 @@ async fn the_system_serves_works_is_watched_and_moves_to_the_cli_and_back() {
     host.is_silent().await;
     new_code_is_reloaded(&host, &project, &app).await;
     a_release_reaches_the_workers(&host, &project, &app).await;
-    host.there_and_back(&project, &[&["up", "-d"]]).await;
+    host.there_and_back(&project, &[&["up", "-d"]], 0).await;
     assert!(answers(&format!("{app}/labels/7"), &[]).await.contains("PARCEL 7"), "kept");
     beat_ticks(&app).await;
 }
@@ -95,9 +96,10 @@ fn every_port_is_on_loopback(host: &Host, project: &str) {
     assert_eq!(count, 4);
 }
 
-/// The bound source changes: the web server reloads it, and nobody is replaced.
+/// The bound source changes: the web server reloads it, the worker is restarted, and nobody is replaced.
 async fn new_code_is_reloaded(host: &Host, project: &str, app: &str) {
     let before = host.running(project, "app").await;
+    let worker = host.running(project, "celery_worker").await;
     change(host, project, "CODE/src/__init__.py", "1.0.0", "1.1.0");
     eventually("the web server has the new code", || {
         let (_, body) = page(&format!("{app}/health"), &[])?;
@@ -105,6 +107,10 @@ async fn new_code_is_reloaded(host: &Host, project: &str, app: &str) {
     })
     .await;
     assert_eq!(host.running(project, "app").await.id(), before.id());
+    let restarted = |now: &Container| now.started_at() > worker.started_at();
+    let now = host.running_and(project, "celery_worker", "is restarted", restarted).await;
+    assert_eq!(now.id(), worker.id(), "the same container");
+    host.ready(project).await;
 }
 
 /// What the image is made of changes: it is built once, and web server and workers run it.

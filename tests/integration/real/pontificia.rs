@@ -37,7 +37,7 @@ async fn all_services_open_their_databases_and_move_to_the_cli_and_back() {
     assert_eq!(network["IPAM"]["Config"][0]["Subnet"], subnet, "{network}");
 
     host.is_silent().await;
-    host.there_and_back(&project, &[&["up", "-d"]]).await;
+    host.there_and_back(&project, &[&["up", "-d"]], 0).await;
     let kept = json(&format!("{site}/records/"), &[]).await;
     assert_eq!(kept["records"], 1, "the volumes were not touched: {kept}");
 }
