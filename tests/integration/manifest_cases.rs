@@ -269,6 +269,24 @@ fn the_digest_covers_what_was_read_and_nothing_else() {
     assert_ne!(first, digest(&files(&format!("{manifest} # c"), "TAG=1", "a"), &[]));
 }
 
+/// The engine makes the directory of a mount when the container is created: that is no other version of the project.
+#[test]
+fn a_bound_directory_that_is_made_later_is_no_change() {
+    let manifest = "services: {a: {image: x, volumes: ['./media:/media:ro', './one:/one:ro'], \
+                    x-composelet: {on_change: {signal: SIGHUP}}}}";
+    let with = |media: FileContent, one: FileContent| {
+        let mut files = files(manifest, "", "media");
+        files.insert(LocalPath::new("/p/media"), media);
+        files.insert(LocalPath::new("/p/one"), one);
+        digest(&files, &[])
+    };
+    let file = |text: &str| FileContent::Bytes(Arc::from(text.as_bytes()));
+    let first = with(FileContent::Missing, file("1"));
+    assert_eq!(first, with(FileContent::Directory(vec!["a".to_owned()]), file("1")));
+    assert_ne!(first, with(FileContent::Missing, file("2")));
+    assert_ne!(first, with(FileContent::Missing, FileContent::Missing));
+}
+
 #[test]
 fn the_loader_asks_step_by_step_and_watches_what_is_missing() {
     let paths =

@@ -114,8 +114,8 @@ fn volume(spec: spec::Volume) -> DesiredVolume {
     }
 }
 
-/// SHA-256 over the name, every file that was asked for and every variable that was used. Directory listings do not
-/// count: a file beside the manifest changes nothing.
+/// SHA-256 over the name, every file that was asked for and is there, and every variable that was used. Directories do not
+/// count: a file beside the manifest changes nothing, nor does the engine when it makes a directory for a mount.
 fn digest(context: &Context<'_, '_>) -> String {
     let mut parts: Vec<Vec<u8>> = vec![context.name.as_str().into()];
     let mut part = |kind: &str, name: &str, body: &[u8]| {
@@ -123,11 +123,8 @@ fn digest(context: &Context<'_, '_>) -> String {
         parts.push(body.to_vec());
     };
     for (path, content) in context.files.contents() {
-        let name = path.display().to_string();
-        match content {
-            FileContent::Bytes(bytes) => part("file", &name, bytes),
-            FileContent::Missing => part("missing", &name, b""),
-            _ => {}
+        if let FileContent::Bytes(bytes) = content {
+            part("file", &path.display().to_string(), bytes);
         }
     }
     for (name, value) in context.environment.used() {

@@ -5,6 +5,7 @@
 
 mod adoption;
 mod backend_optimizacion;
+mod bad_revisions;
 mod certificados;
 mod content;
 mod converge;
