@@ -107,6 +107,8 @@ fn text(object: &Object<'_>, running: &[OperationStatus], now: Timestamp) -> Str
             sections::project_facts(project, now),
             sections::conditions(&project.conditions, now),
             sections::held(&project.held, now),
+            sections::rejected(project),
+            sections::drills(project, now),
             sections::operations(running, &project.services, now),
             schedules::section(&project.services, now),
             sections::service_lines(&project.services, now),

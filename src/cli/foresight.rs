@@ -1,6 +1,7 @@
 //! What the planner would do about each project: files, engine and ledger are read, the preview is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cli::context::Context;
@@ -13,6 +14,7 @@ use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceF
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
+use crate::model::neighbour::{Neighbour, Neighbours, Presence, Progress};
 use crate::model::observed::HostView;
 use crate::model::operation::RunningOperations;
 use crate::model::outcome::Failure;
@@ -74,7 +76,8 @@ pub(super) async fn foresee(
         .collect::<Result<_, CliError>>()?;
     let projects = loaded.iter().filter_map(|(_, loaded)| loaded.project.as_ref());
     let shared = projects.flat_map(DesiredProject::containers_of_others).collect();
-    let host = Host::look(context, &shared).await?;
+    let mut host = Host::look(context, &shared).await?;
+    host.meet(&loaded);
     let gone = host.gone(&loaded);
     let is_selected = |name: &str| selected.is_empty() || selected.iter().any(|one| one == name);
     for name in selected {
@@ -129,6 +132,27 @@ impl Host {
             Policy { installation: settings.installation.clone(), salt, ..Policy::default() };
         let store = ContentStore::new(&settings.state_dir.join("content"));
         Ok(Self { engine, view, ledger, policy, store, now: context.now() })
+    }
+
+    /// Adds what is known of all projects: their files, and how far the controller last found them.
+    fn meet(&mut self, loaded: &[(String, Loaded)]) {
+        let statuses = self.ledger.as_ref().map(Ledger::statuses).unwrap_or_default();
+        let progress = |name: &ProjectName| {
+            let status = statuses.iter().find(|status| status.name == *name);
+            status.map_or_else(Progress::unseen, Progress::of)
+        };
+        let declared = loaded.iter().filter_map(|(_, loaded)| {
+            let (name, project) = (loaded.name.clone()?, loaded.project.as_ref());
+            let depends_on = project.map(|one| one.depends_on_projects.clone());
+            let presence = Presence::Declared(progress(&name));
+            Some((name, Neighbour { depends_on: depends_on.unwrap_or_default(), presence }))
+        });
+        let mut projects: Neighbours = declared.collect();
+        for name in self.gone(loaded) {
+            let (depends_on, presence) = (BTreeMap::new(), Presence::Leaving);
+            projects.entry(name).or_insert(Neighbour { depends_on, presence });
+        }
+        self.view.projects = Arc::new(projects);
     }
 
     /// Projects that ran and that no entry claims any more.

@@ -24,6 +24,7 @@ mod published;
 mod reconcile;
 mod request;
 mod resume;
+mod revisions;
 mod rollback;
 mod rollout;
 mod run;

@@ -7,18 +7,14 @@ use tokio::time::{Instant, interval};
 
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
-use crate::cli::output::{BOLD, append, styled};
 use crate::cli::published::Published;
-use crate::cli::table::Table;
 use crate::cli::target::Target;
-use crate::cli::{duration, request, view};
+use crate::cli::{duration, request, revisions, view};
 use crate::ledger::Request;
 use crate::model::held::WaitingOn;
-use crate::model::id::short_image_id;
-use crate::model::revision::{ProjectRevision, Verdict};
+use crate::model::ledger::BuildCache;
 use crate::model::rollout::RolloutWait;
 use crate::model::status::{ConditionKind, ProjectStatus};
-use crate::model::time::Timestamp;
 
 /// How often the status is read while waiting.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -37,6 +33,9 @@ enum RolloutCommand {
     History {
         /// The project
         project: String,
+        /// Only this one, in full: its images, and the evidence if it failed
+        #[arg(long, value_name = "N")]
+        revision: Option<u64>,
     },
     /// Wait until the present version runs: exit 0, 1 stalled, 4 after the time, 5 rolled back
     Status {
@@ -60,6 +59,12 @@ enum RolloutCommand {
     Restart {
         /// PROJECT or PROJECT/SERVICE
         target: Target,
+        /// Build the images again first; nothing stops before they stand
+        #[arg(long)]
+        rebuild: bool,
+        /// Build without the cache, and pull base images
+        #[arg(long, requires = "rebuild")]
+        no_cache: bool,
     },
 }
 
@@ -69,16 +74,20 @@ enum RolloutCommand {
 /// The target is not known, or the state directory cannot be used.
 pub(super) async fn run(args: &RolloutArgs, context: &Context) -> Result<Outcome, CliError> {
     let request = match &args.command {
-        RolloutCommand::History { project } => return history(project, context),
+        RolloutCommand::History { project, revision } => {
+            return history(project, *revision, context);
+        }
         RolloutCommand::Status { project, timeout } => {
             return status(project, *timeout, context).await;
         }
         RolloutCommand::Pause { target } => (target, true),
         RolloutCommand::Resume { target } => (target, false),
-        RolloutCommand::Restart { target } => {
+        RolloutCommand::Restart { target, rebuild, no_cache } => {
             request::check_target(context, target)?;
             let (project, service) = (target.project.clone(), target.service.clone());
-            return request::send(context, &Request::Restart { project, service }).await;
+            let cache = if *no_cache { BuildCache::Unused } else { BuildCache::Used };
+            let rebuild = rebuild.then_some(cache);
+            return request::send(context, &Request::Restart { project, service, rebuild }).await;
         }
     };
     let (target, paused) = request;
@@ -87,53 +96,21 @@ pub(super) async fn run(args: &RolloutArgs, context: &Context) -> Result<Outcome
     request::send(context, &Request::PauseRollout { project, service, paused }).await
 }
 
-fn history(project: &str, context: &Context) -> Result<Outcome, CliError> {
+fn history(project: &str, revision: Option<u64>, context: &Context) -> Result<Outcome, CliError> {
     let published = Published::read(context)?;
     let project = published.project(project)?;
-    context.out.result(&revisions(project, published.now))?;
+    let Some(number) = revision else {
+        context.out.result(&revisions::all(project, published.now))?;
+        return Ok(Outcome::Done);
+    };
+    let Some(one) = project.revisions.iter().find(|one| one.number == number) else {
+        let known: Vec<String> =
+            project.revisions.iter().map(|one| one.number.to_string()).collect();
+        let kept = format!("kept are {}", known.join(", "));
+        return Err(CliError::not_found(format!("revision {number} is not kept")).hint(kept));
+    };
+    context.out.result(&revisions::one(project, one, published.now))?;
     Ok(Outcome::Done)
-}
-
-/// The revisions, oldest first, as a table; under a rejected one its failure.
-fn revisions(project: &ProjectStatus, now: Timestamp) -> String {
-    let mut table = Table::new(&["REVISION", "STATE", "AGE", "IMAGES"]);
-    for one in &project.revisions {
-        let images = one
-            .services
-            .iter()
-            .map(|(name, service)| format!("{name}={}", short_image_id(service.image_id.as_str())));
-        table.row(vec![
-            one.number.to_string().into(),
-            state(project, one).into(),
-            view::age(now, Some(one.since)).into(),
-            images.collect::<Vec<_>>().join(" ").into(),
-        ]);
-    }
-    let mut text = table.render();
-    for one in &project.revisions {
-        if let Verdict::Rejected(failure) = &one.verdict {
-            let heading = format!("\nRevision {} was rejected at {}", one.number, failure.at);
-            append(&mut text, &format!("{}\n", styled(BOLD, &heading)));
-            append(&mut text, &format!("  {}: {}\n", failure.service, failure.cause));
-            for line in &failure.log {
-                append(&mut text, &format!("  | {line}\n"));
-            }
-        }
-    }
-    text
-}
-
-fn state(project: &ProjectStatus, one: &ProjectRevision) -> String {
-    let word = match &one.verdict {
-        Verdict::Open => "open",
-        Verdict::Stable { .. } => "stable",
-        Verdict::Rejected(_) => "rejected",
-    };
-    let runs = match &project.rollback {
-        Some(rollback) => rollback.to == one.number,
-        None => project.revisions.last().is_some_and(|last| last.number == one.number),
-    };
-    if runs { format!("{word}, runs") } else { word.to_owned() }
 }
 
 async fn status(name: &str, timeout: Duration, context: &Context) -> Result<Outcome, CliError> {

@@ -2,13 +2,15 @@
 
 use crate::cli::output::{BOLD, DIM, WARN, append, styled};
 use crate::cli::table::{Cell, Table};
-use crate::cli::{diagnostics as findings, view};
+use crate::cli::{diagnostics as findings, revisions, view};
 use crate::model::diagnostic::Diagnostic;
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::job::JobWait;
 use crate::model::operation::OperationSubject;
+use crate::model::revision::Verdict;
 use crate::model::status::{
-    ActionRecord, Condition, ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus, Truth,
+    ActionRecord, Condition, ContainerStatus, OperationStatus, ProjectEdge, ProjectStatus,
+    ServiceStatus, Truth,
 };
 use crate::model::time::Timestamp;
 
@@ -21,8 +23,12 @@ pub(super) fn project_facts(project: &ProjectStatus, now: Timestamp) -> String {
         Some(at) => format!("{} ago", view::age(now, Some(at))),
         None => "never".to_owned(),
     };
-    facts(&[
-        ("Project", project.name.to_string()),
+    let mut pairs = vec![("Project", project.name.to_string())];
+    if !project.depends_on.is_empty() {
+        let edges: Vec<String> = project.depends_on.iter().map(edge).collect();
+        pairs.push(("Depends on", edges.join("; ")));
+    }
+    pairs.extend([
         ("Source", project.source.clone()),
         ("Generation", generation(project)),
         ("Engine seen", observed),
@@ -31,7 +37,17 @@ pub(super) fn project_facts(project: &ProjectStatus, now: Timestamp) -> String {
             "Changes made",
             format!("{} engine calls since the controller began", project.mutating_calls),
         ),
-    ])
+    ]);
+    facts(&pairs)
+}
+
+fn edge(edge: &ProjectEdge) -> String {
+    let (project, condition) = (&edge.project, edge.condition);
+    let optional = if edge.required { "" } else { ", not required" };
+    match &edge.lacking {
+        None => format!("project {project}, {condition}{optional}"),
+        Some(what) => format!("project {project}, not {condition}{optional}: {what}"),
+    }
 }
 
 /// Name, image and counts of a service.
@@ -146,6 +162,24 @@ pub(super) fn conditions(conditions: &[Condition], now: Timestamp) -> String {
         ]);
     }
     section("Conditions", conditions.is_empty(), &table.render())
+}
+
+/// The last revision, if it was rejected, with the evidence.
+pub(super) fn rejected(project: &ProjectStatus) -> String {
+    match project.revisions.last().map(|last| (last.number, &last.verdict)) {
+        Some((number, Verdict::Rejected(failure))) => section(
+            &format!("Revision {number} was rejected"),
+            false,
+            &revisions::rejected(failure),
+        ),
+        _ => String::new(),
+    }
+}
+
+/// Drills of the way back.
+pub(super) fn drills(project: &ProjectStatus, now: Timestamp) -> String {
+    let text = revisions::drills(project, now);
+    section("Drills of the way back", text.is_empty(), &text)
 }
 
 /// What is held, what for and until when.

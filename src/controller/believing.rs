@@ -23,7 +23,7 @@ impl Supervisor {
     pub(crate) async fn believe(&mut self, reading: &Reading) {
         let now = self.around.clock.now();
         let host = self.beliefs.host().clone();
-        let before = self.beliefs.clone();
+        let (before, edges) = (self.beliefs.clone(), self.edges());
         let changes = self.beliefs.read(reading, now);
         self.counts.readings += 1;
         let identity = match &reading.root {
@@ -54,6 +54,9 @@ impl Supervisor {
             self.wake_all(Wake::Reset);
         }
         self.wake(changes.changed.iter(), Wake::Reset, Duration::ZERO);
+        if self.edges() != edges || !changes.gone.is_empty() {
+            self.wake_dependants();
+        }
         if let Some(look) = self.beliefs.next_look() {
             let after = look.since(now).max(SOONEST_LOOK);
             self.directory.look_by(Instant::now() + after);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::model::desired::DesiredProject;
 use crate::model::hook::StopHooks;
 use crate::model::id::ServiceName;
-use crate::model::ledger::{ProjectLedger, Suspension};
+use crate::model::ledger::{BuildCache, ProjectLedger, Suspension};
 use crate::model::revision::ProjectRevision;
 use crate::model::status::{ActionRecord, ProjectStatus};
 use crate::model::time::Timestamp;
@@ -93,6 +93,8 @@ pub enum LedgerChange {
         service: Option<ServiceName>,
         /// Those that are older than this.
         at: Timestamp,
+        /// Their images are built again first, with what the builder may use.
+        rebuild: Option<BuildCache>,
     },
 }
 
@@ -121,7 +123,9 @@ impl LedgerChange {
             Self::PauseRollout { service, paused } => {
                 planner::pause(&mut after, service.as_ref(), *paused)?;
             }
-            Self::Restart { service, at } => planner::restart(&mut after, service.as_ref(), *at)?,
+            Self::Restart { service, at, rebuild } => {
+                planner::restart(&mut after, service.as_ref(), (*at, *rebuild))?;
+            }
         }
         Ok(after)
     }
@@ -135,7 +139,8 @@ impl LedgerChange {
             Self::Confirm => "confirmed",
             Self::Rollback { .. } => "rolling back",
             Self::PauseRollout { paused: true, .. } => "paused",
-            Self::Restart { .. } => "restarting",
+            Self::Restart { rebuild: None, .. } => "restarting",
+            Self::Restart { .. } => "building again, then restarting",
         }
     }
 }

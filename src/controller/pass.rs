@@ -11,6 +11,7 @@ use crate::controller::content;
 use crate::controller::desired::belief::{Belief, Want};
 use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::events::EventSink;
+use crate::controller::evidence::last_words;
 use crate::controller::governor::Governor;
 use crate::controller::host::Host;
 use crate::controller::memory::{LedgerChange, Memory};
@@ -30,6 +31,7 @@ use crate::model::event::EventKind;
 use crate::model::hook::StopHooks;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::ledger::ProjectLedger;
+use crate::model::neighbour::Neighbours;
 use crate::model::observed::{HostView, ObservedState};
 use crate::model::operation::RunningOperations;
 use crate::model::outcome::{Failure, FailureClass, PassReport};
@@ -40,9 +42,6 @@ use crate::model::time::Timestamp;
 use crate::model::verdict::Verdicts;
 use crate::planner::{self, Intent, PlanInput, StatusInput};
 use crate::source::{ContentStore, FactReader};
-
-/// Log lines that are read of a container that ended.
-const LAST_LINES: u32 = 20;
 
 /// Most looks of one pass: one at what the files say, one at the version that runs instead, and one back.
 const MOST_LOOKS: u32 = 3;
@@ -93,6 +92,8 @@ pub struct PassInput {
     pub changes: Vec<LedgerChange>,
     /// Why nothing may be taken away now: the memory of the host cannot be written.
     pub host_ledger: Option<String>,
+    /// All projects, as of now.
+    pub neighbours: Arc<Neighbours>,
     /// Why the engine is not to be asked now: its event stream is cut.
     pub engine_lost: Option<String>,
 }
@@ -132,7 +133,8 @@ struct Look {
 
 /// Runs one pass.
 pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
-    let PassInput { name, belief, mut memory, changes, host_ledger, engine_lost } = input;
+    let PassInput { name, belief, mut memory, changes, host_ledger, neighbours, engine_lost } =
+        input;
     let now = around.clock.now();
     let (files, mut extra) = belief.want();
     recall_verdicts(around, &name, &files, &memory).await;
@@ -141,13 +143,14 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
         Some(why) => Err(unreachable(why)),
         None => judge(around, (&name, &belief, &files), &mut memory, &running, &mut ledger).await,
     };
-    let (look, version) = match looked {
+    let (mut look, version) = match looked {
         Ok(looked) => looked,
         Err(failure) => {
             let end = blind(around, (&name, &belief), memory, ledger, &failure).await;
             return PassEnd { refused, ..end };
         }
     };
+    look.host.projects = neighbours;
     let want = &version.want;
     extra.extend(version.held.clone());
     ledger = last_words(around, ledger).await;
@@ -438,15 +441,6 @@ async fn blind(
         remains: Remains::Something,
         refused: Vec::new(),
     }
-}
-
-/// Last log lines of containers that ended, read while the containers are there.
-async fn last_words(around: &Surroundings, mut ledger: ProjectLedger) -> ProjectLedger {
-    for id in planner::wanted_logs(&ledger) {
-        let lines = around.engine.logs_tail(&id, LAST_LINES).await;
-        ledger = planner::record_logs(&ledger, &id, &lines.unwrap_or_default());
-    }
-    ledger
 }
 
 /// Writes the ledger if it changed.

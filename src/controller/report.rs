@@ -113,6 +113,8 @@ pub(crate) fn unreachable_status(
         revisions: Vec::new(),
         rollback: None,
         not_kept: Vec::new(),
+        drill: None,
+        depends_on: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,
     });

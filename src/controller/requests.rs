@@ -42,8 +42,9 @@ impl Supervisor {
             Request::PauseRollout { project, service, paused } => {
                 self.change(id, &project, LedgerChange::PauseRollout { service, paused }).await;
             }
-            Request::Restart { project, service } => {
-                self.change(id, &project, LedgerChange::Restart { service, at: now }).await;
+            Request::Restart { project, service, rebuild } => {
+                let change = LedgerChange::Restart { service, at: now, rebuild };
+                self.change(id, &project, change).await;
             }
             Request::Reconcile { project: Some(project) } => {
                 self.change(id, &project, LedgerChange::ForgetBackoffs).await;

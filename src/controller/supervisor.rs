@@ -24,6 +24,7 @@ use crate::engine::EngineEvent;
 use crate::model::event::EventKind;
 use crate::model::held::WaitingOn;
 use crate::model::id::ProjectName;
+use crate::model::neighbour::Progress;
 use crate::model::plan::Plan;
 use crate::model::time::Timestamp;
 
@@ -76,6 +77,8 @@ pub(crate) struct Cell {
     pub(crate) answering: Vec<Asked>,
     /// Plan of the last pass since its manifest changed.
     pub(crate) plan: Option<Plan>,
+    /// How far it was at the end of its last pass, for those that depend on it.
+    pub(crate) progress: Option<Progress>,
     /// Passes that panicked.
     pub(crate) panics: u64,
 }
@@ -343,6 +346,7 @@ impl Supervisor {
             self.queue.done(&name, Requeue::AwaitChange, Instant::now());
             return;
         };
+        let neighbours = self.neighbours();
         let cell = self.cells.entry(name.clone()).or_default();
         cell.answering = std::mem::take(&mut cell.changes);
         let changes = cell.answering.iter();
@@ -352,6 +356,7 @@ impl Supervisor {
             memory: cell.memory.take().unwrap_or_default(),
             changes: changes.map(|asked| asked.change.clone()).collect(),
             host_ledger: self.host_ledger.clone(),
+            neighbours,
             engine_lost: match &self.link {
                 Link::Up => None,
                 Link::Lost { why, .. } => Some(why.clone()),
@@ -379,6 +384,8 @@ impl Supervisor {
             self.say(EventKind::Controller(text));
             return self.answer(answered, "internal error; ask again").await;
         };
+        let progress = end.memory.status.as_ref().map(Progress::of);
+        let before = std::mem::replace(&mut cell.progress, progress);
         cell.memory = Some(end.memory);
         for (asked, refusal) in answered.iter_mut().zip(end.refused) {
             asked.answer = refusal.map(|why| format!("refused: {why}"));
@@ -388,11 +395,14 @@ impl Supervisor {
         }
         self.queue.done(name, end.requeue, now);
         self.answer(answered, "").await;
+        self.wake_neighbours(name, before.as_ref());
         let removing = self.beliefs.get(name).map(|belief| &belief.standing);
         if end.remains == Remains::Nothing && removing == Some(&Standing::Removing) {
+            let near = self.near(name);
             self.beliefs.removed(name);
             self.save_host().await;
             self.forget(name).await;
+            self.wake(near.iter(), Wake::Change, Duration::ZERO);
         }
     }
 

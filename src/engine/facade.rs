@@ -10,11 +10,13 @@ use crate::engine::cache::InspectCache;
 use crate::engine::call::{Call, CallCounts, Switchboard};
 use crate::engine::docker::{Admission, Client, Connector, EngineClient, create_body};
 use crate::engine::failure::{CallError, Effect, classify};
+use crate::engine::parse;
 use crate::model::config::{Endpoint, Resources, RestartPolicy};
 use crate::model::id::{ContainerId, ContainerName, Installation, NetworkId};
 use crate::model::observed::EngineFacts;
 use crate::model::outcome::{Failure, FailureClass};
 use crate::model::plan::{CreateContainer, CreateNetwork, CreateVolume};
+use crate::model::revision::Evidence;
 use crate::model::time::Timestamp;
 
 /// Tells the time of an observation.
@@ -416,6 +418,16 @@ impl Engine {
     pub async fn logs_tail(&self, id: &ContainerId, lines: u32) -> Result<Vec<String>, Failure> {
         let client = self.client();
         self.run(Call::read("logs_tail", 10), client.logs_tail(id, lines)).await
+    }
+
+    /// What is kept of a container whose version failed.
+    ///
+    /// # Errors
+    /// `NotFound`, `Engine`.
+    pub async fn evidence(&self, id: &ContainerId) -> Result<Evidence, Failure> {
+        let client = self.client();
+        let call = Call::read("inspect_container", 10);
+        self.run(call, client.inspect_container(id)).await.map(|json| parse::evidence(&json))
     }
 }
 

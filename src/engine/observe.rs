@@ -85,6 +85,11 @@ impl Engine {
         let mut view = HostView::default();
         for entry in &list {
             let claim = labels::claim(&entry.labels.clone().unwrap_or_default());
+            let stranger =
+                claim.installation.as_ref().is_some_and(|one| *one != self.inner.installation);
+            if !stranger && entry.is_alive() {
+                view.running.extend(claim.project.clone());
+            }
             let holder = NameHolder {
                 container: ContainerId::new(entry.id.as_str()),
                 project: claim.project,

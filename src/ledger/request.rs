@@ -6,6 +6,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::open::Ledger;
 use crate::ledger::store::{Durability, TEMPORARY, encode, replace, set_aside};
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::ledger::BuildCache;
 use crate::model::time::Timestamp;
 
 /// Most requests that may wait.
@@ -59,6 +60,9 @@ pub enum Request {
         project: ProjectName,
         /// Only this service of it.
         service: Option<ServiceName>,
+        /// Build the images again first.
+        #[serde(default)]
+        rebuild: Option<BuildCache>,
     },
     /// Look again now and forget back-offs.
     Reconcile {

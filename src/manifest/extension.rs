@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::manifest::drill;
 use crate::manifest::environment::child;
 use crate::manifest::host_probe;
 use crate::manifest::job;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::on_endpoints_change;
+use crate::manifest::projects;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::rollout;
 pub(crate) use crate::manifest::rollout::Strategy;
@@ -16,12 +18,13 @@ use crate::manifest::schema::{self, Object};
 use crate::manifest::suggest;
 use crate::manifest::words;
 use crate::model::desired::Suspend;
+use crate::model::drill::Drill;
 use crate::model::endpoints::EndpointsChange;
 
 /// The extension key.
 pub(crate) const KEY: &str = "x-composelet";
 
-const PROJECT: &[&str] = &["depends_on_projects", "suspend", "checks"];
+const PROJECT: &[&str] = &["depends_on_projects", "suspend", "checks", "drill"];
 const SERVICE: &[&str] = &[
     "suspend",
     "on_change",
@@ -97,6 +100,10 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
                     .help("true or false"),
             );
         }
+    } else if key == "depends_on_projects" && known.contains(&key) {
+        projects::check(&entry.node, path, report);
+    } else if key == "drill" && known.contains(&key) {
+        drill::check(&entry.node, path, report);
     } else if key == "on_change" && known.contains(&key) {
         on_change::check(&entry.node, path, report);
     } else if key == "on_endpoints_change" && known.contains(&key) {
@@ -137,6 +144,16 @@ pub(crate) fn suspend(node: &Node) -> Suspend {
         Some(true) => Suspend::Yes,
         _ => Suspend::No,
     }
+}
+
+/// `drill` of a checked project, if it has one.
+pub(crate) fn drill(node: &Node) -> Option<Drill> {
+    node.at(&[KEY, "drill"]).and_then(drill::read)
+}
+
+/// `depends_on_projects` of a project.
+pub(crate) fn depends_on_projects(node: &Node) -> Option<&Node> {
+    node.at(&[KEY, "depends_on_projects"])
 }
 
 /// `on_change` of a checked service, if it has one.

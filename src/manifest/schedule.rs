@@ -112,7 +112,8 @@ pub(crate) fn check(node: &Node, field: &str, report: &mut Report) {
     }
 }
 
-fn pattern(node: &Node, field: &str, report: &mut Report) {
+/// Checks a pattern of five fields.
+pub(crate) fn pattern(node: &Node, field: &str, report: &mut Report) {
     let Some(text) = node.as_text() else {
         return words::wrong(node, field, CRON, report);
     };
@@ -121,7 +122,8 @@ fn pattern(node: &Node, field: &str, report: &mut Report) {
     }
 }
 
-fn zone(node: &Node, field: &str, report: &mut Report) {
+/// Checks the name of a time zone.
+pub(crate) fn zone(node: &Node, field: &str, report: &mut Report) {
     let Some(text) = node.as_text() else {
         return words::wrong(node, field, "an IANA name such as Europe/Berlin", report);
     };

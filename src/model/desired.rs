@@ -8,12 +8,14 @@ use crate::model::build::Build;
 use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
+use crate::model::drill::Drill;
 use crate::model::endpoints::EndpointsChange;
 use crate::model::hook::Hooks;
 use crate::model::host_probe::HostProbes;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
+use crate::model::neighbour::ProjectDependency;
 use crate::model::path::{HostPath, LocalPath};
 use crate::model::schedule::Schedule;
 use crate::model::update::UpdateConfig;
@@ -37,6 +39,10 @@ pub struct DesiredProject {
     pub volumes: BTreeMap<String, DesiredVolume>,
     /// `x-composelet.suspend` of the project.
     pub suspend: Suspend,
+    /// Other projects that have to be there before this one starts anything (`x-composelet.depends_on_projects`).
+    pub depends_on_projects: BTreeMap<ProjectName, ProjectDependency>,
+    /// When the way back to the last stable version is tried.
+    pub drill: Option<Drill>,
 }
 
 impl DesiredProject {

@@ -8,6 +8,7 @@ use crate::model::hook::{HookKind, HookStep};
 use crate::model::host_probe::ProbeKind;
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::job::JobWait;
+use crate::model::neighbour::ProjectWait;
 use crate::model::outcome::PullTrouble;
 use crate::model::rollout::RolloutWait;
 use crate::model::schedule::ScheduleWait;
@@ -89,6 +90,8 @@ pub enum WaitingOn {
         /// What it is.
         actual: String,
     },
+    /// Another project.
+    Project(ProjectWait),
     /// A long call to end.
     Operation {
         /// `pull`, `build` or `stop`.
@@ -279,6 +282,7 @@ impl WaitingOn {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Dependency { .. } => "DependencyNotReady",
+            Self::Project(wait) => wait.code(),
             Self::Operation { .. } => "Progressing",
             Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
@@ -332,8 +336,10 @@ impl WaitingOn {
     /// Whether `run --once` has done what it can although this hold stands (DESIGN §5): persons and suspensions do not
     /// block, nor what only tells.
     pub fn blocks_once(&self) -> bool {
-        if let Self::Job(wait) = self {
-            return wait.blocks_once();
+        match self {
+            Self::Job(wait) => return wait.blocks_once(),
+            Self::Project(wait) => return wait.passes(),
+            _ => {}
         }
         !matches!(
             self,
@@ -374,6 +380,7 @@ impl fmt::Display for WaitingOn {
             Self::Dependency { service, condition, actual } => {
                 write!(f, "{service} to be {condition}; it is {actual}")
             }
+            Self::Project(wait) => wait.fmt(f),
             Self::Operation { kind, about } => write!(f, "{kind} of {about} to end"),
             Self::CrashLoopBackOff { failures, exit_code, .. } => {
                 write!(f, "back-off after failure {failures}")?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::drill::DrillRecord;
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
 use crate::model::job::JobDone;
 use crate::model::outcome::PullTrouble;
@@ -59,6 +60,8 @@ pub struct ProjectLedger {
     pub steps: BTreeMap<ServiceName, StepRecord>,
     /// Schedules, by `service` or `service/name`.
     pub schedules: BTreeMap<String, ScheduleRecord>,
+    /// Drills of the way back.
+    pub drills: DrillRecord,
     /// Suspension by command, for the whole project (empty key) or a service.
     pub suspended: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.
@@ -305,6 +308,27 @@ pub struct ImageRecord {
     pub error: String,
     /// What kind of failure it was.
     pub trouble: PullTrouble,
+    /// A person asked for a build although nothing of its input changed, and it has not succeeded yet.
+    pub rebuild: Option<Rebuild>,
+}
+
+/// A build that a person asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rebuild {
+    /// What the builder may use.
+    pub cache: BuildCache,
+    /// It was begun, or is about to be: the next end of a build is that of this one.
+    pub begun: bool,
+}
+
+/// What a builder may use of earlier builds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildCache {
+    /// Its layers, and the base images at hand.
+    Used,
+    /// Nothing; base images are pulled.
+    Unused,
 }
 
 /// The image of one version of a service: what a tag meant then.

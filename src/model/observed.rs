@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use crate::model::id::{
     ContainerId, ContainerName, ImageId, Installation, NetworkId, ProjectName, Revision,
     ServiceName, SpecHash,
 };
+use crate::model::neighbour::Neighbours;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
@@ -406,6 +408,10 @@ pub struct HostView {
     pub ports: Vec<PortHolder>,
     /// Containers of others that the project shares with, as far as they could be looked at.
     pub outside: BTreeMap<ContainerId, ObservedContainer>,
+    /// Projects of which a container runs, those of another installation aside.
+    pub running: BTreeSet<ProjectName>,
+    /// What is known of every project of the watched directory; the controller adds it to what the engine shows.
+    pub projects: Arc<Neighbours>,
 }
 
 /// Who holds a name.

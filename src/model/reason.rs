@@ -92,6 +92,8 @@ pub enum Reason {
     PullPolicy,
     /// The input of the build changed, or the image was never built.
     BuildStale,
+    /// A person asked for a build.
+    RebuildAsked,
     /// The engine restarts it too often: its policy is taken away, the controller owns the delay.
     Brake {
         /// Restarts within the window.
@@ -204,6 +206,7 @@ impl Reason {
             Self::ImageMissing => "ImageMissing",
             Self::PullPolicy => "PullPolicy",
             Self::BuildStale => "BuildStale",
+            Self::RebuildAsked => "RebuildAsked",
             Self::Brake { .. } => "Brake",
             Self::BrakeReleased => "BrakeReleased",
             Self::DependencyReplaced { .. } => "DependencyReplaced",
@@ -253,6 +256,7 @@ impl fmt::Display for Reason {
             Self::ImageMissing => f.write_str("image not on the engine"),
             Self::PullPolicy => f.write_str("pull policy asks for a check"),
             Self::BuildStale => f.write_str("input of the build changed or never built"),
+            Self::RebuildAsked => f.write_str("rollout restart --rebuild"),
             Self::Brake { restarts } => {
                 write!(
                     f,

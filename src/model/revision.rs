@@ -61,6 +61,46 @@ pub struct RolloutFailure {
     pub cause: FailureCause,
     /// The last lines of its log, at most 20 of at most 500 characters; empty: not read yet.
     pub log: Vec<String>,
+    /// What the engine said of it; `None`: not asked yet.
+    #[serde(default)]
+    pub evidence: Option<Box<Evidence>>,
+}
+
+/// What the engine said of a container whose version was rejected. Neither its environment nor its command nor its labels
+/// are kept (invariant 17).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The engine's word for its state, or `gone`.
+    pub state: String,
+    /// Exit code of the last run, if it ended.
+    pub exit_code: Option<i64>,
+    /// Killed for want of memory.
+    pub oom_killed: bool,
+    /// The engine's text, at most 500 characters.
+    pub error: String,
+    /// Begin of the last run.
+    pub started_at: Option<Timestamp>,
+    /// End of the last run.
+    pub finished_at: Option<Timestamp>,
+    /// Restarts by the engine.
+    pub restart_count: u32,
+    /// The image that it ran.
+    pub image_id: Option<ImageId>,
+    /// The last checks of its health, oldest first; at most 5.
+    pub health: Vec<CheckResult>,
+}
+
+/// One check of the health of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Begin.
+    pub start: Option<Timestamp>,
+    /// End.
+    pub end: Option<Timestamp>,
+    /// Exit code; -1 if it was given up after its time.
+    pub exit_code: Option<i64>,
+    /// What it said, at most 500 characters.
+    pub output: String,
 }
 
 /// What failed in a rollout.
@@ -167,4 +207,13 @@ pub enum RollbackCause {
     Failure,
     /// A person asked for it.
     Person,
+    /// The way back is tried.
+    Drill,
+}
+
+impl Rollback {
+    /// Whether the way back is only tried.
+    pub fn is_drill(&self) -> bool {
+        self.cause == RollbackCause::Drill
+    }
 }

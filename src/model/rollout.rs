@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::ServiceName;
+use crate::model::time::Timestamp;
 
 /// What a rollout waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,20 @@ pub enum RolloutWait {
         /// Number of the one that runs.
         to: u64,
     },
+    /// The end of a drill: an earlier version runs to show that it can.
+    Drill {
+        /// Number of the version that the files say.
+        from: u64,
+        /// Number of the one that runs.
+        to: u64,
+    },
+    /// A drill that is good: the last one was not.
+    DrillFailed {
+        /// When it was due.
+        due: Timestamp,
+        /// Why.
+        why: String,
+    },
     /// Nothing: the files of the version that was to run are not kept any more.
     Lost {
         /// Its number.
@@ -79,6 +94,8 @@ impl RolloutWait {
             Self::Paused(_) => "RolloutPaused",
             Self::Rejected { .. } => "RevisionRejected",
             Self::Pinned { .. } => "RevisionPinned",
+            Self::Drill { .. } => "RollbackDrill",
+            Self::DrillFailed { .. } => "RollbackDrillFailed",
             Self::Lost { .. } => "RevisionLost",
         }
     }
@@ -87,8 +104,18 @@ impl RolloutWait {
     pub fn goes_on(&self) -> bool {
         matches!(
             self,
-            Self::Turn { .. } | Self::Predecessors | Self::Successor(_) | Self::Unannounced { .. }
+            Self::Turn { .. }
+                | Self::Predecessors
+                | Self::Successor(_)
+                | Self::Unannounced { .. }
+                | Self::Drill { .. }
         )
+    }
+
+    /// Whether something else runs than the files say.
+    pub fn runs_other(&self) -> bool {
+        matches!(self, Self::Drill { .. })
+            || !self.goes_on() && !matches!(self, Self::DrillFailed { .. })
     }
 
     /// Whether something is amiss.
@@ -128,6 +155,15 @@ impl fmt::Display for RolloutWait {
                 f,
                 "`composelet resume` or an edit: revision {to} runs by hand instead of {from}"
             ),
+            Self::Drill { from, to } => {
+                write!(
+                    f,
+                    "the end of a drill: revision {to} runs instead of {from} to show that it can"
+                )
+            }
+            Self::DrillFailed { due, why } => {
+                write!(f, "a drill that is good: that of {due} failed, {why}")
+            }
             Self::Lost { number } => {
                 write!(
                     f,

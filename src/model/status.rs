@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::diagnostic::Diagnostic;
+use crate::model::drill::DrillStatus;
 use crate::model::held::Held;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::neighbour::ProjectCondition;
 use crate::model::operation::{OperationSubject, RunningOperation};
 use crate::model::revision::{ProjectRevision, Rollback};
 use crate::model::schedule::ScheduleStatus;
@@ -44,10 +46,29 @@ pub struct ProjectStatus {
     /// Bound directories that are written to, and volumes: a rollback leaves them as they are.
     #[serde(default)]
     pub not_kept: Vec<String>,
+    /// Drills of the way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillStatus>,
+    /// Other projects that it depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<ProjectEdge>,
     /// The last actions, newest last, at most 50.
     pub recent: Vec<ActionRecord>,
     /// Mutating engine calls for this project since the controller began.
     pub mutating_calls: u64,
+}
+
+/// Another project that one depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectEdge {
+    /// Its name.
+    pub project: ProjectName,
+    /// How far it has to be.
+    pub condition: ProjectCondition,
+    /// Whether its absence or failure is an obstacle.
+    pub required: bool,
+    /// What it is instead; `None`: it is as far as that.
+    pub lacking: Option<String>,
 }
 
 /// Status of one service.

@@ -16,10 +16,11 @@ use crate::model::time::Timestamp;
 use crate::planner::availability;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
+use crate::planner::drill;
 use crate::planner::endpoints;
 use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
-use crate::planner::images::pull_key;
+use crate::planner::images::{forget_rebuilds, pull_key};
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::jobs;
 use crate::planner::probe::{self, probe_key};
@@ -72,6 +73,9 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     jobs::forget(&mut ledger.replicas, &declared);
     let services = || desired.services.values().chain(files.services.values());
     ledger.images.retain(|image, _| services().any(|one| one.image == *image));
+    forget_rebuilds(&mut ledger, &|image| {
+        services().any(|one| one.image == image && one.build.is_some())
+    });
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
     ledger.rollouts.retain(|service, _| desired.services.contains_key(service));
     let seen = &input.observed.containers;
@@ -86,6 +90,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
     rollback::remember(&world, &mut ledger);
+    drill::remember(&world, &mut ledger);
     ledger
 }
 

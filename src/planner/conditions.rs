@@ -124,8 +124,10 @@ fn trouble(held: &[&Held]) -> Vec<Statement> {
 
 /// It will not get better without a change.
 fn is_final(waiting: &WaitingOn) -> bool {
-    if let WaitingOn::Job(wait) = waiting {
-        return wait.is_final();
+    match waiting {
+        WaitingOn::Job(wait) => return wait.is_final(),
+        WaitingOn::Project(wait) => return !wait.passes(),
+        _ => {}
     }
     matches!(
         waiting,
@@ -197,7 +199,7 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
         None => ("Progressing", count.clone()),
     };
     let other =
-        |held: &&Held| matches!(&held.waiting_on, WaitingOn::Rollout(wait) if !wait.goes_on());
+        |held: &&Held| matches!(&held.waiting_on, WaitingOn::Rollout(wait) if wait.runs_other());
     let as_declared = all && !held.iter().any(other);
     let mut statements = vec![ready_statement(as_declared, reason, &message, &held)];
     let available = status.services.iter().filter(|service| serves(service)).count();

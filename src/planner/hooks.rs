@@ -179,6 +179,12 @@ fn begun(ledger: &mut ProjectLedger, action: &Action, begun: bool) {
         return;
     };
     probe::asked(ledger, operation, begun);
+    if let Operation::Build { image, .. } = &**operation
+        && let Some(record) = ledger.images.get_mut(image)
+        && let Some(rebuild) = &mut record.rebuild
+    {
+        rebuild.begun = begun;
+    }
     if let Operation::PostStart { container, .. } = &**operation
         && let Some(record) = ledger.hooks.get_mut(container)
     {

@@ -8,6 +8,7 @@ use crate::model::build::Build;
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, PullPolicy};
 use crate::model::feature::IMAGE_MOUNTS;
 use crate::model::held::{Subject, WaitingOn};
+use crate::model::ledger::{BuildCache, ProjectLedger};
 use crate::model::observed::{ImageState, ObservedImage};
 use crate::model::operation::Operation;
 use crate::model::plan::Action;
@@ -202,17 +203,28 @@ fn build_need(
         Err((waiting, until)) => return Need::Wait(waiting, until),
     };
     let current = present.is_some_and(|image| image.build.as_ref() == Some(&digest));
+    let record = world.input.ledger.images.get(&service.image);
+    let asked = record.and_then(|record| record.rebuild.as_ref());
+    let mut build = Box::new(build.clone());
+    if asked.is_some_and(|asked| asked.cache == BuildCache::Unused) {
+        build.no_cache = true;
+        build.pull = true;
+    }
+    let directory = build.directory().is_some();
     let operation = Operation::Build {
         image: service.image.clone(),
         project: world.input.project.clone(),
         service: service.name.clone(),
-        build: Box::new(build.clone()),
+        build,
         digest,
     };
-    match (current, build.directory()) {
-        (true, Some(_)) => Need::Nothing,
+    if asked.is_some() && current {
+        return Need::Begin(operation, Reason::RebuildAsked);
+    }
+    match (current, directory) {
+        (true, true) => Need::Nothing,
         // What a remote address leads to may have moved, which only the engine sees.
-        (true, None) => refresh_need(world, service, operation),
+        (true, false) => refresh_need(world, service, operation),
         (false, _) => {
             let reason = if present.is_some() { Reason::BuildStale } else { Reason::ImageMissing };
             Need::Begin(operation, reason)
@@ -262,6 +274,12 @@ fn wanted_digest(
         [_] => Ok(digest.clone()),
         parts => Ok(sha256_hex([parts.join("\0")])),
     }
+}
+
+/// What was asked for of images that nobody builds.
+pub fn forget_rebuilds(ledger: &mut ProjectLedger, is_built: &dyn Fn(&str) -> bool) {
+    let images = ledger.images.iter_mut();
+    images.filter(|(image, _)| !is_built(image)).for_each(|(_, record)| record.rebuild = None);
 }
 
 fn pull_need(world: &World<'_>, service: &DesiredService, present: Option<&ObservedImage>) -> Need {

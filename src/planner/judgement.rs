@@ -53,6 +53,7 @@ pub fn failure(
         service: view.service.name.clone(),
         container: Some(container.id.clone()),
         log: last_words(view, container, ledger),
+        evidence: None,
         cause,
     };
     Some(ServiceFailure { replicas, first })
@@ -187,7 +188,7 @@ fn stalled_at(
     ledger: &ProjectLedger,
 ) -> Option<Timestamp> {
     let record = ledger.rollouts.get(&view.service.name)?;
-    let begun = record.last_done.unwrap_or(record.began);
+    let begun = record.last_done.max(Some(record.began))?;
     let under_way = !rollout::is_done(world, ledger, view);
     under_way.then(|| begun.plus(world.input.policy.progress_deadline))
 }

@@ -2,11 +2,13 @@
 //! the properties of the planner iterate over it; a property holds it against the simulated engine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::canonical::canonical;
 use crate::model::config::{ContainerConfig, Endpoint, HealthTest, Mount, MountSource};
-use crate::model::id::{ContainerId, ContainerName, NetworkId};
+use crate::model::id::{ContainerId, ContainerName, NetworkId, ProjectName};
 use crate::model::join::Owner;
+use crate::model::neighbour::{Presence, Progress};
 use crate::model::observed::{
     Claim, ContainerDetail, EngineFacts, Exit, Health, HostView, ImageState, Knowledge, Lifecycle,
     NameHolder, ObservedContainer, ObservedEndpoint, ObservedImage, ObservedNetwork, ObservedState,
@@ -221,6 +223,15 @@ impl PerfectHost {
             one.name.clone()
         });
         names.collect()
+    }
+
+    /// Another project becomes ready.
+    pub fn make_ready(&mut self, project: &ProjectName) {
+        let mut projects = (*self.host.projects).clone();
+        if let Some(other) = projects.get_mut(project) {
+            other.presence = Presence::Declared(Progress::reached());
+        }
+        self.host.projects = Arc::new(projects);
     }
 
     /// The names, ports and attachments that follow from the containers.

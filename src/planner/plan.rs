@@ -11,8 +11,10 @@ use crate::model::time::Timestamp;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
 use crate::planner::draft::Draft;
+use crate::planner::drill;
 use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images};
 use crate::planner::input::{Intent, PlanInput};
+use crate::planner::neighbours::plan_circle;
 use crate::planner::networks::plan_networks;
 use crate::planner::prune::{plan_prune, plan_removal, retire};
 use crate::planner::rollback;
@@ -37,6 +39,9 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
             if let Some(declared) = input.declared {
                 aside(input, declared, &mut draft);
             }
+            if let Some(waiting) = drill::explain(input.declared.unwrap_or(desired), input.ledger) {
+                draft.hold(Subject::Project, waiting, None);
+            }
         }
     }
     draft.finish(input.project)
@@ -54,6 +59,7 @@ fn aside(input: &PlanInput<'_>, declared: &DesiredProject, draft: &mut Draft<'_>
 }
 
 fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
+    plan_circle(world.input, world.desired, draft);
     let networks = plan_networks(world, draft);
     let volumes = plan_volumes(world, draft);
     let mut images = plan_images(world, draft);

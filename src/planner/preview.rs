@@ -2,8 +2,9 @@
 //! Nothing is pulled, built, started or written.
 
 use crate::model::held::{Held, WaitingOn};
-use crate::model::id::ImageId;
+use crate::model::id::{ImageId, ProjectName};
 use crate::model::ledger::ProjectLedger;
+use crate::model::neighbour::ProjectWait;
 use crate::model::observed::{Exit, ImageState, Lifecycle, ObservedImage};
 use crate::model::operation::Operation;
 use crate::model::outcome::{Effect, NodeOutcome, OperationReport, PassReport};
@@ -148,6 +149,10 @@ fn advance(host: &mut PerfectHost, plan: &Plan, now: Timestamp) -> Option<(Strin
     if let Some(name) = plan.held.iter().find_map(|held| complete(host, held, now)) {
         return Some((format!("when {name} has completed"), now));
     }
+    if let Some(project) = plan.held.iter().find_map(|held| awaited_project(&held.waiting_on)) {
+        host.make_ready(project);
+        return Some((format!("when project {project} is ready"), now));
+    }
     // What a schedule brings cannot be foreseen, and it never ends.
     let until = plan.waits().filter_map(|held| held.until).filter(|until| *until > now).min()?;
     Some((format!("at {until}"), until))
@@ -181,6 +186,13 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
         names.push(operation.to_string());
     }
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn awaited_project(waiting: &WaitingOn) -> Option<&ProjectName> {
+    match waiting {
+        WaitingOn::Project(ProjectWait::NotReady { project, .. }) => Some(project),
+        _ => None,
+    }
 }
 
 /// A job that something waits for runs to its end.

@@ -11,6 +11,7 @@ use crate::model::reason::Reason;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::hooks;
 use crate::planner::input::{Intent, PlanInput};
+use crate::planner::neighbours::removal_waits;
 use crate::planner::networks::{prune_networks, remove_unused};
 use crate::planner::ownership::{Ownership, ownership};
 use crate::planner::world::World;
@@ -42,6 +43,9 @@ pub fn plan_removal(input: &PlanInput<'_>, draft: &mut Draft<'_>) {
         ownership(container, input.project, &policy.installation, input.ledger) == Ownership::Ours
     });
     let ours: Vec<&ObservedContainer> = ours.collect();
+    if ours.iter().any(|one| one.lifecycle.is_alive()) && removal_waits(input, draft) {
+        return;
+    }
     retire(draft, &ours, &Reason::Removed);
     let networks = input.observed.networks.iter().filter(|network| {
         network.installation.as_ref() == Some(&policy.installation)

@@ -8,6 +8,7 @@ use crate::model::plan::{Action, NodeId};
 use crate::planner::draft::Draft;
 use crate::planner::hooks;
 use crate::planner::jobs;
+use crate::planner::neighbours;
 use crate::planner::probe;
 use crate::planner::verdict;
 use crate::planner::world::{ServiceView, World};
@@ -30,13 +31,16 @@ pub enum Gate {
     Closed(WaitingOn),
 }
 
-/// Whether everything that `view` depends on is as far as its conditions ask.
+/// Whether everything that `view` depends on is as far as its conditions ask, other projects included.
 pub fn gate(
     world: &World<'_>,
     draft: &Draft<'_>,
     view: &ServiceView<'_>,
     strict: Strictness,
 ) -> Gate {
+    if let Some(wait) = neighbours::obstacle(world.input, world.desired, strict) {
+        return Gate::Closed(WaitingOn::Project(wait));
+    }
     let mut after = Vec::new();
     for (name, dependency) in &view.service.depends_on {
         let Some(target) = world.service(name).filter(|target| target.service.replicas > 0) else {

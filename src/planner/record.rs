@@ -241,9 +241,15 @@ pub fn record_operation(
             let record = ledger.images.entry(reference.clone()).or_default();
             match &report.result {
                 Ok(()) => {
-                    *record = ImageRecord { checked: Some(report.at), ..Default::default() };
+                    // One that ran when it was asked for is not the one that was asked for.
+                    let rebuild = record.rebuild.take().filter(|rebuild| !rebuild.begun);
+                    let checked = Some(report.at);
+                    *record = ImageRecord { checked, rebuild, ..Default::default() };
                 }
                 Err(failure) => {
+                    if let Some(rebuild) = &mut record.rebuild {
+                        rebuild.begun = false;
+                    }
                     let wait = image_wait(record, reference, failure, policy);
                     record.failures = record.failures.saturating_add(1);
                     record.next_try = Some(report.at.plus(wait));

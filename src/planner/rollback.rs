@@ -6,7 +6,7 @@ use crate::model::desired::{DependencyCondition, DesiredProject, PullPolicy};
 use crate::model::held::WaitingOn;
 use crate::model::id::ServiceName;
 use crate::model::job::{Job, JobOnce, OnRollback};
-use crate::model::ledger::{MOST_REVISIONS, ProjectLedger, RolloutRecord};
+use crate::model::ledger::{BuildCache, MOST_REVISIONS, ProjectLedger, Rebuild, RolloutRecord};
 use crate::model::revision::{
     ProjectRevision, Rollback, RollbackCause, RolloutFailure, ServiceRevision, Verdict,
 };
@@ -14,6 +14,7 @@ use crate::model::rollout::RolloutWait;
 use crate::model::time::Timestamp;
 use crate::model::update::FailureAction;
 use crate::planner::draft::Draft;
+use crate::planner::drill;
 use crate::planner::images::{ImageVerdict, plan_images};
 use crate::planner::input::PlanInput;
 use crate::planner::judgement::{failure, has_held, judged_at};
@@ -43,6 +44,7 @@ pub fn explain(ledger: &ProjectLedger) -> Option<WaitingOn> {
                 why: failure.cause.to_string(),
             }))
         }
+        (RollbackCause::Drill, _) => Some(WaitingOn::Rollout(RolloutWait::Drill { from, to })),
         _ => Some(WaitingOn::Rollout(RolloutWait::Pinned { from, to })),
     }
 }
@@ -185,8 +187,12 @@ fn reject(ledger: &mut ProjectLedger, failure: RolloutFailure, to: u64, now: Tim
 /// When a version has to be judged again, if nothing happens before.
 pub fn wakes_at(input: &PlanInput<'_>) -> Option<Timestamp> {
     let open = input.ledger.history.back().is_some_and(|last| last.verdict == Verdict::Open);
-    let desired = input.desired.project().filter(|_| open && input.declared.is_none())?;
-    judged_at(&World::new(input, desired), input.ledger)
+    let running = input.desired.project();
+    let judged = running.filter(|_| open && input.declared.is_none());
+    let judged = judged.and_then(|running| judged_at(&World::new(input, running), input.ledger));
+    let declared = input.declared.or(running);
+    let drill = declared.and_then(|declared| drill::wakes_at(input, declared));
+    judged.into_iter().chain(drill).min()
 }
 
 /// A person wants version `to`, or the last one that held.
@@ -260,17 +266,33 @@ pub fn pause(
     Ok(())
 }
 
-/// A person wants every container that is older than `at` to be replaced.
+/// A person wants every container that is older than `at` to be replaced; with `rebuild` the images are built again
+/// first, and nothing is replaced before they stand.
 ///
 /// # Errors
-/// Nothing is known of the service.
+/// Nothing is known of the service, or of the images.
 pub fn restart(
     ledger: &mut ProjectLedger,
     service: Option<&ServiceName>,
-    at: Timestamp,
+    (at, rebuild): (Timestamp, Option<BuildCache>),
 ) -> Result<(), String> {
     for record in of(&mut ledger.rollouts, service)? {
         record.restarted = Some(at);
+    }
+    let last = ledger.history.back();
+    let known = last.into_iter().flat_map(|last| &last.services);
+    let known = known.filter(|(name, _)| service.is_none_or(|only| only == *name));
+    let images: BTreeSet<String> = known.map(|(_, one)| one.image.clone()).collect();
+    if rebuild.is_some() && images.is_empty() {
+        return Err("no version of it is known yet: its images are not built".to_owned());
+    }
+    for image in images {
+        // A plain restart takes back what was asked for before and has not succeeded.
+        let record = ledger.images.entry(image).or_default();
+        record.rebuild = rebuild.map(|cache| Rebuild { cache, begun: false });
+        if rebuild.is_some() {
+            record.next_try = None;
+        }
     }
     Ok(())
 }

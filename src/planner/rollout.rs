@@ -13,7 +13,9 @@ use crate::planner::availability::{available_at, is_ready};
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::jobs;
+use crate::planner::neighbours;
 use crate::planner::order::{Order, joined, order, shared_sources};
+use crate::planner::readiness::Strictness;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// How far a replica is on its way to the wanted version.
@@ -241,6 +243,10 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     };
     match ledger.rollouts.get_mut(&view.service.name) {
         Some(record) if record.revision == fresh.revision => {
+            if neighbours::obstacle(world.input, world.desired, Strictness::Updated).is_some() {
+                // What waits for another project does not stand still by its own fault.
+                record.began = now;
+            }
             if done > record.done {
                 record.last_done = Some(now);
             }

@@ -13,11 +13,13 @@ use crate::model::status::{ContainerStatus, ImageStatus, ProjectStatus, ServiceS
 use crate::model::time::Timestamp;
 use crate::planner::conditions::{project_conditions, service_conditions};
 use crate::planner::conformity::Conformity;
+use crate::planner::drill;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks;
 use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::joined;
+use crate::planner::neighbours;
 use crate::planner::schedules;
 use crate::planner::verdict;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
@@ -60,6 +62,12 @@ pub fn status(look: &StatusInput<'_>) -> ProjectStatus {
         revisions: input.ledger.history.iter().cloned().collect(),
         rollback: input.ledger.rollback.clone(),
         not_kept: input.desired.project().map(not_kept).unwrap_or_default(),
+        drill: drill::status(input),
+        depends_on: input
+            .desired
+            .project()
+            .map(|one| neighbours::edges_of(input, one))
+            .unwrap_or_default(),
         recent: look.previous.map(|previous| previous.recent.clone()).unwrap_or_default(),
         mutating_calls: 0,
     };

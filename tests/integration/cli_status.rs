@@ -95,6 +95,8 @@ fn shop() -> ProjectStatus {
         revisions: Vec::new(),
         rollback: None,
         not_kept: Vec::new(),
+        drill: None,
+        depends_on: Vec::new(),
         recent: vec![action()],
         mutating_calls: 12,
     }

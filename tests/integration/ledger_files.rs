@@ -64,6 +64,8 @@ pub(crate) fn status(name: &str, generation: u64) -> ProjectStatus {
         revisions: Vec::new(),
         rollback: None,
         not_kept: Vec::new(),
+        drill: None,
+        depends_on: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,
     }

@@ -85,6 +85,8 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
         suspend: Suspend::No,
+        depends_on_projects: BTreeMap::new(),
+        drill: None,
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod config;
 mod container;
+mod evidence;
 mod image;
 mod lifecycle;
 mod mounts;
 mod network;
 
 pub(super) use container::{observed, unseen};
+pub(super) use evidence::evidence;
 pub(super) use image::image;
 pub(super) use network::{network, volume};

@@ -51,6 +51,9 @@ pub(in crate::engine) struct HealthJson {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(in crate::engine) struct ProbeJson {
+    pub(in crate::engine) start: Option<String>,
+    pub(in crate::engine) end: Option<String>,
+    pub(in crate::engine) exit_code: Option<i64>,
     pub(in crate::engine) output: Option<String>,
 }
 

@@ -64,6 +64,12 @@ impl SummaryJson {
             .unwrap_or("")
     }
 
+    /// Whether a process of the container may be alive.
+    pub(in crate::engine) fn is_alive(&self) -> bool {
+        let state = self.state.as_deref().unwrap_or("");
+        matches!(state, "running" | "paused" | "restarting")
+    }
+
     /// What stands in the first parentheses of the status: health while it runs, the exit code afterwards.
     pub(in crate::engine) fn remark(&self) -> &str {
         let status = self.status.as_deref().unwrap_or("");

@@ -8,16 +8,19 @@ use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{Context, Normal};
+use crate::manifest::projects;
 use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
 use crate::model::files::FileContent;
-use crate::model::id::ServiceName;
+use crate::model::id::{ProjectName, ServiceName};
+use crate::model::neighbour::ProjectDependency;
 use crate::model::secret::sha256_hex;
 
 /// Builds the project; `None` after an error or if a file is lacking.
 pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<DesiredProject> {
     let tree = &normal.tree;
     let suspend = extension::suspend(tree);
+    let depends_on_projects = depends_on_projects(tree, context);
     let named = Named {
         networks: decode_all(tree, "networks", context, network),
         volumes: decode_all(tree, "volumes", context, volume),
@@ -41,7 +44,24 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
         networks: named.networks,
         volumes: named.volumes,
         suspend,
+        depends_on_projects,
+        drill: extension::drill(tree),
     })
+}
+
+fn depends_on_projects(
+    tree: &Node,
+    context: &mut Context<'_, '_>,
+) -> BTreeMap<ProjectName, ProjectDependency> {
+    let Some(node) = extension::depends_on_projects(tree) else {
+        return BTreeMap::new();
+    };
+    if let Some(place) = projects::itself(node, context.name).map(|node| node.place) {
+        let field = "x-composelet.depends_on_projects";
+        let message = format!("the project {} depends on itself", context.name);
+        context.report.add(Finding::error("dependency-cycle", field, message).at(place));
+    }
+    projects::read(node)
 }
 
 /// Decodes every entry of a top-level section.

@@ -8,16 +8,17 @@ use serde::Deserialize;
 use composelet::model::config::{HealthTest, Healthcheck, Protocol, RestartPolicy};
 use composelet::model::desired::{BindState, BuildDigest};
 use composelet::model::id::{ContainerId, ContainerName, Installation, NetworkId, ProjectName};
-use composelet::model::ledger::{ImageRecord, Suspension};
+use composelet::model::ledger::{BuildCache, ImageRecord, Suspension};
 use composelet::model::observed::{
     ApiVersion, ContainerDetail, ImageState, Knowledge, NameHolder, ObservedContainer,
     ObservedEndpoint, ObservedNetwork, ObservedVolume, PortHolder,
 };
 use composelet::model::path::HostPath;
 use composelet::model::secret::{Secret, sha256_hex};
-use composelet::planner::{confirm, forget_backoffs};
+use composelet::planner::{confirm, forget_backoffs, restart};
 
 use super::probes::{self, ProbeChange};
+use super::projects::{self, ProjectChange};
 use super::sim::{Sim, Wish, image_id};
 use super::units::{duration, health, lifecycle};
 
@@ -49,6 +50,8 @@ pub(crate) struct Change {
     builds: BTreeMap<String, String>,
     /// `file`, `full`, `empty`, `missing`, `unknown`.
     binds: BTreeMap<PathBuf, String>,
+    /// Other projects; `null` takes one away.
+    projects: BTreeMap<String, Option<ProjectChange>>,
     ledger: LedgerChange,
 }
 
@@ -130,6 +133,8 @@ struct LedgerChange {
     suspend: BTreeMap<String, Option<String>>,
     image_failures: BTreeMap<String, (u32, String)>,
     checked_ago: BTreeMap<String, String>,
+    /// A restart of everything with a build before it.
+    rebuild: Option<BuildCache>,
     /// Times that a replica was unhealthy.
     unhealthy: BTreeMap<String, u32>,
 }
@@ -152,6 +157,7 @@ impl Change {
         self.volumes.iter().for_each(|(name, change)| volume(sim, name, change.as_ref()));
         self.containers.iter().for_each(|change| change.apply(sim));
         probes::apply(sim, &self.probes, self.elsewhere);
+        projects::apply(sim, &self.projects);
         self.ledger.apply(sim);
         self.facts(sim);
         sim.engine.refresh();
@@ -417,6 +423,9 @@ impl LedgerChange {
         }
         if self.reconcile {
             sim.ledger = forget_backoffs(&sim.ledger);
+        }
+        if self.rebuild.is_some() {
+            restart(&mut sim.ledger, None, (now, self.rebuild)).unwrap();
         }
         for (service, until) in &self.suspend {
             let until = until.as_ref().map(|until| now.plus(duration(until)));

@@ -4,6 +4,7 @@ mod change;
 mod generate;
 mod probes;
 mod project;
+mod projects;
 mod script;
 mod sim;
 mod units;

@@ -3,15 +3,19 @@
 
 mod bench;
 mod crash;
+mod drills;
+mod evidence;
 mod files;
 mod healing;
 mod hooks;
 mod images;
 mod jobs;
 mod joins;
+mod neighbours;
 mod once;
 mod probes;
 mod readiness;
+mod rebuild;
 mod rollouts;
 mod schedules;
 mod standby;
