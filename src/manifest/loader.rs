@@ -12,7 +12,7 @@ use crate::manifest::lint;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{self, Normal};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::{canonical, variables};
+use crate::manifest::{canonical, ofelia_run, variables};
 use crate::model::desired::DesiredProject;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::files::Entry;
@@ -262,11 +262,14 @@ impl<'a> Load<'a> {
         }
         let mut layers = Layers::new(&directory, &mut self.files, &mut self.report);
         layers.chain.clone_from(&paths);
-        let model = layers.merge_all(documents, &mut self.environment)?;
+        let mut model = layers.merge_all(documents, &mut self.environment)?;
         if self.files.lacking() || self.report.errors() > 0 {
             return None;
         }
         let name = self.name.clone()?;
+        if input.dialect == Dialect::Controller {
+            ofelia_run::add(&mut model, &name, &mut self.report);
+        }
         let profiles = self.profiles(input, own);
         let mut context = normalise::Context {
             name: &name,

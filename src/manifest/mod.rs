@@ -33,6 +33,7 @@ mod merge;
 mod node;
 mod normalise;
 mod ofelia;
+mod ofelia_run;
 mod on_change;
 mod on_endpoints_change;
 mod parse;

@@ -11,7 +11,8 @@ use crate::model::id::ServiceName;
 use crate::model::schedule::{Concurrency, HistoryLimit, Schedule, Work};
 use crate::model::secret::Secret;
 
-const PREFIX: &str = "ofelia.";
+/// Beginning of every label.
+pub(crate) const PREFIX: &str = "ofelia.";
 const EXEC: &str = "job-exec";
 
 /// One job by the keys of its labels.
@@ -26,20 +27,27 @@ fn runs_itself(project: &Node) -> bool {
     })
 }
 
+/// The labels of jobs of one kind on a service: name, key and label. None where Ofelia is not asked for, or runs itself.
+pub(crate) fn labels<'a>(
+    project: &Node,
+    service: &'a Node,
+    kind: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a Entry)> + use<'a> {
+    let labels = service.get("labels").and_then(Node::as_map);
+    let enabled = labels.and_then(|labels| labels.get("ofelia.enabled")?.node.as_text());
+    let labels = labels.filter(|_| enabled == Some("true") && !runs_itself(project));
+    labels.into_iter().flatten().filter_map(move |(label, entry)| {
+        let rest = label.strip_prefix(PREFIX)?.strip_prefix(kind)?.strip_prefix('.')?;
+        let (name, key) = rest.rsplit_once('.')?;
+        (!name.is_empty()).then_some((name, key, entry))
+    })
+}
+
 /// The jobs of a service by name.
 fn jobs<'a>(project: &Node, service: &'a Node) -> BTreeMap<&'a str, Job<'a>> {
     let mut jobs: BTreeMap<&str, Job<'_>> = BTreeMap::new();
-    let labels = service.get("labels").and_then(Node::as_map);
-    let enabled = labels.and_then(|labels| labels.get("ofelia.enabled")?.node.as_text());
-    if enabled != Some("true") || runs_itself(project) {
-        return jobs;
-    }
-    for (label, entry) in labels.into_iter().flatten() {
-        let rest = label.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix(EXEC));
-        let rest = rest.and_then(|rest| rest.strip_prefix('.')?.rsplit_once('.'));
-        if let Some((name, key)) = rest.filter(|(name, _)| !name.is_empty()) {
-            jobs.entry(name).or_default().insert(key, entry);
-        }
+    for (name, key, entry) in labels(project, service, EXEC) {
+        jobs.entry(name).or_default().insert(key, entry);
     }
     jobs
 }
@@ -48,8 +56,26 @@ fn text<'a>(job: &Job<'a>, key: &str) -> Option<&'a str> {
     job.get(key).and_then(|entry| entry.node.as_text())
 }
 
+/// Kinds of jobs that are not taken up, with what to write instead.
+const OTHERS: [(&str, &str); 2] = [
+    (
+        "job-local",
+        "it runs where Ofelia runs: write a service with that program and x-composelet.schedule",
+    ),
+    ("job-service-run", "there is no Swarm here: write a service with x-composelet.schedule"),
+];
+
 /// Checks the labels of a service.
 pub(crate) fn check(project: &Node, service: &Node, field: &str, report: &mut Report) {
+    for (kind, help) in OTHERS {
+        for (name, _, entry) in
+            labels(project, service, kind).filter(|(_, key, _)| *key == "schedule")
+        {
+            let path = format!("{field}.labels.{PREFIX}{kind}.{name}");
+            let message = format!("the {kind} {name} is not run");
+            report.add(Finding::warning("ofelia-label", &path, message).at(entry.key).help(help));
+        }
+    }
     for (name, job) in jobs(project, service) {
         let path = format!("{field}.labels.{PREFIX}{EXEC}.{name}");
         let Some(place) = job.values().next().map(|entry| entry.key) else { continue };

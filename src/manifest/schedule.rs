@@ -25,6 +25,8 @@ const KEYS: &[&str] = &[
     "exec",
     "on_success",
 ];
+/// Set on words that Ofelia's labels became: their patterns may have a field for seconds. No file can say it.
+pub(crate) const SECONDS: &str = "seconds";
 const FORM: &str = "a mapping such as {cron: \"30 2 * * *\", time_zone: Europe/Berlin}";
 const CRON: &str = "five fields (minute, hour, day, month, day of the week), @hourly, @daily, @weekly, @monthly, @yearly, or @every 10m";
 const POLICIES: &[&str] = &["allow", "forbid", "replace"];
@@ -283,7 +285,7 @@ pub(crate) fn read(name: &str, service: &Node, retries: Option<u32>) -> Option<S
     let time = |key: &str| node.get(key).and_then(words::time);
     Some(Schedule {
         name: String::new(),
-        when: when(node.get("cron")?.as_text()?, zone, false).ok()?,
+        when: when(node.get("cron")?.as_text()?, zone, node.get(SECONDS).is_some()).ok()?,
         concurrency: match node.get("concurrency").and_then(Node::as_text) {
             Some("allow") => Concurrency::Allow,
             Some("replace") => Concurrency::Replace,

@@ -24,6 +24,8 @@ pub enum Teller {
 
 /// Every warning and note, by name.
 pub const LINTS: &[Lint] = &[
+    lints("autoheal-label").note(),
+    lints("autoheal-timeout"),
     lints("bind-owned-by-root"),
     lints("compose-variable").note(),
     lints("curl-redirect").note(),
@@ -42,6 +44,7 @@ pub const LINTS: &[Lint] = &[
     loader("no-shell"),
     loader("not-run"),
     loader("obsolete-version"),
+    loader("ofelia-label"),
     loader("old-boolean"),
     loader("old-external"),
     loader("one-letter-volume"),

@@ -5,6 +5,7 @@
 //! note of the loader, those that are found elsewhere included.
 
 mod argv;
+mod autoheal;
 mod codes;
 mod environment;
 mod facts;

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::manifest::lint::listing::Listing;
 use crate::manifest::lint::service::{Service, services};
 use crate::manifest::lint::{
-    Facts, argv, environment, health, images, limits, mounts, order, ports, restart, unused,
+    Facts, argv, autoheal, environment, health, images, limits, mounts, order, ports, restart,
+    unused,
 };
 use crate::manifest::node::Node;
 use crate::manifest::normalise::{Context, Normal};
@@ -68,6 +69,7 @@ pub(crate) fn run(normal: &Normal, entry: &Entry, context: &mut Context<'_, '_>)
     order::check(&project, &mut findings);
     environment::check(&project, &mut findings);
     argv::check(&project, &mut findings);
+    autoheal::check(&project, &mut findings);
     images::check(&project, &mut findings);
     restart::check(&project, &mut findings);
     limits::check(&project, &mut findings);
