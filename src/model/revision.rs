@@ -148,6 +148,14 @@ pub enum FailureCause {
 }
 
 impl FailureCause {
+    /// Exit code of the last run, if it ended.
+    pub fn exit_code(&self) -> Option<i64> {
+        match self {
+            Self::CrashLoop { exit_code, .. } | Self::Exhausted { exit_code } => *exit_code,
+            _ => None,
+        }
+    }
+
     /// Stable code, in the words of the conditions.
     pub fn code(&self) -> &'static str {
         match self {

@@ -20,25 +20,15 @@ pub fn record_evidence(
     evidence: &Evidence,
 ) -> ProjectLedger {
     let mut ledger = ledger.clone();
-    let mut evidence = evidence.clone();
-    // It may run once more by now: how it ended before is remembered.
-    let mut records = ledger.replicas.values();
-    let record = records.find(|one| one.counted.container.as_ref() == Some(container));
-    let exit = record.and_then(|record| record.last_exit.as_ref());
-    if let (None, Some(exit)) = (evidence.exit_code, exit) {
-        evidence.exit_code = Some(exit.code);
-        evidence.finished_at = Some(exit.at);
-        evidence.oom_killed |= exit.oom_killed;
-        if evidence.error.is_empty() {
-            evidence.error.clone_from(&exit.error);
-        }
-    }
     for one in &mut ledger.history {
         if let Verdict::Rejected(failure) = &mut one.verdict
             && failure.container.as_ref() == Some(container)
             && failure.evidence.is_none()
         {
-            failure.evidence = Some(Box::new(evidence.clone()));
+            let mut evidence = evidence.clone();
+            // It may run once more by now: how it ended before is remembered with the verdict.
+            evidence.exit_code = evidence.exit_code.or(failure.cause.exit_code());
+            failure.evidence = Some(Box::new(evidence));
         }
     }
     ledger
