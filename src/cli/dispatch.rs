@@ -29,7 +29,7 @@ pub fn parse() -> Result<Cli, u8> {
 /// What the command could not do.
 pub async fn run(cli: Cli) -> Result<Outcome, CliError> {
     let color = cli.global.color.unwrap_or_default();
-    let result = resolve_and_run(cli).await;
+    let result = Box::pin(resolve_and_run(cli)).await;
     if let Err(error) = &result {
         Output::new(color).error(error);
     }
