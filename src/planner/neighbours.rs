@@ -64,9 +64,8 @@ fn wait(
             progress.available.clone()
         }
         // It stays until those that depend on it let go, and serves them as long.
-        (Presence::Leaving, _, Strictness::Serves) if runs => None,
+        (Presence::Leaving, _, Strictness::Serves) | (Presence::LeftOut, ..) if runs => None,
         (Presence::Leaving, ..) => return Some(ProjectWait::Absent { project }),
-        (Presence::LeftOut, ..) if runs => None,
         (Presence::LeftOut, ..) => return Some(ProjectWait::LeftOut { project }),
     };
     let condition = edge.condition;
@@ -142,6 +141,9 @@ fn edges<'a>(
     input.host.projects.get(name).into_iter().flat_map(|other| other.depends_on.keys())
 }
 
+/// Projects with what is known of them.
+type Users<'a> = Vec<(&'a ProjectName, &'a Neighbour)>;
+
 /// Whether the removal of the project waits for others that depend on it and still run; notes for which. Those that it
 /// depends on itself are not waited for: of a circle nobody would go first.
 pub fn removal_waits(input: &PlanInput<'_>, draft: &mut Draft<'_>) -> bool {
@@ -154,7 +156,6 @@ pub fn removal_waits(input: &PlanInput<'_>, draft: &mut Draft<'_>) -> bool {
             && input.host.running.contains(*name)
             && !needed.contains(*name)
     });
-    type Users<'a> = Vec<(&'a ProjectName, &'a Neighbour)>;
     let (going, staying): (Users<'_>, Users<'_>) =
         users.partition(|(_, other)| matches!(other.presence, Presence::Leaving));
     let names = |users: &Users<'_>| users.iter().map(|(name, _)| (*name).clone()).collect();
