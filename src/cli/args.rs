@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, rollback, rollout, run,
-    suspend, validate, version,
+    abort, config, confirm, describe, get, history, plan, promote, reconcile, resume, rollback,
+    rollout, run, suspend, validate, version,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -138,6 +138,10 @@ pub enum Command {
     Resume(resume::ResumeArgs),
     /// Run an earlier revision until `resume` or an edit
     Rollback(rollback::RollbackArgs),
+    /// Go on with a new version that stands beside the old one, or give the images of one project to another
+    Promote(promote::PromoteArgs),
+    /// Give up a new version that is being rolled out: the last one that held runs again
+    Abort(abort::AbortArgs),
     /// How a new version gets on, and what can be done about it
     Rollout(rollout::RolloutArgs),
     /// Look again now and forget back-offs

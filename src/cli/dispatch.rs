@@ -8,8 +8,8 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    config, confirm, describe, get, history, plan, reconcile, resume, rollback, rollout,
-    run as controller, suspend, validate, version,
+    abort, config, confirm, describe, get, history, plan, promote, reconcile, resume, rollback,
+    rollout, run as controller, suspend, validate, version,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -45,7 +45,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
     }
     let context = Context { settings, around, out };
     match &cli.command {
-        Command::Run(args) => controller::run(args, &context).await,
+        Command::Run(args) => Box::pin(controller::run(args, &context)).await,
         Command::Plan(args) => plan::run(args, &context).await,
         Command::Validate(args) => validate::run(args, &context),
         Command::Config(args) => config::run(args, &context),
@@ -55,6 +55,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,
         Command::Rollback(args) => rollback::run(args, &context).await,
+        Command::Promote(args) => promote::run(args, &context).await,
+        Command::Abort(args) => abort::run(args, &context).await,
         Command::Rollout(args) => rollout::run(args, &context).await,
         Command::Reconcile(args) => reconcile::run(args, &context).await,
         Command::History(args) => history::run(args, &context),

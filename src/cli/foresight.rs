@@ -22,7 +22,7 @@ use crate::model::path::PathMap;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Asker, Verdicts};
-use crate::planner::{Intent, PlanInput, Preview, preview};
+use crate::planner::{Intent, PlanInput, Preview, preview, resolved};
 use crate::source::{ContentStore, FactReader, stamps};
 
 /// A build context counts as settled when it was quiet for 5 s. A preview does not wait: it reads as if later.
@@ -169,13 +169,16 @@ impl Host {
         name: &ProjectName,
         desired: Option<&DesiredProject>,
     ) -> Result<Preview, CliError> {
+        let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
+        let ledger = ledger.unwrap_or_default();
+        let moved = desired.and_then(|desired| resolved(desired, &ledger));
+        let desired = moved.as_ref().or(desired);
         let observed = self.engine.observe(&request(name, desired)).await;
         let observed = observed.map_err(|failure| {
             CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
         })?;
         let facts = desired
             .map_or_else(SourceFacts::default, |desired| facts(desired, &self.store, self.now));
-        let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
         Ok(preview(&PlanInput {
             project: name,
             desired: desired.map_or(Intent::Remove, Intent::Run),
@@ -183,7 +186,7 @@ impl Host {
             observed: &observed,
             host: &self.view,
             facts: &facts,
-            ledger: &ledger.unwrap_or_default(),
+            ledger: &ledger,
             pre_stop: &StopHooks::new(),
             operations: &RunningOperations::new(),
             verdicts: &Verdicts { asker: Asker::Nobody, ..Verdicts::default() },

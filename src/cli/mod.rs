@@ -1,6 +1,7 @@
 //! The command line: one file per command, in two stages: what clap reads, then [`settings::Settings`], resolved and
 //! checked. Every command ends in an [`exit::Outcome`] or an [`exit::CliError`]; [`output`] alone prints.
 
+mod abort;
 pub mod args;
 mod choices;
 mod config;
@@ -20,6 +21,7 @@ mod manifests;
 pub mod output;
 mod plan;
 mod plan_text;
+mod promote;
 mod published;
 mod reconcile;
 mod request;

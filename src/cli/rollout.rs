@@ -7,6 +7,7 @@ use tokio::time::{Instant, interval};
 
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
+use crate::cli::output::append;
 use crate::cli::published::Published;
 use crate::cli::target::Target;
 use crate::cli::{duration, request, revisions, view};
@@ -142,7 +143,17 @@ fn line(project: &ProjectStatus) -> String {
     let mut conditions = project.conditions.iter();
     let ready = conditions.find(|one| one.kind == ConditionKind::Ready);
     let text = ready.map_or("nothing is known yet", |one| one.message.as_str());
-    format!("{}: {text}", project.name)
+    let mut text = format!("{}: {text}", project.name);
+    for held in &project.held {
+        // What the condition says already is not said twice.
+        let said = held.waiting_on.to_string();
+        if matches!(&held.waiting_on, WaitingOn::Rollout(wait) if wait.is_step())
+            && !text.contains(&said)
+        {
+            append(&mut text, &format!("\n  {}: {said}", held.subject));
+        }
+    }
+    text
 }
 
 /// How a rollout ended, once it has.

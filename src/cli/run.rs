@@ -76,7 +76,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         Arc::new(SystemClock::start()),
         events,
     );
-    let end = until_signal(controller).await?;
+    let end = Box::pin(until_signal(controller)).await?;
     // The controller and with it every sender is gone: the listener ends by itself.
     drop(tokio::time::timeout(LAST_WORDS, listener).await);
     outcome(end, context)

@@ -9,8 +9,8 @@ use crate::model::job::JobWait;
 use crate::model::operation::OperationSubject;
 use crate::model::revision::Verdict;
 use crate::model::status::{
-    ActionRecord, Condition, ContainerStatus, OperationStatus, ProjectEdge, ProjectStatus,
-    ServiceStatus, Truth,
+    ActionRecord, Condition, ContainerStatus, ImageMoves, OperationStatus, ProjectEdge,
+    ProjectStatus, ServiceStatus, Truth,
 };
 use crate::model::time::Timestamp;
 
@@ -50,6 +50,23 @@ fn edge(edge: &ProjectEdge) -> String {
     }
 }
 
+/// What an image that moves follows, and what runs of it.
+fn moves(image: &ImageMoves, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    if !image.follows.is_empty() {
+        let looked = image.checked.map_or_else(
+            || "not looked yet".to_owned(),
+            |at| format!("looked {} ago", view::age(now, Some(at))),
+        );
+        parts.push(format!("{}, {looked}", image.follows));
+    }
+    if let Some(running) = &image.running {
+        let since = view::age(now, Some(running.since));
+        parts.push(format!("instead of {} for {since}: {running}", image.written));
+    }
+    parts.join("; ")
+}
+
 /// Name, image and counts of a service.
 pub(super) fn service_facts(
     project: &ProjectStatus,
@@ -63,7 +80,7 @@ pub(super) fn service_facts(
     let checked = image.and_then(|image| image.checked);
     let checked = checked
         .map_or_else(|| "never".to_owned(), |at| format!("{} ago", view::age(now, Some(at))));
-    facts(&[
+    let mut pairs = vec![
         ("Service", format!("{}/{}", project.name, service.name)),
         ("Image", service.image.clone()),
         ("Image id", image.map_or_else(|| "not known".to_owned(), |image| image.id.clone())),
@@ -79,7 +96,11 @@ pub(super) fn service_facts(
         ),
         ("Generation", generation(project)),
         ("Published", format!("{} ago", view::age(now, Some(project.published_at)))),
-    ])
+    ];
+    if let Some(image) = &service.image_moves {
+        pairs.insert(2, ("Moves", moves(image, now)));
+    }
+    facts(&pairs)
 }
 
 /// Name, id and owner of a container.
@@ -130,6 +151,11 @@ pub(super) fn operations(
                 let of = run.strip_prefix(service).is_some_and(|rest| rest.starts_with(['/', ' ']));
                 of.then(|| run.clone())
             }
+            OperationSubject::Analysis(key) => {
+                (key.service == service.name).then(|| format!("{} {}", key.service, key.check))
+            }
+            // One is over in a moment, the other is about a version: the hold of its service tells of it.
+            OperationSubject::ImageCheck { .. } | OperationSubject::Check(_) => None,
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {

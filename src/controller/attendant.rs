@@ -100,7 +100,8 @@ impl Asking {
         }
     }
 
-    async fn ask(
+    /// One question.
+    pub(super) async fn ask(
         &self,
         target: &ProbeTarget,
         probe: &HostProbe,
@@ -171,7 +172,7 @@ impl Asking {
 }
 
 /// A command that runs.
-type Exec = AbortOnDropHandle<Result<(), crate::model::outcome::Failure>>;
+pub(super) type Exec = AbortOnDropHandle<Result<(), crate::model::outcome::Failure>>;
 
 fn soon(first: Instant, period: Duration) -> Duration {
     let (shortest, longest, part) = EARLY;

@@ -60,12 +60,15 @@ impl Governor {
         match operation {
             Operation::Pull { .. } => Some(&self.pulls),
             Operation::Build { .. } => Some(&self.builds),
-            Operation::Stop { .. }
+            Operation::CheckImage { .. }
+            | Operation::Stop { .. }
             | Operation::Reload { .. }
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
             | Operation::Exec { .. }
-            | Operation::Probe { .. } => None,
+            | Operation::Check { .. }
+            | Operation::Probe { .. }
+            | Operation::Analyse { .. } => None,
         }
     }
 }

@@ -24,47 +24,70 @@ use crate::model::host_probe::{HttpGet, Scheme, TlsVerify};
 /// Bytes of a body that are read, so that a server that is still writing does not see the connection go.
 const BODY: usize = 10 * 1024;
 
+/// Bytes of an answer that is wanted for its body.
+const FETCHED: usize = 1024 * 1024;
+
 /// The status of the answer. The caller sets the deadline.
 ///
 /// # Errors
 /// A sentence about the connection, TLS, or an answer that is no HTTP. It holds no value of a header.
 pub(super) async fn get(address: SocketAddr, get: &HttpGet) -> Result<u16, String> {
+    request_of(address, get, BODY).await.map(|(status, _)| status)
+}
+
+/// The body of the answer of a server. The caller sets the deadline.
+///
+/// # Errors
+/// As [`get`]; or that the name is not known, or the status is not expected.
+pub(super) async fn fetch(host: &str, get: &HttpGet) -> Result<Vec<u8>, String> {
+    let mut addresses = tokio::net::lookup_host((host, get.port)).await.map_err(|e| chain(&e))?;
+    let address = addresses.next().ok_or_else(|| format!("{host} has no address"))?;
+    let (status, body) = request_of(address, get, FETCHED).await?;
+    if get.expects(status) { Ok(body) } else { Err(format!("status {status}")) }
+}
+
+async fn request_of(
+    address: SocketAddr,
+    get: &HttpGet,
+    most: usize,
+) -> Result<(u16, Vec<u8>), String> {
     let stream = TcpStream::connect(address).await.map_err(|error| chain(&error))?;
     match get.scheme {
-        Scheme::Http => exchange(stream, address, get).await,
+        Scheme::Http => exchange(stream, (address, get), most).await,
         Scheme::Https => {
             let connector = TlsConnector::from(config(get.tls_verify).await?);
             let name = server_name(address, get)?;
             let stream = connector.connect(name, stream).await;
-            exchange(stream.map_err(|error| format!("TLS: {}", chain(&error)))?, address, get).await
+            let stream = stream.map_err(|error| format!("TLS: {}", chain(&error)))?;
+            exchange(stream, (address, get), most).await
         }
     }
 }
 
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    address: SocketAddr,
-    get: &HttpGet,
-) -> Result<u16, String> {
+    (address, get): (SocketAddr, &HttpGet),
+    most: usize,
+) -> Result<(u16, Vec<u8>), String> {
     let handshake = http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| chain(&error))?;
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let answer = sender.send_request(request(address, get)?).await;
     let answer = answer.map_err(|error| chain(&error))?;
     let status = answer.status().as_u16();
-    read_some(answer.into_body()).await;
-    Ok(status)
+    Ok((status, read(answer.into_body(), most).await))
 }
 
-async fn read_some(mut body: Incoming) {
-    let mut left = BODY;
+/// At most so many bytes, more or less.
+async fn read(mut body: Incoming, most: usize) -> Vec<u8> {
+    let mut read = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        left = left.saturating_sub(length);
-        if left == 0 {
-            return;
+        read.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref));
+        if read.len() >= most {
+            break;
         }
     }
+    read
 }
 
 fn request(address: SocketAddr, get: &HttpGet) -> Result<Request<Empty<Bytes>>, String> {

@@ -1,10 +1,10 @@
 //! What the controller keeps of a project between two passes. It goes into a pass and comes back out of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::model::desired::DesiredProject;
 use crate::model::hook::StopHooks;
-use crate::model::id::ServiceName;
+use crate::model::id::{ImageId, ProjectName, ServiceName};
 use crate::model::ledger::{BuildCache, ProjectLedger, Suspension};
 use crate::model::revision::ProjectRevision;
 use crate::model::status::{ActionRecord, ProjectStatus};
@@ -80,12 +80,41 @@ pub enum LedgerChange {
         /// When it was asked for.
         at: Timestamp,
     },
+    /// A new version goes on with the next step of its strategy, or past all of them.
+    Promote {
+        /// Of which service; `None` is all of them.
+        service: Option<ServiceName>,
+        /// Past all of them.
+        full: bool,
+        /// Which request it is.
+        request: String,
+        /// When it was asked for.
+        at: Timestamp,
+    },
+    /// The version that is being rolled out is given up.
+    Abort {
+        /// Because of which service, if one was named.
+        service: Option<ServiceName>,
+        /// When it was asked for.
+        at: Timestamp,
+    },
     /// Nothing more is replaced, or all goes on.
     PauseRollout {
         /// Of which service; `None` is all of them.
         service: Option<ServiceName>,
         /// Whether it is paused from now on.
         paused: bool,
+    },
+    /// Services run the images of another project.
+    PromoteImages {
+        /// Whose.
+        from: ProjectName,
+        /// Which revision of it.
+        revision: u64,
+        /// Reference as the files write it, and the image, by service.
+        images: BTreeMap<ServiceName, (String, ImageId)>,
+        /// When it was asked for.
+        at: Timestamp,
     },
     /// Every container is replaced by one like it.
     Restart {
@@ -110,16 +139,17 @@ impl LedgerChange {
                 let key = service.as_ref().map_or("", ServiceName::as_str);
                 after.suspended.insert(key.to_owned(), suspension.clone());
             }
-            Self::Resume { service: None } => {
-                after.suspended.clear();
-                planner::resume(&mut after);
-            }
-            Self::Resume { service: Some(service) } => {
-                after.suspended.remove(service.as_str());
+            Self::Resume { service } => resume(&mut after, service.as_ref()),
+            Self::PromoteImages { from, revision, images, at } => {
+                planner::promote_images(&mut after, images, (from, *revision), *at)?;
             }
             Self::ForgetBackoffs => after = planner::forget_backoffs(ledger),
             Self::Confirm => after = planner::confirm(ledger),
             Self::Rollback { to, at } => after = planner::roll_back(ledger, *to, *at)?,
+            Self::Promote { service, full, request, at } => {
+                planner::promote(&mut after, service.as_ref(), (*full, request), *at)?;
+            }
+            Self::Abort { service, at } => planner::abort(&mut after, service.as_ref(), *at)?,
             Self::PauseRollout { service, paused } => {
                 planner::pause(&mut after, service.as_ref(), *paused)?;
             }
@@ -138,10 +168,29 @@ impl LedgerChange {
             Self::ForgetBackoffs => "looking again",
             Self::Confirm => "confirmed",
             Self::Rollback { .. } => "rolling back",
+            Self::Promote { full: false, .. } => "going on with the next step",
+            Self::Promote { full: true, .. } => "promoting",
+            Self::Abort { .. } => "giving up the new version",
             Self::PauseRollout { paused: true, .. } => "paused",
             Self::Restart { rebuild: None, .. } => "restarting",
             Self::Restart { .. } => "building again, then restarting",
+            Self::PromoteImages { .. } => "promoted",
         }
+    }
+}
+
+/// Ends a suspension; else a version or an image that runs instead of what the files say.
+fn resume(ledger: &mut ProjectLedger, service: Option<&ServiceName>) {
+    let suspended = match service {
+        Some(service) => ledger.suspended.remove(service.as_str()).is_some(),
+        None => !std::mem::take(&mut ledger.suspended).is_empty(),
+    };
+    let rolled_back = ledger.rollback.is_some();
+    if service.is_none() {
+        planner::resume(ledger);
+    }
+    if !suspended && !rolled_back {
+        planner::release(ledger, service);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loop: triggers, queue, passes, operations, governor, supervision.
 
+mod after_check;
 mod attendant;
 mod believing;
 mod blocking;
@@ -13,7 +14,9 @@ mod governor;
 mod host;
 mod host_files;
 mod host_get;
+mod image_check;
 mod jitter;
+mod measuring;
 mod memory;
 mod neighbours;
 mod once;
@@ -21,6 +24,7 @@ mod operation_calls;
 mod operations;
 mod pass;
 mod prober;
+mod promotion;
 mod publishing;
 mod queue;
 mod readiness;
@@ -43,7 +47,7 @@ pub use events::EventSink;
 pub use governor::{Governor, Limits};
 pub use host_files::HostFiles;
 pub use memory::{LedgerChange, Memory};
-pub use operation_calls::{HostCalls, OperationCalls};
+pub use operation_calls::{Done, HostCalls, OperationCalls};
 pub use operations::Operations;
 pub use pass::{PassEnd, PassInput, Remains, Surroundings, pass};
 pub use prober::Prober;

@@ -5,10 +5,14 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::controller::after_check;
 use crate::controller::host_files::HostFiles;
+use crate::controller::image_check::check_image;
+use crate::controller::measuring::measure;
 use crate::controller::readiness::{Dial, until_ready};
-use crate::engine::{Engine, ProgressSink};
+use crate::engine::{Engine, ProgressSink, Registry};
 use crate::model::hook::HookCommand;
+use crate::model::image_update::FoundImages;
 use crate::model::operation::Operation;
 use crate::model::outcome::{Failure, Note};
 
@@ -22,8 +26,17 @@ pub trait OperationCalls: Send + Sync + 'static {
     ) -> BoxFuture<'a, Ended>;
 }
 
-/// How a call ended; what failed beside it, without keeping it from going on.
-pub(crate) type Ended = Result<Vec<Note>, Failure>;
+/// How a call ended.
+pub(crate) type Ended = Result<Done, Failure>;
+
+/// What a call that succeeded brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// What failed beside it, without keeping it from going on.
+    pub notes: Vec<Note>,
+    /// What a registry offers, if that was asked.
+    pub found: Option<FoundImages>,
+}
 
 /// The engine, and the network of its host.
 #[derive(Clone)]
@@ -32,6 +45,8 @@ pub struct HostCalls {
     pub engine: Engine,
     /// What ports of containers are reached through.
     pub dial: Arc<dyn Dial>,
+    /// What lists the tags of registries.
+    pub registry: Arc<dyn Registry>,
 }
 
 impl fmt::Debug for HostCalls {
@@ -55,6 +70,10 @@ impl OperationCalls for HostCalls {
                 Operation::Build { .. } => {
                     engine.build_image(operation, &HostFiles, progress).await?;
                 }
+                Operation::CheckImage { query, .. } => {
+                    let found = check_image(engine, &*self.registry, query).await?;
+                    return Ok(Done { found: Some(found), ..Done::default() });
+                }
                 Operation::Stop { container, name, timeout_s, pre_stop, .. } => {
                     let stopped = engine.stop_with_hooks(container, *timeout_s, pre_stop).await;
                     let note = |message| Note {
@@ -62,7 +81,11 @@ impl OperationCalls for HostCalls {
                         reason: "FailedPreStopHook",
                         message,
                     };
-                    return stopped.map(|failed| failed.into_iter().map(note).collect());
+                    let done = |failed: Vec<String>| Done {
+                        notes: failed.into_iter().map(note).collect(),
+                        found: None,
+                    };
+                    return stopped.map(done);
                 }
                 Operation::Reload { container, signal, verify, .. } => {
                     let check = HookCommand { command: verify.clone(), ..HookCommand::default() };
@@ -77,11 +100,17 @@ impl OperationCalls for HostCalls {
                 Operation::Exec { container, command, timeout, .. } => {
                     engine.run_command(container, command, *timeout).await?;
                 }
+                Operation::Analyse { measurement, .. } => {
+                    measure(engine, &self.dial, measurement).await?;
+                }
+                Operation::Check { container, address, check, .. } => {
+                    after_check::ask((engine, &*self.dial), container, (check, *address)).await?;
+                }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;
                 }
             }
-            Ok(Vec::new())
+            Ok(Done::default())
         })
     }
 }

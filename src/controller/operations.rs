@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
-use crate::controller::operation_calls::{Ended, OperationCalls};
+use crate::controller::operation_calls::{Done, Ended, OperationCalls};
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 use crate::model::operation::{Operation, OperationSubject, RunningOperation, RunningOperations};
@@ -255,22 +255,23 @@ impl Shared {
         };
         let result = self.call((&project, number), &operation).await;
         drop(place);
-        let (result, notes) = match result {
-            Ok(notes) => (Ok(()), notes),
+        let (result, done) = match result {
+            Ok(done) => (Ok(()), done),
             // What is not there any more has stopped.
             Err(failure)
                 if failure.class == FailureClass::NotFound
                     && matches!(operation, Operation::Stop { .. }) =>
             {
-                (Ok(()), Vec::new())
+                (Ok(()), Done::default())
             }
-            Err(failure) => (Err(failure), Vec::new()),
+            Err(failure) => (Err(failure), Done::default()),
         };
         let report = OperationReport {
             subject: subject.clone(),
             kind: operation.kind(),
             result: result.clone(),
-            notes,
+            notes: done.notes,
+            found: done.found,
             at: self.clock.now(),
         };
         if !self.end(&report, number) {
@@ -370,7 +371,7 @@ mod tests {
                     "pull bad" => {
                         Err(Failure { class: FailureClass::Engine, message: "no".to_owned() })
                     }
-                    _ => Ok(Vec::new()),
+                    _ => Ok(Done::default()),
                 }
             })
         }

@@ -26,7 +26,7 @@ use crate::controller::telling::{publish, tell};
 use crate::engine::{Engine, ObserveRequest};
 use crate::executor::{Lanes, Walk, walk};
 use crate::ledger::Ledger;
-use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
+use crate::model::desired::{DesiredProject, SourceFacts};
 use crate::model::event::EventKind;
 use crate::model::hook::StopHooks;
 use crate::model::id::{ProjectName, ServiceName};
@@ -224,7 +224,8 @@ async fn judge(
             Want::Remove | Want::Hold(..) => None,
         };
         let wanted = wanted.map(|target| target.number);
-        if wanted == version.number || version.held.is_some() || looks == MOST_LOOKS {
+        let settled = wanted == version.number && version.has_images_of(files, ledger);
+        if settled || version.held.is_some() || looks == MOST_LOOKS {
             return Ok((look, version));
         }
     }
@@ -382,7 +383,11 @@ async fn observe(
     if let Want::Run(project) | Want::RunKeeping(project) = &version.want {
         let files = version.declared.as_ref().unwrap_or(project);
         let services = project.services.values().chain(files.services.values());
-        request.images = services.flat_map(DesiredService::images).map(str::to_owned).collect();
+        request.images = services
+            .flat_map(|service| service.images().chain(service.check_images()))
+            .map(str::to_owned)
+            .collect();
+        request.images.extend(planner::wanted_images(ledger).map(str::to_owned));
         let networks = project.networks.values();
         request.networks = networks.map(|network| network.name.clone()).collect();
         let volumes = project.volumes.values();

@@ -47,6 +47,16 @@ pub trait Dial: Send + Sync + 'static {
         address: SocketAddr,
         get: &'a HttpGet,
     ) -> BoxFuture<'a, Result<u16, String>>;
+
+    /// The body of the answer to a GET of a server, by name or address, at most 1 MiB; the caller sets the deadline.
+    ///
+    /// # Errors
+    /// Why there was none, or that its status is none of those that are expected.
+    fn fetch<'a>(
+        &'a self,
+        host: &'a str,
+        get: &'a HttpGet,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>>;
 }
 
 /// The network of this host.
@@ -72,6 +82,14 @@ impl Dial for HostDial {
         get: &'a HttpGet,
     ) -> BoxFuture<'a, Result<u16, String>> {
         host_get::get(address, get).boxed()
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        host: &'a str,
+        get: &'a HttpGet,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        host_get::fetch(host, get).boxed()
     }
 }
 

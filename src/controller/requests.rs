@@ -1,8 +1,10 @@
 //! What people ask for through the command line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::controller::memory::{LedgerChange, suspension};
+use crate::controller::promotion::promotion;
 use crate::controller::queue::Wake;
 use crate::controller::supervisor::{Asked, Supervisor};
 use crate::ledger::Request;
@@ -39,12 +41,32 @@ impl Supervisor {
             Request::Rollback { project, to } => {
                 self.change(id, &project, LedgerChange::Rollback { to, at: now }).await;
             }
+            Request::Promote { project, service, full } => {
+                let change = LedgerChange::Promote { service, full, request: id.clone(), at: now };
+                self.change(id, &project, change).await;
+            }
+            Request::Abort { project, service } => {
+                self.change(id, &project, LedgerChange::Abort { service, at: now }).await;
+            }
             Request::PauseRollout { project, service, paused } => {
                 self.change(id, &project, LedgerChange::PauseRollout { service, paused }).await;
             }
             Request::Restart { project, service, rebuild } => {
                 let change = LedgerChange::Restart { service, at: now, rebuild };
                 self.change(id, &project, change).await;
+            }
+            Request::PromoteImages { from, to, services } => {
+                let change = match self.promoted_to(&from, &to) {
+                    Ok(project) => {
+                        let around = Arc::clone(&self.around);
+                        promotion(&around, &from, &project, &services).await
+                    }
+                    Err(why) => Err(why),
+                };
+                match change {
+                    Ok(change) => self.change(id, &to, change).await,
+                    Err(why) => self.reply(&id, &format!("refused: {why}")).await,
+                }
             }
             Request::Reconcile { project: Some(project) } => {
                 self.change(id, &project, LedgerChange::ForgetBackoffs).await;

@@ -39,6 +39,26 @@ pub(crate) struct Effective {
     pub number: Option<u64>,
 }
 
+impl Effective {
+    /// Whether the files mean the same images as when this was found out.
+    pub(crate) fn has_images_of(&self, files: &Want, ledger: &ProjectLedger) -> bool {
+        let runs = match (&self.declared, &self.want) {
+            (Some(files), _) => files,
+            (None, Want::Run(project) | Want::RunKeeping(project)) => project,
+            (None, Want::Remove | Want::Hold(..)) => return true,
+        };
+        match with_images(files, ledger) {
+            Want::Run(now) | Want::RunKeeping(now) => {
+                let images = |project: &DesiredProject| -> Vec<String> {
+                    project.services.values().map(|service| service.image.clone()).collect()
+                };
+                images(runs) == images(&now)
+            }
+            Want::Remove | Want::Hold(..) => true,
+        }
+    }
+}
+
 /// Looks whether an earlier version is to run. The files of one are loaded anew from what is kept of them.
 pub(crate) async fn effective(
     around: &Surroundings,
@@ -48,6 +68,7 @@ pub(crate) async fn effective(
 ) -> Effective {
     let files =
         |want: &Want| Effective { want: want.clone(), declared: None, held: None, number: None };
+    let want = &with_images(want, ledger);
     let (Want::Run(declared) | Want::RunKeeping(declared)) = want else {
         return files(want);
     };
@@ -66,6 +87,17 @@ pub(crate) async fn effective(
         _ => Want::Run(project),
     };
     Effective { want, declared: Some(Arc::clone(declared)), held: None, number: Some(number) }
+}
+
+/// What the files say, with the images that moved.
+pub(crate) fn with_images(want: &Want, ledger: &ProjectLedger) -> Want {
+    match want {
+        Want::Run(files) => planner::resolved(files, ledger)
+            .map_or_else(|| want.clone(), |project| Want::Run(Arc::new(project))),
+        Want::RunKeeping(files) => planner::resolved(files, ledger)
+            .map_or_else(|| want.clone(), |project| Want::RunKeeping(Arc::new(project))),
+        Want::Remove | Want::Hold(..) => want.clone(),
+    }
 }
 
 async fn load(

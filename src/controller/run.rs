@@ -26,7 +26,7 @@ use crate::controller::readiness::{Dial, HostDial};
 use crate::controller::settings::{RunEnd, Settings};
 use crate::controller::startup::{Connector, Startup, Step};
 use crate::controller::supervisor::{Counts, Link, Supervisor, Timers};
-use crate::engine::Engine;
+use crate::engine::{Engine, Registry, RegistryClient};
 use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
@@ -49,6 +49,7 @@ pub struct Controller {
     loader: Arc<dyn ManifestLoader>,
     tree: Arc<dyn Tree>,
     dial: Arc<dyn Dial>,
+    registry: Option<Arc<dyn Registry>>,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -72,7 +73,8 @@ impl Controller {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
-        Self { settings, connector, ledger, loader, tree, dial, clock, events }
+        let registry = None;
+        Self { settings, connector, ledger, loader, tree, dial, registry, clock, events }
     }
 
     /// Reads the watched directory from `tree` instead of the host's file system.
@@ -85,6 +87,12 @@ impl Controller {
     #[must_use]
     pub fn dialling(self, dial: Arc<dyn Dial>) -> Self {
         Self { dial, ..self }
+    }
+
+    /// Asks `registry` for tags instead of the registries of the network.
+    #[must_use]
+    pub fn asking(self, registry: Arc<dyn Registry>) -> Self {
+        Self { registry: Some(registry), ..self }
     }
 
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
@@ -128,7 +136,13 @@ impl Controller {
         let now = self.clock.now();
         let governor = Arc::new(Governor::new(&settings.limits, now));
         let operations = Operations::new(
-            Arc::new(HostCalls { engine: engine.clone(), dial: Arc::clone(&self.dial) }),
+            Arc::new(HostCalls {
+                engine: engine.clone(),
+                dial: Arc::clone(&self.dial),
+                registry: self
+                    .registry
+                    .unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
+            }),
             Arc::clone(&governor),
             Arc::clone(&self.clock),
             self.events.clone(),

@@ -366,7 +366,7 @@ impl Supervisor {
         let around = Arc::clone(&self.around);
         self.passes.spawn(async move {
             // What a panic leaves behind is dropped; the next pass begins with the ledger of the state directory.
-            let end = AssertUnwindSafe(pass(&around, input)).catch_unwind().await;
+            let end = AssertUnwindSafe(Box::pin(pass(&around, input))).catch_unwind().await;
             (name, end.ok())
         });
     }

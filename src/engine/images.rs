@@ -35,6 +35,28 @@ impl Engine {
         pulled.map_err(|failure| refused_as_nobody(failure, found.err()))
     }
 
+    /// Digest of what a reference means in its registry, asked through the engine, within 30 s; nothing is fetched.
+    ///
+    /// # Errors
+    /// As for a pull.
+    pub async fn registry_digest(&self, reference: &str) -> Result<String, Failure> {
+        let found = self.login(registry_of(reference)).await;
+        let login = found.as_ref().ok().and_then(Option::as_ref);
+        let client = self.client();
+        let call = Call::read("registry_digest", 30);
+        let asked = self.run(call, client.registry_digest(reference, login)).await;
+        asked.map_err(|failure| refused_as_nobody(failure, found.err()))
+    }
+
+    /// Hosts of registries that the engine reaches without TLS, because its configuration says so.
+    ///
+    /// # Errors
+    /// `Unreachable` or `Engine`.
+    pub async fn insecure_registries(&self) -> Result<Vec<String>, Failure> {
+        let client = self.client();
+        self.run(Call::read("info", 10), client.insecure_registries()).await
+    }
+
     pub(super) async fn login(&self, registry: &str) -> Result<Option<RegistryLogin>, String> {
         match self.inner.logins {
             Logins::DockerConfig => login(registry).await,

@@ -45,6 +45,22 @@ pub enum Request {
         /// Its number; `None` is the last one that was stable.
         to: Option<u64>,
     },
+    /// A new version goes on, with the next step of its strategy.
+    Promote {
+        /// Which project.
+        project: ProjectName,
+        /// Only this service of it.
+        service: Option<ServiceName>,
+        /// Past all steps.
+        full: bool,
+    },
+    /// Give up the version that is being rolled out.
+    Abort {
+        /// Which project.
+        project: ProjectName,
+        /// The service because of which.
+        service: Option<ServiceName>,
+    },
     /// Replace nothing more, or go on.
     PauseRollout {
         /// Which project.
@@ -63,6 +79,15 @@ pub enum Request {
         /// Build the images again first.
         #[serde(default)]
         rebuild: Option<BuildCache>,
+    },
+    /// Give the images that one project runs to another on this host.
+    PromoteImages {
+        /// Whose: its stable revision.
+        from: ProjectName,
+        /// Who gets them.
+        to: ProjectName,
+        /// Only these services; none is all that both have.
+        services: Vec<ServiceName>,
     },
     /// Look again now and forget back-offs.
     Reconcile {

@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::manifest::checks;
 use crate::manifest::environment::child;
 use crate::manifest::node::{Node, Value};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::source::Place;
-use crate::manifest::{builds, extension, joins, limits, ofelia, refusal, schedule, suggest};
+use crate::manifest::{
+    builds, extension, image_update, joins, limits, ofelia, refusal, schedule, suggest,
+};
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
     let mut checker = Checker { model, disabled, report };
     checker.services();
+    checker.project_words();
     checker.resources();
     checker.cycles();
     checker.container_names();
@@ -65,9 +69,11 @@ impl<'a> Checker<'a> {
             self.mounts(service, &field);
             self.hooks(service, &field);
             self.own_words(service, &field);
+            self.checks(service, &field);
             limits::check(service, &field, self.report);
             schedule::references(self.model, service, &field, self.report);
             ofelia::check(self.model, service, &field, self.report);
+            image_update::check_service(service, &field, self.report);
         }
     }
 
@@ -109,6 +115,29 @@ impl<'a> Checker<'a> {
                     self.error("per-replica", node.place, &path, message, help);
                 }
             }
+        }
+    }
+
+    /// Services that words of the project name.
+    fn project_words(&mut self) {
+        let named = extension::checks(self.model).map(checks::named);
+        for (path, node) in named.into_iter().flatten() {
+            let name = node.as_text().unwrap_or_default();
+            let known = self.model.at(&["services", name]).is_some();
+            if !known && !name.is_empty() && !self.disabled.contains_key(name) {
+                self.unknown("service", "services", name, node.place, &path);
+            }
+        }
+    }
+
+    /// A job is over before it could be asked.
+    fn checks(&mut self, service: &Node, field: &str) {
+        let mode = service.at(&["deploy", "mode"]).and_then(Node::as_text);
+        let job = extension::job(service).is_some() || mode == Some("replicated-job");
+        if let Some(checks) = extension::checks(service).filter(|_| job) {
+            let (field, message) = (format!("{field}.x-composelet.checks"), "a job has no checks");
+            let help = "let the job itself fail, or write the check on a service that runs";
+            self.error("exclusive-keys", checks.place, &field, message.to_owned(), help);
         }
     }
 

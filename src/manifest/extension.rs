@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
+use crate::manifest::checks;
+use crate::manifest::drain;
 use crate::manifest::drill;
 use crate::manifest::environment::child;
 use crate::manifest::host_probe;
+use crate::manifest::image_update;
 use crate::manifest::job;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::on_change::{self, Change};
 use crate::manifest::on_endpoints_change;
 use crate::manifest::projects;
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::rollout;
-pub(crate) use crate::manifest::rollout::Strategy;
 use crate::manifest::schedule;
 use crate::manifest::schema::{self, Object};
+use crate::manifest::strategy::{self, Replacement};
 use crate::manifest::suggest;
 use crate::manifest::words;
 use crate::model::desired::Suspend;
@@ -109,13 +111,18 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
     } else if key == "on_endpoints_change" && known.contains(&key) {
         on_endpoints_change::check(&entry.node, path, report);
     } else if key == "strategy" && known.contains(&key) {
-        rollout::check_strategy(&entry.node, path, report);
+        strategy::check(&entry.node, path, report);
     } else if key == "drain" && known.contains(&key) {
-        rollout::check_drain(&entry.node, path, report);
+        drain::check(&entry.node, path, report);
     } else if key == "job" && known.contains(&key) {
         job::check(&entry.node, path, report);
     } else if key == "schedule" && known.contains(&key) {
         schedule::check(&entry.node, path, report);
+    } else if key == "image_update" && known.contains(&key) {
+        image_update::check(&entry.node, path, report);
+    } else if key == "checks" && known.contains(&key) {
+        let further: &[&str] = if known == PROJECT { &["service"] } else { &[] };
+        checks::check(&entry.node, path, further, report);
     } else if key == "probe" && known.contains(&key) {
         host_probe::check(&entry.node, path, report);
     } else if known.contains(&key) {
@@ -162,13 +169,13 @@ pub(crate) fn on_change(node: &Node) -> Option<Change> {
 }
 
 /// `strategy` of a checked service, if it has one.
-pub(crate) fn strategy(node: &Node) -> Option<Strategy> {
-    node.at(&[KEY, "strategy"]).and_then(rollout::strategy)
+pub(crate) fn strategy(node: &Node) -> Option<Replacement> {
+    node.at(&[KEY, "strategy"]).and_then(strategy::read)
 }
 
 /// `drain` of a checked service, if it has one.
 pub(crate) fn drain(node: &Node) -> Option<Duration> {
-    node.at(&[KEY, "drain"]).and_then(rollout::drain)
+    node.at(&[KEY, "drain"]).and_then(drain::read)
 }
 
 /// `on_endpoints_change` of a checked service, if it has one.
@@ -195,4 +202,9 @@ pub(crate) fn job(node: &Node) -> Option<job::Words> {
 /// `probe` of a service.
 pub(crate) fn probe(node: &Node) -> Option<&Node> {
     node.at(&[KEY, "probe"])
+}
+
+/// `checks` of the project or of a service.
+pub(crate) fn checks(node: &Node) -> Option<&Node> {
+    node.at(&[KEY, "checks"])
 }

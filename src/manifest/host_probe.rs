@@ -49,6 +49,11 @@ pub(crate) fn check(node: &Node, field: &str, report: &mut Report) {
     }
 }
 
+/// Checks what one of the handlers says.
+pub(crate) fn check_handler(key: &str, node: &Node, field: &str, report: &mut Report) {
+    Check { report }.handler(key, node, field);
+}
+
 struct Check<'r> {
     report: &'r mut Report,
 }
@@ -139,15 +144,7 @@ impl Check<'_> {
         for (key, entry, path) in self.entries(node, field, PROBE, &known) {
             let node = &entry.node;
             match key {
-                "http" => self.http(node, &path),
-                "tcp" => {
-                    let help = "a mapping, such as {port: 6379}";
-                    for (_, entry, path) in self.entries(node, &path, help, &["port"]) {
-                        self.port(&entry.node, &path);
-                    }
-                    self.needs(node, &path, "port", "the port on which the container listens");
-                }
-                "exec" => self.exec(node, &path),
+                "http" | "tcp" | "exec" => self.handler(key, node, &path),
                 "initial_delay" => {
                     self.scalar(node, &path, duration(node).is_some(), "a time, such as 5s");
                 }
@@ -160,6 +157,20 @@ impl Check<'_> {
                     self.scalar(node, &path, number(node) == Some(1), help);
                 }
                 _ => self.scalar(node, &path, number(node).is_some(), "a whole number from 1 on"),
+            }
+        }
+    }
+
+    fn handler(&mut self, key: &str, node: &Node, field: &str) {
+        match key {
+            "http" => self.http(node, field),
+            "exec" => self.exec(node, field),
+            _ => {
+                let help = "a mapping, such as {port: 6379}";
+                for (_, entry, path) in self.entries(node, field, help, &["port"]) {
+                    self.port(&entry.node, &path);
+                }
+                self.needs(node, field, "port", "the port on which the container listens");
             }
         }
     }
@@ -349,7 +360,8 @@ fn probe(node: &Node) -> Option<HostProbe> {
     Some(probe)
 }
 
-fn handler(node: &Node) -> Option<Handler> {
+/// The checked handler of a probe.
+pub(crate) fn handler(node: &Node) -> Option<Handler> {
     if let Some(get) = node.get("http") {
         return Some(Handler::Http(Box::new(http(get)?)));
     }

@@ -4,15 +4,19 @@
 //! (the schema table of `schema`, short forms by `forms`) → `extends` → `merge` → `normalise` (defaults, names, env files) →
 //! `consistency` → `desired` (the model) and `canonical` (what `docker compose config` prints, and its hash).
 
+mod analysis;
+mod before_checks;
 mod budget;
 mod builds;
 mod canonical;
 mod check;
+mod checks;
 mod consistency;
 mod cycle;
 mod desired;
 mod discovery;
 mod dotenv;
+mod drain;
 mod drill;
 mod environment;
 mod extends;
@@ -20,6 +24,7 @@ mod extension;
 mod files;
 mod forms;
 mod host_probe;
+mod image_update;
 mod include;
 mod interpolate;
 mod job;
@@ -41,12 +46,12 @@ mod projects;
 mod refusal;
 mod render;
 mod report;
-mod rollout;
 mod scalar;
 mod schedule;
 mod schema;
 mod shell;
 mod source;
+mod strategy;
 pub(crate) mod suggest;
 mod units;
 mod variables;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::after_check::AfterCheck;
+use crate::model::before_check::BeforeCheck;
 use crate::model::build::Build;
 use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
@@ -13,11 +15,13 @@ use crate::model::endpoints::EndpointsChange;
 use crate::model::hook::Hooks;
 use crate::model::host_probe::HostProbes;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::image_update::ImageUpdate;
 use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::neighbour::ProjectDependency;
 use crate::model::path::{HostPath, LocalPath};
 use crate::model::schedule::Schedule;
+use crate::model::strategy::Strategy;
 use crate::model::update::UpdateConfig;
 
 /// One project as its files say, after interpolation, merge, defaults and checks.
@@ -88,6 +92,8 @@ pub struct DesiredService {
     pub image: String,
     /// When the image is fetched or built.
     pub pull_policy: PullPolicy,
+    /// What it follows in its registry, if it moves (`x-composelet.image_update`).
+    pub image_update: Option<Arc<ImageUpdate>>,
     /// How the image is built, if it is.
     pub build: Option<Build>,
     /// What must be there first: declared and implied.
@@ -106,6 +112,8 @@ pub struct DesiredService {
     pub update: Option<UpdateConfig>,
     /// How they are on the way back to an earlier version, if that is another way.
     pub rollback: Option<UpdateConfig>,
+    /// How a new version proves itself beside the old one (`x-composelet.strategy`), if it does.
+    pub strategy: Option<Arc<Strategy>>,
     /// What it does when the containers behind it change, if it is a proxy.
     pub on_endpoints_change: Option<EndpointsChange>,
     /// Time between leaving the traffic and the stop signal.
@@ -114,6 +122,10 @@ pub struct DesiredService {
     pub hooks: Hooks,
     /// What it is asked from this host (`x-composelet.probe`).
     pub probes: Option<Arc<HostProbes>>,
+    /// What a version of it has to pass before it is rolled out (`x-composelet.checks.before`).
+    pub before: Vec<BeforeCheck>,
+    /// What a version of it has to pass once it is rolled out (`x-composelet.checks.after`).
+    pub checks: Vec<AfterCheck>,
     /// `x-composelet.suspend` of the service.
     pub suspend: Suspend,
     /// Why it cannot run here at all, if so.
@@ -158,9 +170,14 @@ impl DesiredService {
         std::iter::once(self.image.as_str()).chain(others)
     }
 
+    /// References of the images of its checks before a rollout, its own aside.
+    pub fn check_images(&self) -> impl Iterator<Item = &str> {
+        self.before.iter().filter_map(|check| check.image.as_deref())
+    }
+
     /// Whether it runs or mounts the image of this reference.
     pub fn uses_image(&self, reference: &str) -> bool {
-        self.images().any(|image| image == reference)
+        self.images().chain(self.check_images()).any(|image| image == reference)
     }
 }
 

@@ -4,9 +4,10 @@
 //! An engine ignores what it does not know without a word, so absence of an error proves nothing: the version is compared
 //! before anything is sent.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::config::{BindRecursion, ContainerConfig, Endpoint, MountSource};
 use crate::model::desired::NetworkConfig;
-use crate::model::held::LackingAttribute;
 use crate::model::observed::ApiVersion;
 
 /// An attribute with the API version that brought it.
@@ -34,6 +35,15 @@ pub enum Lack {
 enum Asked {
     Container(fn(&ContainerConfig) -> bool),
     Network(fn(&NetworkConfig) -> bool),
+}
+
+/// An attribute that the engine is too old for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LackingAttribute {
+    /// The attribute, as Compose names it.
+    pub attribute: String,
+    /// API version that has it, with the engine for people.
+    pub since: String,
 }
 
 impl From<&Feature> for LackingAttribute {

@@ -4,9 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::feature::LackingAttribute;
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::host_probe::ProbeKind;
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::image_update::ImageUpdateWait;
 use crate::model::job::JobWait;
 use crate::model::neighbour::ProjectWait;
 use crate::model::outcome::PullTrouble;
@@ -140,6 +142,8 @@ pub enum WaitingOn {
     },
     /// Nothing: `pull_policy` asks for a look at the registry again then.
     ImageCheckDue,
+    /// What an image that moves waits for.
+    ImageUpdate(ImageUpdateWait),
     /// The image is missing and the policy forbids a pull.
     ErrImageNeverPull,
     /// The back-off after a failed engine call.
@@ -263,15 +267,6 @@ pub enum WaitingOn {
     LedgerUnwritable(String),
 }
 
-/// An attribute that the engine is too old for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LackingAttribute {
-    /// The attribute, as Compose names it.
-    pub attribute: String,
-    /// API version that has it, with the engine for people.
-    pub since: String,
-}
-
 fn listed(lacking: &[LackingAttribute]) -> String {
     let one = |one: &LackingAttribute| format!("{} needs API {}", one.attribute, one.since);
     lacking.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -295,6 +290,7 @@ impl WaitingOn {
             },
             Self::ImageRefreshBackOff { .. } => "ImageRefreshFailed",
             Self::ImageCheckDue => "ImageCheckScheduled",
+            Self::ImageUpdate(wait) => wait.code(),
             Self::ErrImageNeverPull => "ErrImageNeverPull",
             Self::EngineCallBackOff { .. } => "ProgressingWithRetry",
             Self::Rollout(wait) => wait.code(),
@@ -354,6 +350,7 @@ impl WaitingOn {
                 | Self::RestartsExhausted { .. }
                 | Self::ImageRefreshBackOff { .. }
                 | Self::ImageCheckDue
+                | Self::ImageUpdate(_)
                 | Self::Schedule(_)
                 | Self::FileReplaced { .. }
                 | Self::NotReady { .. }
@@ -363,7 +360,8 @@ impl WaitingOn {
 
     /// Whether it only says when something is due again: all is as it should be, and nobody need hear of it.
     pub fn is_schedule(&self) -> bool {
-        matches!(self, Self::ImageCheckDue | Self::Schedule(_))
+        matches!(self, Self::ImageUpdate(wait) if wait.is_schedule())
+            || matches!(self, Self::ImageCheckDue | Self::Schedule(_))
     }
 }
 
@@ -390,6 +388,7 @@ impl fmt::Display for WaitingOn {
                 write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
             Self::Job(wait) => wait.fmt(f),
+            Self::ImageUpdate(wait) => wait.fmt(f),
             Self::Schedule(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;

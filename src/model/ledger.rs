@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::after_check::CheckRecord;
+use crate::model::before_check::BeforeRecord;
 use crate::model::drill::DrillRecord;
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
+use crate::model::image_update::ImageUpdateRecord;
 use crate::model::job::JobDone;
 use crate::model::outcome::PullTrouble;
 use crate::model::revision::{ProjectRevision, Rollback};
@@ -30,6 +33,8 @@ pub struct ProjectLedger {
     pub replicas: BTreeMap<String, ReplicaRecord>,
     /// By image reference.
     pub images: BTreeMap<String, ImageRecord>,
+    /// Images that move, by service.
+    pub image_updates: BTreeMap<ServiceName, ImageUpdateRecord>,
     /// Images of the last versions of each service, oldest first; at most [`MOST_REVISIONS`] of each.
     pub revisions: BTreeMap<ServiceName, VecDeque<RevisionImage>>,
     /// Versions of the project, oldest first; at most [`MOST_REVISIONS`].
@@ -38,6 +43,10 @@ pub struct ProjectLedger {
     pub rollback: Option<Rollback>,
     /// How far each service is on its way to its present version.
     pub rollouts: BTreeMap<ServiceName, RolloutRecord>,
+    /// Checks before the rollout, by service.
+    pub before_checks: BTreeMap<ServiceName, BeforeRecord>,
+    /// How far the checks after the rollout of the newest version are.
+    pub checks: Option<CheckRecord>,
     /// Failed engine calls by the subject of the call, as it prints.
     pub calls: BTreeMap<String, CallRecord>,
     /// Fields that were put right lately, by `replica field`.
@@ -250,6 +259,41 @@ pub struct RolloutRecord {
     /// Containers that are older than this are replaced, because a person wants it.
     #[serde(default)]
     pub restarted: Option<Timestamp>,
+    /// How far its strategy is, if it has one that goes by steps.
+    #[serde(default)]
+    pub strategy: Option<StrategyRecord>,
+}
+
+/// Memory of the steps that a version goes through before it takes the place of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StrategyRecord {
+    /// The version whose place it takes, which serves meanwhile; `None`: not known.
+    pub stable: Option<Revision>,
+    /// Number of the step, from 0.
+    pub step: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it was promoted: nothing is left but to replace the rest.
+    pub promoted: Option<Timestamp>,
+    /// The last request of a person to promote it: one that is taken twice counts once.
+    pub asked: String,
+    /// What was measured, by step and place: `2/0`, `background/1`.
+    pub checks: BTreeMap<String, AnalysisRecord>,
+}
+
+/// Memory of one check of an analysis.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AnalysisRecord {
+    /// Measurements.
+    pub measured: u32,
+    /// Those that failed.
+    pub failures: u32,
+    /// When the last one was.
+    pub last: Option<Timestamp>,
+    /// What the last failure said; empty if there was none.
+    pub error: String,
 }
 
 /// What was counted last of a replica.

@@ -2,6 +2,9 @@
 //!
 //! Standard library and serde only. Nothing here awaits, reads a clock, a file or the environment, or knows an engine.
 
+pub mod after_check;
+pub mod analysis;
+pub mod before_check;
 pub mod build;
 pub mod canonical;
 pub mod config;
@@ -12,6 +15,7 @@ pub mod diagnostic;
 pub mod drill;
 pub mod endpoints;
 pub mod event;
+pub mod exclusive;
 pub mod feature;
 pub mod field;
 pub mod files;
@@ -19,6 +23,7 @@ pub mod held;
 pub mod hook;
 pub mod host_probe;
 pub mod id;
+pub mod image_update;
 pub mod job;
 pub mod join;
 pub mod ledger;
@@ -36,6 +41,7 @@ pub mod rollout;
 pub mod schedule;
 pub mod secret;
 pub mod status;
+pub mod strategy;
 pub mod time;
 pub mod update;
 pub mod verdict;

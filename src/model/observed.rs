@@ -148,6 +148,8 @@ impl<T> Knowledge<T> {
 /// What `inspect` tells beyond the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ContainerDetail {
+    /// Reference or id of the image, as the engine was told it.
+    pub image: String,
     /// Configuration in the model's own form, image defaults included, as the engine stores it.
     pub config: ContainerConfig,
     /// Attachments by real network name.

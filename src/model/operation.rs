@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::after_check::AfterCheck;
+use crate::model::analysis::{AnalysisKey, Measurement};
 use crate::model::build::Build;
 use crate::model::hook::{HookCommand, HookStep};
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
+use crate::model::image_update::ImageQuery;
 use crate::model::probe::Readiness;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
@@ -35,6 +40,15 @@ pub enum Operation {
         build: Box<Build>,
         /// Digest of its input, kept in `io.composelet.build`.
         digest: String,
+    },
+    /// Ask a registry what it offers for a service; nothing is fetched.
+    CheckImage {
+        /// Project.
+        project: ProjectName,
+        /// Service.
+        service: ServiceName,
+        /// What is asked.
+        query: Box<ImageQuery>,
     },
     /// Ask a container to stop: signal, grace, SIGKILL.
     Stop {
@@ -97,6 +111,19 @@ pub enum Operation {
         /// Time after which its end is not waited for any more; `None` is a day.
         timeout: Option<Duration>,
     },
+    /// Ask a check after a rollout once.
+    Check {
+        /// Which.
+        container: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+        /// Which check of which version it is.
+        key: String,
+        /// Where its ports are reached from the host.
+        address: Option<IpAddr>,
+        /// What is asked.
+        check: Arc<AfterCheck>,
+    },
     /// Ask a container again and again until it is ready; see [`Readiness`].
     Probe {
         /// Which.
@@ -106,6 +133,13 @@ pub enum Operation {
         /// What has to hold.
         readiness: Box<Readiness>,
     },
+    /// Measure once how the new version of a service does.
+    Analyse {
+        /// Which check of which version.
+        key: AnalysisKey,
+        /// What is measured.
+        measurement: Box<Measurement>,
+    },
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -113,14 +147,25 @@ pub enum Operation {
 pub enum OperationSubject {
     /// An image by reference.
     Image(String),
+    /// What a registry offers for a service.
+    ImageCheck {
+        /// Project.
+        project: ProjectName,
+        /// Service.
+        service: ServiceName,
+    },
     /// A container.
     Container(ContainerId),
     /// A hook of a container: it is stopped whether or not one runs.
     Hook(ContainerId),
     /// A command of a schedule, by its run.
     Exec(String),
+    /// A check of a version, by its project and numbers.
+    Check(String),
     /// The readiness of a container: it is stopped whether or not somebody asks.
     Probe(ContainerId),
+    /// A check of the new version of a service.
+    Analysis(AnalysisKey),
 }
 
 impl Operation {
@@ -130,12 +175,17 @@ impl Operation {
             Self::Pull { image, .. } | Self::Build { image, .. } => {
                 OperationSubject::Image(image.clone())
             }
+            Self::CheckImage { project, service, .. } => {
+                OperationSubject::ImageCheck { project: project.clone(), service: service.clone() }
+            }
             Self::Stop { container, .. }
             | Self::Reload { container, .. }
             | Self::Announce { container, .. } => OperationSubject::Container(container.clone()),
             Self::PostStart { container, .. } => OperationSubject::Hook(container.clone()),
             Self::Exec { run, .. } => OperationSubject::Exec(run.clone()),
+            Self::Check { key, .. } => OperationSubject::Check(key.clone()),
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
+            Self::Analyse { key, .. } => OperationSubject::Analysis(key.clone()),
         }
     }
 
@@ -144,12 +194,15 @@ impl Operation {
         match self {
             Self::Build { digest, .. } => Some(digest),
             Self::Pull { .. }
+            | Self::CheckImage { .. }
             | Self::Stop { .. }
             | Self::Reload { .. }
             | Self::Announce { .. }
             | Self::PostStart { .. }
             | Self::Exec { .. }
-            | Self::Probe { .. } => None,
+            | Self::Check { .. }
+            | Self::Probe { .. }
+            | Self::Analyse { .. } => None,
         }
     }
 
@@ -157,13 +210,16 @@ impl Operation {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Pull { .. } => "pull",
+            Self::CheckImage { .. } => "image_check",
             Self::Build { .. } => "build",
             Self::Stop { .. } => "stop",
             Self::Reload { .. } => "reload",
             Self::Announce { .. } => "announce",
             Self::PostStart { .. } => "post_start",
             Self::Exec { .. } => "exec",
+            Self::Check { .. } => "check",
             Self::Probe { .. } => "probe",
+            Self::Analyse { .. } => "analysis",
         }
     }
 }
@@ -173,12 +229,19 @@ impl fmt::Display for Operation {
         match self {
             Self::Pull { image, .. } => write!(f, "pull {image}"),
             Self::Build { image, .. } => write!(f, "build {image}"),
+            Self::CheckImage { query, .. } => {
+                write!(f, "check {} for {}", query.image, query.policy)
+            }
             Self::Stop { name, .. } => write!(f, "stop {name}"),
             Self::Reload { name, .. } => write!(f, "reload {name}"),
             Self::Announce { name, .. } => write!(f, "announce {name}"),
             Self::PostStart { name, .. } => write!(f, "post_start {name}"),
             Self::Exec { name, .. } => write!(f, "exec {name}"),
+            Self::Check { name, .. } => write!(f, "check {name}"),
             Self::Probe { name, .. } => write!(f, "probe {name}"),
+            Self::Analyse { key, measurement } => {
+                write!(f, "analysis {} ({}, {})", key.service, key.check, measurement.measure)
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::id::{ContainerId, NetworkId};
+use crate::model::image_update::FoundImages;
 use crate::model::operation::OperationSubject;
 use crate::model::plan::{NodeId, Plan};
 use crate::model::time::Timestamp;
@@ -203,6 +204,8 @@ pub struct OperationReport {
     pub result: Result<(), Failure>,
     /// What failed beside it.
     pub notes: Vec<Note>,
+    /// What a registry offers, if that was asked.
+    pub found: Option<FoundImages>,
     /// When.
     pub at: Timestamp,
 }

@@ -35,7 +35,14 @@ impl Plan {
     #[must_use]
     pub fn changes(mut self) -> Self {
         let asks = |node: &PlanNode| match &node.action {
-            Action::Begin(operation) => matches!(**operation, Operation::Probe { .. }),
+            Action::Begin(operation) => {
+                matches!(
+                    **operation,
+                    Operation::Probe { .. }
+                        | Operation::Analyse { .. }
+                        | Operation::CheckImage { .. }
+                )
+            }
             _ => false,
         };
         self.nodes.retain(|node| !asks(node));
@@ -242,12 +249,15 @@ impl Action {
             Self::Begin(operation) => match **operation {
                 Operation::Pull { .. } => "PullImage",
                 Operation::Build { .. } => "BuildImage",
+                Operation::CheckImage { .. } => "CheckImage",
                 Operation::Stop { .. } => "StopContainer",
                 Operation::Reload { .. } => "ReloadContainer",
                 Operation::Announce { .. } => "AnnounceEndpoints",
                 Operation::PostStart { .. } => "RunHook",
                 Operation::Exec { .. } => "ExecInContainer",
+                Operation::Check { .. } => "CheckRollout",
                 Operation::Probe { .. } => "ProbeContainer",
+                Operation::Analyse { .. } => "AnalyseService",
             },
         }
     }
@@ -285,12 +295,15 @@ impl Action {
             Self::RenameContainer { from, to, .. } => format!("{from} to {to}"),
             Self::Begin(operation) => match &**operation {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),
+                Operation::CheckImage { query, .. } => query.image.clone(),
                 Operation::Stop { name, .. }
                 | Operation::Reload { name, .. }
                 | Operation::Announce { name, .. }
                 | Operation::PostStart { name, .. }
                 | Operation::Exec { name, .. }
+                | Operation::Check { name, .. }
                 | Operation::Probe { name, .. } => name.to_string(),
+                Operation::Analyse { key, .. } => key.service.to_string(),
             },
         }
     }

@@ -90,6 +90,8 @@ pub enum Reason {
     ImageMissing,
     /// The pull policy asks for a look at the registry.
     PullPolicy,
+    /// `image_update` asks for a look at the registry, or takes what was found there.
+    ImageUpdate,
     /// The input of the build changed, or the image was never built.
     BuildStale,
     /// A person asked for a build.
@@ -129,10 +131,22 @@ pub enum Reason {
     },
     /// The replacement of its predecessor, or of other replicas, goes on when it is ready.
     RolloutAwaits,
+    /// A measurement of its new version is due.
+    AnalysisDue {
+        /// Which check, by step and place.
+        check: String,
+    },
     /// Other containers than it knows are behind it.
     EndpointsChanged {
         /// The services.
         services: Vec<ServiceName>,
+    },
+    /// A check after the rollout is due.
+    Check {
+        /// Which.
+        name: String,
+        /// Failures so far.
+        failures: u32,
     },
     /// A hook of the service is due.
     Hook {
@@ -164,10 +178,10 @@ pub enum HookTry {
 }
 
 impl Reason {
-    /// A look at the registry that was due by schedule. It disturbs nobody: what came of it decides, so it is neither a
+    /// A look at the registry, or a measurement, that was due by schedule. It disturbs nobody: what came of it decides, so it is neither a
     /// change of the conditions nor a line of the history.
     pub fn is_routine(&self) -> bool {
-        matches!(self, Self::PullPolicy)
+        matches!(self, Self::PullPolicy | Self::ImageUpdate | Self::AnalysisDue { .. })
     }
 
     /// Whether it is no change of what stands: a look that was due, or a run of a schedule.
@@ -201,10 +215,12 @@ impl Reason {
             Self::Replaced => "Replaced",
             Self::GivenUp => "GivenUp",
             Self::EndpointsChanged { .. } => "EndpointsChanged",
+            Self::AnalysisDue { .. } => "AnalysisDue",
             Self::Leftover => "Leftover",
             Self::Removed => "Removed",
             Self::ImageMissing => "ImageMissing",
             Self::PullPolicy => "PullPolicy",
+            Self::ImageUpdate => "ImageUpdate",
             Self::BuildStale => "BuildStale",
             Self::RebuildAsked => "RebuildAsked",
             Self::Brake { .. } => "Brake",
@@ -212,6 +228,7 @@ impl Reason {
             Self::DependencyReplaced { .. } => "DependencyReplaced",
             Self::OwnerReplaced { .. } => "OwnerReplaced",
             Self::OwnerRestarted { .. } => "OwnerRestarted",
+            Self::Check { .. } => "Check",
             Self::Hook { .. } => "Hook",
             Self::StepDone => "StepDone",
             Self::Awaited { .. } | Self::RolloutAwaits => "Awaited",
@@ -255,6 +272,7 @@ impl fmt::Display for Reason {
             Self::Removed => f.write_str("removed from the manifests"),
             Self::ImageMissing => f.write_str("image not on the engine"),
             Self::PullPolicy => f.write_str("pull policy asks for a check"),
+            Self::ImageUpdate => f.write_str("image_update asks for it"),
             Self::BuildStale => f.write_str("input of the build changed or never built"),
             Self::RebuildAsked => f.write_str("rollout restart --rebuild"),
             Self::Brake { restarts } => {
@@ -276,10 +294,9 @@ impl fmt::Display for Reason {
             Self::OwnerRestarted { owner } => {
                 write!(f, "{owner}, whose namespace it shares, began another run")
             }
-            Self::EndpointsChanged { services } => {
-                let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
-                write!(f, "other containers are behind it: {}", names.join(", "))
-            }
+            Self::EndpointsChanged { services } => endpoints_text(f, services),
+            Self::AnalysisDue { check } => write!(f, "measurement {check} is due"),
+            Self::Check { name, failures } => check_text(f, name, *failures),
             Self::Hook { step, before } => write!(f, "{step}{before}"),
             Self::Awaited { by } => write!(f, "{by} waits until it is healthy"),
             Self::RolloutAwaits => f.write_str("the rollout goes on when it is ready"),
@@ -293,6 +310,16 @@ impl fmt::Display for Reason {
 }
 
 /// What was asked of it, how often in a row it failed, and for the how manieth time.
+fn endpoints_text(f: &mut fmt::Formatter<'_>, services: &[ServiceName]) -> fmt::Result {
+    let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+    write!(f, "other containers are behind it: {}", names.join(", "))
+}
+
+fn check_text(f: &mut fmt::Formatter<'_>, name: &str, failures: u32) -> fmt::Result {
+    write!(f, "check {name}")?;
+    if failures > 0 { write!(f, ", failed {failures} times") } else { Ok(()) }
+}
+
 fn unhealthy_text(
     f: &mut fmt::Formatter<'_>,
     (streak, count): (u32, u32),

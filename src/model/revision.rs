@@ -140,11 +140,25 @@ pub enum FailureCause {
         /// How it ended.
         error: String,
     },
+    /// A check after the rollout failed.
+    Check {
+        /// Which.
+        name: String,
+        /// How.
+        error: String,
+    },
     /// It would not read its changed files.
     Reload {
         /// Why.
         error: String,
     },
+    /// What was measured of it was not good enough.
+    Analysis {
+        /// What, and how.
+        error: String,
+    },
+    /// A person did not want it.
+    Aborted,
 }
 
 impl FailureCause {
@@ -164,7 +178,10 @@ impl FailureCause {
             Self::Unhealthy { .. } => "HealthCheckFailed",
             Self::NotReady { .. } | Self::NoProgress { .. } => "ProgressDeadlineExceeded",
             Self::Hook { .. } => "HookFailed",
+            Self::Check { .. } => "CheckFailed",
             Self::Reload { .. } => "ReloadFailed",
+            Self::Analysis { .. } => "AnalysisFailed",
+            Self::Aborted => "RolloutAborted",
         }
     }
 }
@@ -190,7 +207,10 @@ impl fmt::Display for FailureCause {
             Self::NotReady { seconds } => write!(f, "it was not ready within {seconds} s"),
             Self::NoProgress { seconds } => write!(f, "nothing went on for {seconds} s"),
             Self::Hook { error } => write!(f, "a hook failed: {error}"),
+            Self::Check { name, error } => write!(f, "check {name} failed: {error}"),
             Self::Reload { error } => write!(f, "it did not take its changed files: {error}"),
+            Self::Analysis { error } => write!(f, "its analysis failed: {error}"),
+            Self::Aborted => f.write_str("aborted by a person"),
         }
     }
 }

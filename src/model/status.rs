@@ -6,6 +6,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::drill::DrillStatus;
 use crate::model::held::Held;
 use crate::model::id::{ProjectName, ServiceName};
+use crate::model::image_update::ResolvedImage;
 use crate::model::neighbour::ProjectCondition;
 use crate::model::operation::{OperationSubject, RunningOperation};
 use crate::model::revision::{ProjectRevision, Rollback};
@@ -81,6 +82,9 @@ pub struct ServiceStatus {
     /// What that reference means now, if the image is there.
     #[serde(default)]
     pub image_is: Option<ImageStatus>,
+    /// How its image moves, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_moves: Option<ImageMoves>,
     /// Current revision, if its image is known.
     pub revision: Option<String>,
     /// Declared replicas.
@@ -109,6 +113,19 @@ pub struct ImageStatus {
     /// `sha256:…` of its manifest in the registry, if it came from one.
     pub digest: Option<String>,
     /// When it was last pulled, checked or built by the controller.
+    pub checked: Option<Timestamp>,
+}
+
+/// How the image of a service moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageMoves {
+    /// Reference as written.
+    pub written: String,
+    /// What runs instead, since when, and where it comes from.
+    pub running: Option<ResolvedImage>,
+    /// What is followed; empty: nothing is.
+    pub follows: String,
+    /// Last look at the registry.
     pub checked: Option<Timestamp>,
 }
 

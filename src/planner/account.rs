@@ -14,12 +14,14 @@ use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
 use crate::planner::availability;
+use crate::planner::before_checks;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
 use crate::planner::drill;
 use crate::planner::endpoints;
 use crate::planner::heal::{completes, is_guess};
 use crate::planner::hooks;
+use crate::planner::image_updates;
 use crate::planner::images::{forget_rebuilds, pull_key};
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::jobs;
@@ -53,6 +55,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         // Whether a container can be stopped or removed has nothing to do with the files.
         ledger.calls.retain(|key, _| is_about_container(key));
         ledger.drift.clear();
+        before_checks::forget_failures(&mut ledger);
     }
     let world = World::new(input, desired);
     for view in &world.services {
@@ -63,6 +66,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
                 endpoints::remember(&world, view, current.container, &mut ledger);
             }
         }
+        before_checks::remember(&world, view, &mut ledger);
         steps::remember(input, &world, view, &mut ledger);
         schedule_runs::remember(input, &world, view, &mut ledger);
     }
@@ -72,7 +76,11 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();
     jobs::forget(&mut ledger.replicas, &declared);
     let services = || desired.services.values().chain(files.services.values());
-    ledger.images.retain(|image, _| services().any(|one| one.image == *image));
+    let moving: BTreeSet<String> =
+        image_updates::wanted_images(&ledger).map(str::to_owned).collect();
+    ledger
+        .images
+        .retain(|image, _| services().any(|one| one.image == *image) || moving.contains(image));
     forget_rebuilds(&mut ledger, &|image| {
         services().any(|one| one.image == image && one.build.is_some())
     });
@@ -83,12 +91,17 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.endpoints.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.hooks.retain(|id, _| seen.iter().any(|container| container.id == *id));
+    ledger.before_checks.retain(|service, _| desired.services.contains_key(service));
     ledger.steps.retain(|service, _| desired.services.contains_key(service));
     ledger.probes.retain(|id, _| seen.iter().any(|container| container.id == *id));
     let own = |id| [stop_key(id), remove_key(id), probe_key(id)];
     let known = |key: &String| seen.iter().any(|container| own(&container.id).contains(key));
     ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
     ledger.gap_ended = input.observed.engine.gap_ended;
+    match input.declared {
+        Some(files) => image_updates::remember(&World::new(input, files), &mut ledger),
+        None => image_updates::remember(&world, &mut ledger),
+    }
     rollback::remember(&world, &mut ledger);
     drill::remember(&world, &mut ledger);
     ledger

@@ -72,14 +72,23 @@ fn existing(action: &Action) -> Option<ContainerId> {
         | Action::UnpauseContainer { container, .. }
         | Action::RemoveContainer { container, .. } => Some(container.clone()),
         Action::Begin(operation) => match (&**operation, operation.subject()) {
-            (Operation::Exec { container, .. }, _) => Some(container.clone()),
+            (Operation::Exec { container, .. } | Operation::Check { container, .. }, _) => {
+                Some(container.clone())
+            }
             (
                 _,
                 OperationSubject::Container(id)
                 | OperationSubject::Hook(id)
                 | OperationSubject::Probe(id),
             ) => Some(id),
-            (_, OperationSubject::Image(_) | OperationSubject::Exec(_)) => None,
+            (
+                _,
+                OperationSubject::Image(_)
+                | OperationSubject::ImageCheck { .. }
+                | OperationSubject::Exec(_)
+                | OperationSubject::Check(_)
+                | OperationSubject::Analysis(_),
+            ) => None,
         },
         Action::CreateNetwork(_)
         | Action::RemoveNetwork { .. }

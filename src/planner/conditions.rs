@@ -79,7 +79,9 @@ fn ready_statement(all: bool, reason: &str, waiting: &str, held: &[&Held]) -> St
     }
     // Where all replicas are ready, a pull that runs is a look at the registry.
     let looks = |waiting: &WaitingOn| matches!(waiting, WaitingOn::Operation { kind, .. } if kind == "pull");
-    let blocked = held.iter().any(|held| held.waiting_on.blocks_once() && !looks(&held.waiting_on));
+    let step = |waiting: &WaitingOn| matches!(waiting, WaitingOn::Rollout(wait) if wait.is_step());
+    let blocks = |waiting: &WaitingOn| waiting.blocks_once() && !looks(waiting) || step(waiting);
+    let blocked = held.iter().any(|held| blocks(&held.waiting_on));
     if all && !blocked {
         return say(
             ConditionKind::Ready,
@@ -148,6 +150,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
     match waiting {
         WaitingOn::Job(wait) => return wait.is_trouble(),
         WaitingOn::Schedule(wait) => return wait.is_trouble(),
+        WaitingOn::ImageUpdate(wait) => return wait.is_trouble(),
         _ => {}
     }
     matches!(
@@ -174,7 +177,9 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
 fn leading<'a>(held: &[&'a Held]) -> Option<&'a Held> {
     let said = held.iter().copied().filter(|held| !held.waiting_on.is_schedule());
     said.max_by_key(|held| {
-        (is_final(&held.waiting_on), is_trouble(&held.waiting_on), held.waiting_on.blocks_once())
+        let waiting = &held.waiting_on;
+        let step = matches!(waiting, WaitingOn::Rollout(wait) if wait.is_step());
+        (is_final(waiting), is_trouble(waiting), step, waiting.blocks_once())
     })
 }
 

@@ -9,6 +9,7 @@ use crate::model::observed::ObservedContainer;
 use crate::model::path::HostPath;
 use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId};
 use crate::model::reason::Reason;
+use crate::planner::before_checks;
 use crate::planner::content;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::images::{ImageVerdict, ImageVerdicts};
@@ -61,9 +62,8 @@ pub fn create(
 ) -> Option<Created> {
     let subject = Subject::Replica(slot.replica.clone());
     let image_id = view.image_id().filter(|_| are_usable(grounds, view))?.clone();
-    let revision = view.revision()?;
-    let obstacle = obstacle(world, view, (name, slot));
-    if let Some(waiting) = obstacle {
+    let revision = view.revision().filter(|_| before_checks::let_through(world, view))?;
+    if let Some(waiting) = obstacle(world, view, (name, slot)) {
         draft.hold(subject, waiting, None);
         return None;
     }

@@ -20,14 +20,16 @@ use crate::model::policy::Policy;
 use crate::model::reason::Reason;
 use crate::model::rollout::RolloutWait;
 use crate::model::secret::Secret;
+use crate::model::strategy::StrategyKind;
 use crate::model::time::Timestamp;
 use crate::planner::availability::available_at;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::hooks::failed_again;
 use crate::planner::slot::SlotContext;
+use crate::planner::strategy::{Stage, Traffic, is_stable, stage};
 use crate::planner::world::{ServiceView, Slot, World};
 
-/// Addresses by service, each as `id@address`.
+/// Addresses by service, each as `id@address`, or `id@address*weight` where not all weigh the same.
 type Endpoints = BTreeMap<ServiceName, Vec<String>>;
 
 fn behind<'w, 'a>(
@@ -49,9 +51,23 @@ fn wanted(
 ) -> Endpoints {
     let exact = !change.command.is_empty();
     let services = behind(world, view, change).into_iter().map(|target| {
-        let slots = target.slots.iter();
-        let all = slots.flat_map(|slot| known(world, ledger, (target, slot), exact));
-        let mut all: Vec<String> = all.filter_map(|one| endpoint(view, one)).collect();
+        let stage = stage(ledger, target);
+        let slots = target.slots.iter().enumerate();
+        let known = slots.flat_map(|(place, slot)| match &stage {
+            Some(stage) => beside((world, ledger, exact), target, (stage, place, slot)),
+            None => known(world, ledger, (target, slot), exact),
+        });
+        let known: Vec<Known<'_>> = known.collect();
+        let weights = stage.filter(|_| exact).and_then(|stage| weights(&stage, &known));
+        let weigh = |one: &Known<'_>| {
+            let text = endpoint(view, one.container)?;
+            let (old, new) = weights.unwrap_or((1, 1));
+            Some(match if one.candidate { new } else { old } {
+                1 => text,
+                weight => format!("{text}*{weight}"),
+            })
+        };
+        let mut all: Vec<String> = known.iter().filter_map(weigh).collect();
         all.sort();
         (target.service.name.clone(), all)
     });
@@ -65,21 +81,81 @@ fn known<'w>(
     ledger: &ProjectLedger,
     (target, slot): (&ServiceView<'_>, &'w Slot<'_>),
     exact: bool,
-) -> Vec<&'w ObservedContainer> {
-    let runs = |one: &&ObservedContainer| matches!(one.lifecycle, Lifecycle::Running { .. });
-    let old: Vec<&ObservedContainer> =
-        slot.old.iter().map(|one| one.container).filter(runs).collect();
-    let Some(current) = slot.current.as_ref().map(|one| one.container).filter(runs) else {
+) -> Vec<Known<'w>> {
+    let of = |container| Known { container, candidate: false };
+    let old: Vec<Known<'_>> =
+        slot.old.iter().map(|one| one.container).filter(|one| runs(one)).map(of).collect();
+    let Some(current) = slot.current.as_ref().map(|one| one.container).filter(|one| runs(one))
+    else {
         return old;
     };
     let available = available_at((world.input, ledger), target, slot, current);
     let available = available.is_some_and(|at| at <= world.input.now);
+    let current = of(current);
     match (old.is_empty(), available) {
         (true, _) => vec![current],
         (false, false) => old,
         (false, true) if exact => vec![current],
         (false, true) => old.into_iter().chain([current]).collect(),
     }
+}
+
+/// A container that is to get traffic.
+#[derive(Clone, Copy, Debug)]
+struct Known<'w> {
+    container: &'w ObservedContainer,
+    /// It is of a version that is not promoted.
+    candidate: bool,
+}
+
+fn runs(one: &ObservedContainer) -> bool {
+    matches!(one.lifecycle, Lifecycle::Running { .. })
+}
+
+/// The same while a version that is not promoted stands beside the one that serves. A replica that has no predecessor is in
+/// the traffic of a canary, because nobody else is there in its place.
+fn beside<'w>(
+    (world, ledger, exact): (&World<'_>, &ProjectLedger, bool),
+    target: &ServiceView<'_>,
+    (stage, place, slot): (&Stage<'_>, usize, &'w Slot<'_>),
+) -> Vec<Known<'w>> {
+    let old = slot.old.iter().map(|one| one.container);
+    let old = old.filter(|one| is_stable(stage.record, one));
+    let (old, new) = match &slot.current {
+        Some(current) if current.conformity.keeps() => (old.collect(), Some(current.container)),
+        current => (current.iter().map(|one| one.container).collect::<Vec<_>>(), None),
+    };
+    let of = |candidate| move |container| Known { container, candidate };
+    let old: Vec<Known<'_>> = old.into_iter().filter(|one| runs(one)).map(of(false)).collect();
+    let Some(new) = new.filter(|one| runs(one)) else {
+        return old;
+    };
+    let available = available_at((world.input, ledger), target, slot, new);
+    let available = available.is_some_and(|at| at <= world.input.now);
+    match stage.traffic(place) {
+        _ if old.is_empty() && stage.strategy.kind == StrategyKind::Canary => vec![of(true)(new)],
+        Traffic::Successor if available && exact => vec![of(true)(new)],
+        Traffic::Successor | Traffic::Both if available => {
+            old.into_iter().chain([of(true)(new)]).collect()
+        }
+        _ => old,
+    }
+}
+
+/// What one container of the old and one of the new version weighs, in the smallest whole numbers, so that the new version
+/// gets the percentage of its step.
+fn weights(stage: &Stage<'_>, known: &[Known<'_>]) -> Option<(u64, u64)> {
+    let percent = u64::from(stage.strategy.weight(stage.record.step)?).min(100);
+    let new = known.iter().filter(|one| one.candidate).count();
+    let old = u64::try_from(known.len() - new).ok()?;
+    let (old, new) = ((100 - percent) * u64::try_from(new).ok()?, percent * old);
+    let common = divisor(old, new);
+    (old > 0 && new > 0).then(|| (old / common, new / common))
+}
+
+/// The greatest common one.
+fn divisor(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { divisor(other, one % other) }
 }
 
 /// Where a container is found on a network that the proxy is on too.
@@ -187,18 +263,24 @@ pub fn plan_announce(
     draft.push(place, Action::Begin(Box::new(operation)), Reason::EndpointsChanged { services });
 }
 
-/// `COMPOSELET_ENDPOINTS_APP="172.18.0.3 172.18.0.4"`.
+/// `COMPOSELET_ENDPOINTS_APP="172.18.0.3 172.18.0.4"` and `COMPOSELET_WEIGHTS_APP="172.18.0.3=4 172.18.0.4=1"`.
 fn environment(endpoints: &Endpoints) -> BTreeMap<String, Option<Secret>> {
-    let variable = |(name, all): (&ServiceName, &Vec<String>)| {
+    let variables = |(name, all): (&ServiceName, &Vec<String>)| {
         let letters =
             name.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' });
         let name: String = letters.collect::<String>().to_ascii_uppercase();
-        let addresses =
-            all.iter().filter_map(|one| one.split_once('@')).map(|(_, address)| address);
-        let value = addresses.collect::<Vec<_>>().join(" ");
-        (format!("COMPOSELET_ENDPOINTS_{name}"), Some(Secret::new(value)))
+        let known = all.iter().filter_map(|one| one.split_once('@'));
+        let known = known.map(|(_, address)| address.split_once('*').unwrap_or((address, "1")));
+        let known: Vec<(&str, &str)> = known.collect();
+        let addresses: Vec<&str> = known.iter().map(|(address, _)| *address).collect();
+        let weights: Vec<String> =
+            known.iter().map(|(address, weight)| format!("{address}={weight}")).collect();
+        [
+            (format!("COMPOSELET_ENDPOINTS_{name}"), Some(Secret::new(addresses.join(" ")))),
+            (format!("COMPOSELET_WEIGHTS_{name}"), Some(Secret::new(weights.join(" ")))),
+        ]
     };
-    endpoints.iter().map(variable).collect()
+    endpoints.iter().flat_map(variables).collect()
 }
 
 /// What the proxies in front of a service know.
@@ -211,8 +293,7 @@ pub enum Announced {
 }
 
 /// What the proxies in front of `view` know.
-pub fn announced(world: &World<'_>, view: &ServiceView<'_>) -> Announced {
-    let ledger = world.input.ledger;
+pub fn announced(world: &World<'_>, ledger: &ProjectLedger, view: &ServiceView<'_>) -> Announced {
     let mut since = None;
     for proxy in world.services.iter().filter(|proxy| !proxy.is_held(world)) {
         let Some(change) = &proxy.service.on_endpoints_change else {

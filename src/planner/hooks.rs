@@ -14,6 +14,7 @@ use crate::model::plan::{Action, Plan};
 use crate::model::policy::Policy;
 use crate::model::reason::{HookTry, Reason};
 use crate::model::time::Timestamp;
+use crate::planner::after_checks;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::probe;
@@ -185,6 +186,7 @@ fn begun(ledger: &mut ProjectLedger, action: &Action, begun: bool) {
     {
         rebuild.begun = begun;
     }
+    after_checks::begun(ledger, operation, begun);
     if let Operation::PostStart { container, .. } = &**operation
         && let Some(record) = ledger.hooks.get_mut(container)
     {

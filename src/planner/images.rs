@@ -15,6 +15,7 @@ use crate::model::plan::Action;
 use crate::model::reason::Reason;
 use crate::model::secret::sha256_hex;
 use crate::model::time::Timestamp;
+use crate::planner::before_checks;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::plan::suspension;
@@ -81,10 +82,11 @@ pub fn plan_mounted_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &
     }
 }
 
-/// Images of steps before a start: pulled when they are missing.
+/// Images of steps before a start, and of a check that is due: pulled when they are missing.
 pub fn plan_step_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &mut ImageVerdicts) {
     for view in world.services.iter().filter(|view| !is_left_alone(world, view)) {
-        for reference in view.service.step_images() {
+        let check = before_checks::image(world, view);
+        for reference in view.service.step_images().chain(check) {
             if !verdicts.contains_key(reference) {
                 let verdict = present_image(world, draft, reference);
                 verdicts.insert(reference.to_owned(), verdict);
@@ -187,6 +189,14 @@ fn begin(
     };
     draft.hold(subject.clone(), waiting, record.next_try);
     verdict
+}
+
+/// Begins the pull of an image that will be wanted, beside one that runs.
+pub fn begin_pull(input: &PlanInput<'_>, draft: &mut Draft<'_>, pull: Operation) {
+    let Operation::Pull { image, .. } = &pull else { return };
+    let subject = Subject::Image(image.clone());
+    let none = ObservedImage::default();
+    begin(input, draft, &subject, pull, (Reason::ImageUpdate, Some(&none)));
 }
 
 /// What is waited for, and when to look again.

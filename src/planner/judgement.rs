@@ -9,12 +9,16 @@ use crate::model::ledger::{ProjectLedger, ReplicaRecord};
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
 use crate::model::revision::{FailureCause, RolloutFailure, ServiceRevision};
 use crate::model::time::Timestamp;
+use crate::planner::after_checks;
+use crate::planner::analysis;
 use crate::planner::availability::is_ready;
+use crate::planner::before_checks;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::jobs;
 use crate::planner::rollout;
+use crate::planner::strategy;
 use crate::planner::verdict;
-use crate::planner::world::{ServiceView, Slot, World};
+use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// Tries of something that keeps failing before it counts against the version.
 const TRIES: u32 = 3;
@@ -28,6 +32,25 @@ pub struct ServiceFailure {
     pub first: RolloutFailure,
 }
 
+/// What was measured of a version that is not promoted and is not good enough.
+pub fn analysed(
+    world: &World<'_>,
+    view: &ServiceView<'_>,
+    ledger: &ProjectLedger,
+) -> Option<RolloutFailure> {
+    let error = analysis::failure(ledger, view)?;
+    let kept = |one: &&Judged<'_>| one.conformity.keeps();
+    let mut current = view.slots.iter().filter_map(|slot| slot.current.as_ref()).filter(kept);
+    Some(RolloutFailure {
+        at: world.input.now,
+        service: view.service.name.clone(),
+        container: current.next().map(|one| one.container.id.clone()),
+        cause: FailureCause::Analysis { error },
+        log: Vec::new(),
+        evidence: None,
+    })
+}
+
 /// What failed of `view` since it has another version than in `before`; `None` if nothing did. A reload counts in any case.
 pub fn failure(
     world: &World<'_>,
@@ -35,6 +58,11 @@ pub fn failure(
     before: &BTreeMap<ServiceName, ServiceRevision>,
     ledger: &ProjectLedger,
 ) -> Option<ServiceFailure> {
+    if let Some((cause, log)) = before_checks::failure(world, view, ledger) {
+        let (at, service) = (world.input.now, view.service.name.clone());
+        let first = RolloutFailure { at, service, container: None, log, evidence: None, cause };
+        return Some(ServiceFailure { replicas: view.service.replicas, first });
+    }
     let known = before.get(&view.service.name).map(|one| &one.revision);
     let changed = known.is_none() || known != view.revision().as_ref();
     let mut failed: Vec<(&ObservedContainer, FailureCause)> = Vec::new();
@@ -45,6 +73,13 @@ pub fn failure(
         let cause = reload(current.container, ledger);
         let own = || changed.then(|| replica(world, view, slot, ledger)).flatten();
         failed.extend(cause.or_else(own).map(|cause| (current.container, cause)));
+    }
+    if failed.is_empty()
+        && let Some(cause) = after_checks::failure(world, view, ledger)
+        && let Some(container) = after_checks::asked(view)
+    {
+        // It speaks for all of them.
+        failed = vec![(container, cause); view.slots.len()];
     }
     let replicas = u32::try_from(failed.len()).unwrap_or(u32::MAX);
     let (container, cause) = failed.into_iter().next()?;
@@ -189,6 +224,8 @@ fn stalled_at(
 ) -> Option<Timestamp> {
     let record = ledger.rollouts.get(&view.service.name)?;
     let begun = record.last_done.max(Some(record.began))?;
+    let begun = begun.max(strategy::progressed(world, ledger)?);
+    let begun = before_checks::passed_at(view, ledger).max(Some(begun))?;
     let under_way = !rollout::is_done(world, ledger, view);
     under_way.then(|| begun.plus(world.input.policy.progress_deadline))
 }
@@ -206,6 +243,7 @@ pub fn judged_at(world: &World<'_>, ledger: &ProjectLedger) -> Option<Timestamp>
         });
         slots.chain(stalled_at(world, view, ledger))
     });
+    let instants = instants.chain(analysis::due_at(world, ledger));
     instants.filter(|at| *at > world.input.now).min()
 }
 

@@ -168,6 +168,7 @@ impl PerfectHost {
             health: Health::None,
             restart_count: 0,
             detail: Knowledge::Known(Box::new(ContainerDetail {
+                image: create.image.clone(),
                 config,
                 volumes,
                 ..ContainerDetail::default()

@@ -1,17 +1,20 @@
 //! The planner's front door: from input to plan, on one screen.
 
 use crate::model::desired::{DesiredProject, DesiredService, Suspend};
-use crate::model::feature::{Lack, lacking};
-use crate::model::held::{LackingAttribute, Subject, WaitingOn};
+use crate::model::feature::{Lack, LackingAttribute, lacking};
+use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ServiceName;
 use crate::model::ledger::ProjectLedger;
 use crate::model::plan::Plan;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
+use crate::planner::after_checks::plan_checks;
+use crate::planner::before_checks;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
 use crate::planner::draft::Draft;
 use crate::planner::drill;
+use crate::planner::image_updates::plan_image_updates;
 use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images};
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::neighbours::plan_circle;
@@ -22,6 +25,7 @@ use crate::planner::rollout::Rollout;
 use crate::planner::schedules::plan_schedules;
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::steps;
+use crate::planner::strategy::plan_step;
 use crate::planner::volumes::plan_volumes;
 use crate::planner::world::{ServiceView, World};
 
@@ -54,7 +58,9 @@ fn aside(input: &PlanInput<'_>, declared: &DesiredProject, draft: &mut Draft<'_>
         draft.hold(Subject::Project, waiting, None);
     }
     if suspension((input.ledger, input.now), declared, None).is_none() {
-        plan_images(&World::new(input, declared), draft);
+        let world = World::new(input, declared);
+        plan_images(&world, draft);
+        plan_image_updates(&world, draft);
     }
 }
 
@@ -65,10 +71,14 @@ fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
     let mut images = plan_images(world, draft);
     plan_mounted_images(world, draft, &mut images);
     plan_step_images(world, draft, &mut images);
+    if world.input.declared.is_none() {
+        plan_image_updates(world, draft);
+    }
     let grounds = Grounds { networks, volumes, images };
     for view in &world.services {
         plan_service(world, &grounds, view, draft);
     }
+    plan_checks(world, draft);
     plan_prune(world, draft);
 }
 
@@ -97,7 +107,9 @@ fn plan_service(
         return draft.hold(subject, waiting, None);
     }
     steps::clear(world, view, draft);
+    before_checks::plan_before(world, grounds, view, draft);
     let rollout = Rollout::new(world, view);
+    plan_step(world, view, &rollout, draft);
     plan_schedules(world, grounds, view, draft);
     for slot in &view.slots {
         let context = SlotContext { world, grounds, view, slot, rollout: &rollout };

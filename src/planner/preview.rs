@@ -21,6 +21,9 @@ use crate::planner::record::{record, record_operation};
 /// Most steps of a preview; a plan that needs more is cut, and its last step says so.
 const MOST_STEPS: usize = 100;
 
+/// Most looks of a preview: what only measures and waits is no step.
+const MOST_LOOKS: usize = 1000;
+
 /// What would happen, in order.
 #[derive(Clone, Debug)]
 pub struct Preview {
@@ -55,9 +58,18 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
     let mut now = input.now;
     let mut steps: Vec<PreviewStep> = Vec::new();
     let (mut when, mut certainty) = ("now".to_owned(), Certainty::Follows);
-    while steps.len() < MOST_STEPS {
+    for _ in 0..MOST_LOOKS {
+        if steps.len() >= MOST_STEPS {
+            break;
+        }
         ledger = account(&look(input, &host, &ledger, now));
-        let step = plan(&look(input, &host, &ledger, now)).changes();
+        let all = plan(&look(input, &host, &ledger, now));
+        let measures = all.nodes.iter().any(|node| match &node.action {
+            Action::Begin(operation) => is_measurement(operation),
+            _ => false,
+        });
+        ledger = ended(ledger, &all, now, input.policy, is_measurement);
+        let step = all.changes();
         host.apply(&step, now);
         let report = PassReport { outcomes: successes(&step), plan: step.clone(), at: now };
         ledger = inside(record(&ledger, &report, input.policy), &step, now, input.policy);
@@ -72,11 +84,15 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
         }
         (when, now) = match advance(&mut host, &step, now) {
             Some(next) => next,
-            None if idle => break,
+            None if idle && !measures => break,
             None => ("then".to_owned(), now),
         };
     }
     Preview { steps }
+}
+
+fn is_measurement(operation: &Operation) -> bool {
+    matches!(operation, Operation::Analyse { .. })
 }
 
 fn look<'a>(
@@ -105,6 +121,7 @@ fn is_inside(operation: &Operation) -> bool {
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
             | Operation::Exec { .. }
+            | Operation::Check { .. }
     )
 }
 
@@ -130,6 +147,7 @@ fn ended(
             kind: operation.kind(),
             result: Ok(()),
             notes: Vec::new(),
+            found: None,
             at,
         };
         record_operation(&ledger, &report, policy)
@@ -166,12 +184,15 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
         let (image, build) = match &**operation {
             Operation::Pull { image, .. } => (image, None),
             Operation::Build { image, digest, .. } => (image, Some(digest.clone())),
-            Operation::Stop { .. }
+            Operation::CheckImage { .. }
+            | Operation::Stop { .. }
             | Operation::Reload { .. }
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
             | Operation::Exec { .. }
-            | Operation::Probe { .. } => continue,
+            | Operation::Check { .. }
+            | Operation::Probe { .. }
+            | Operation::Analyse { .. } => continue,
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();
         if before.is_some() {

@@ -29,7 +29,7 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
         let declared = |one: &&&ObservedContainer| {
             one.claim.service.as_ref().is_some_and(|name| world.desired.services.contains_key(name))
         };
-        let beside = world.steps.iter().chain(&world.runs);
+        let beside = world.steps.iter().chain(&world.checks).chain(&world.runs);
         let steps: Vec<&ObservedContainer> = beside.filter(|one| !declared(one)).copied().collect();
         retire(draft, &steps, &Reason::Leftover);
         prune_networks(world, draft);

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::held::Subject;
-use crate::model::id::{ContainerId, Revision};
+use crate::model::id::{ContainerId, Revision, ServiceName};
+use crate::model::image_update::{ImageCandidate, MOST_CANDIDATES};
 use crate::model::ledger::{
     Brake, DriftRecord, ImageRecord, LastExit, ProjectLedger, ReloadFailure, ReplicaRecord,
 };
@@ -17,6 +18,8 @@ use crate::model::policy::Policy;
 use crate::model::reason::Reason;
 use crate::model::revision::Verdict;
 use crate::model::time::Timestamp;
+use crate::planner::after_checks;
+use crate::planner::analysis;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
 use crate::planner::endpoints;
@@ -258,7 +261,12 @@ pub fn record_operation(
                 }
             }
         }
+        OperationSubject::Analysis(_) => analysis::record_end(&mut ledger, report),
+        OperationSubject::ImageCheck { service, .. } => {
+            record_check(&mut ledger, service, report, policy);
+        }
         OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
+        OperationSubject::Check(_) => after_checks::record_end(&mut ledger, report),
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Probe(id) => {
             probe::record_end(&mut ledger, report);
@@ -290,6 +298,40 @@ pub fn record_operation(
         },
     }
     ledger
+}
+
+/// What a registry was found to offer. An answer to what is not asked any more counts for nothing.
+fn record_check(
+    ledger: &mut ProjectLedger,
+    service: &ServiceName,
+    report: &OperationReport,
+    policy: &Policy,
+) {
+    let Some(record) = ledger.image_updates.get_mut(service) else { return };
+    match (&report.result, &report.found) {
+        (Ok(()), Some(found)) if found.policy == record.policy => {
+            let before = std::mem::take(&mut record.found);
+            let seen = |candidate: &ImageCandidate| {
+                let known = before.iter().find(|one| one.reference == candidate.reference);
+                known.map_or(report.at, |known| known.seen)
+            };
+            let found = found.candidates.iter().take(MOST_CANDIDATES);
+            record.found =
+                found.map(|one| ImageCandidate { seen: seen(one), ..one.clone() }).collect();
+            record.checked = Some(report.at);
+            (record.failures, record.next_try) = (0, None);
+            record.error.clear();
+        }
+        (Ok(()), _) => {}
+        (Err(failure), _) => {
+            let tried = ImageRecord { failures: record.failures, ..ImageRecord::default() };
+            let wait = image_wait(&tried, service.as_str(), failure, policy);
+            record.failures = record.failures.saturating_add(1);
+            record.next_try = Some(report.at.plus(wait));
+            record.error.clone_from(&failure.message);
+            record.trouble = failure.pull_trouble();
+        }
+    }
 }
 
 /// Time until the next try of an image. A registry that asks for fewer requests gets the longest back-off at once, and
@@ -366,6 +408,9 @@ pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
     });
     let replicas = replicas.chain(rejected);
     let steps = steps.filter_map(|record| record.counted.clone());
+    let checks = ledger.before_checks.values();
+    let checks = checks.filter(|record| record.failure.is_some() && record.log.is_empty());
+    let steps = steps.chain(checks.filter_map(|record| record.counted.clone()));
     replicas.chain(steps).chain(schedule_runs::wanted_logs(ledger)).collect()
 }
 
@@ -391,6 +436,11 @@ pub fn record_logs(
         }
     }
     schedule_runs::record_logs(&mut ledger, container, &log);
+    for record in ledger.before_checks.values_mut() {
+        if record.counted.as_ref() == Some(container) {
+            record.log.clone_from(&log);
+        }
+    }
     for record in ledger.steps.values_mut() {
         if record.counted.as_ref() == Some(container) {
             record.log.clone_from(&log);
@@ -415,10 +465,15 @@ pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
     ledger.contents.values_mut().for_each(|record| record.failure = None);
     let hooks = ledger.hooks.values_mut().map(|record| &mut record.failure);
     let steps = ledger.steps.values_mut().map(|record| &mut record.failure);
-    hooks.chain(steps).flatten().for_each(|failure| failure.next_try = None);
+    let checks = ledger.before_checks.values_mut().map(|record| &mut record.failure);
+    hooks.chain(steps).chain(checks).flatten().for_each(|failure| failure.next_try = None);
     ledger.images.values_mut().for_each(|record| {
         record.next_try = None;
         record.checked_for = String::from("asked");
+    });
+    ledger.image_updates.values_mut().for_each(|record| {
+        record.next_try = None;
+        record.checked = None;
     });
     ledger
 }

@@ -1,9 +1,11 @@
 //! Replacing a container. The successor is created first in any case. Where nothing forbids two at once it is started and
 //! ready before its predecessor is stopped; else the predecessor is stopped and removed before the successor starts.
 
+use std::time::Duration;
+
 use crate::model::held::WaitingOn;
 use crate::model::id::ContainerName;
-use crate::model::observed::{Lifecycle, ObservedContainer};
+use crate::model::observed::{Exit, Lifecycle, ObservedContainer};
 use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
 use crate::model::rollout::{RolloutWait, SuccessorStage};
@@ -20,6 +22,10 @@ use crate::planner::names::temporary_name;
 use crate::planner::order::Order;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
+use crate::planner::strategy::{is_stable, promoted_at, stage, stays as scale_down_delay};
+
+/// Time after which a predecessor is started again that ended beside a successor that is not promoted.
+const REVIVED_AFTER: Duration = Duration::from_secs(10);
 
 /// Plans the replacement of the only, or the elected, container of a slot. Nothing is stopped before the successor is
 /// there (invariant 7), nor while what it depends on is not ready (invariant 9).
@@ -97,11 +103,14 @@ fn displace(
 ) {
     let subject = context.subject();
     if !context.rollout.is_turn_of(context.slot) {
-        let (waiting, until) = context.rollout.turn();
-        draft.hold(subject, waiting, until);
+        // What a step waits for is said once, of the service.
+        if !context.rollout.keeps_predecessors() {
+            let (waiting, until) = context.rollout.turn();
+            draft.hold(subject, waiting, until);
+        }
         return serve_on(context, draft, predecessor);
     }
-    if goes_beside(context, predecessor) {
+    if context.rollout.keeps_predecessors() || goes_beside(context, predecessor) {
         let start = Start {
             container: ContainerRef::CreatedBy(created.node),
             name,
@@ -170,6 +179,11 @@ pub fn clear_old(
                 hand_over(context, draft, (current, old.container));
             }
             Lifecycle::Removing => {}
+            Lifecycle::Exited(exit) if stays(context, old.container) => {
+                // It keeps its name.
+                cleared.name_taken = true;
+                revive(context, draft, (old.container, exit));
+            }
             lifecycle => {
                 let removed = remove(
                     context,
@@ -186,7 +200,8 @@ pub fn clear_old(
     }
     let mut living = context.slot.old.iter().filter(|old| old.container.lifecycle.is_alive());
     let beside = context.rollout.is_turn_of(context.slot)
-        && living.all(|old| goes_beside(context, old.container));
+        && living
+            .all(|old| context.rollout.keeps_predecessors() || goes_beside(context, old.container));
     let free = !waits && (!alive || beside) || current.lifecycle.is_alive();
     planted!("start-beside", free, true).then_some(cleared)
 }
@@ -203,6 +218,9 @@ fn hand_over(
     (current, old): (&ObservedContainer, &ObservedContainer),
 ) {
     let subject = context.subject();
+    if stays(context, old) {
+        return;
+    }
     if current.lifecycle.is_alive() {
         return match serves_in_place(context, (current, old)) {
             Ok(()) => {
@@ -228,6 +246,38 @@ fn hand_over(
     }
 }
 
+/// Whether a container serves on because the version that is to take its place is not promoted.
+fn stays(context: SlotContext<'_, '_>, old: &ObservedContainer) -> bool {
+    let ledger = context.world.input.ledger;
+    let stage = stage(ledger, context.view).filter(|_| context.rollout.keeps_predecessors());
+    stage.is_some_and(|stage| is_stable(stage.record, old))
+}
+
+/// Starts a predecessor again that ended beside its successor. The failures that are counted are those of the successor, so
+/// that the pace is fixed.
+fn revive(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    (old, exit): (&ObservedContainer, &Exit),
+) {
+    let next = exit.finished_at.map(|ended| ended.plus(REVIVED_AFTER));
+    if let Some(next) = next.filter(|next| *next > context.world.input.now) {
+        let (exit_code, last) = (Some(exit.code), vec![exit.error.clone()]);
+        let waiting = WaitingOn::CrashLoopBackOff { failures: 1, exit_code, last };
+        return draft.hold(context.subject(), waiting, Some(next));
+    }
+    let reason = Reason::Exited { code: exit.code, oom_killed: exit.oom_killed, failures: 1 };
+    let start = Start {
+        container: ContainerRef::Existing(old.id.clone()),
+        name: old.name.clone(),
+        after: Vec::new(),
+        reason,
+        budget: StartBudget::Restart,
+        strict: Strictness::Serves,
+    };
+    plan_start(context, draft, start);
+}
+
 /// Whether a successor runs beside this predecessor for a while. One that does not serve is not worth the wait.
 fn goes_beside(context: SlotContext<'_, '_>, predecessor: &ObservedContainer) -> bool {
     context.rollout.order == Order::StartFirst
@@ -248,7 +298,7 @@ fn serves_in_place(
     let Some(available) = available else {
         return Err((SuccessorStage::Starting, None));
     };
-    let Announced::Since(announced) = announced(context.world, context.view) else {
+    let Announced::Since(announced) = announced(context.world, input.ledger, context.view) else {
         let stage = if input.now < available {
             SuccessorStage::Observed
         } else {
@@ -256,9 +306,10 @@ fn serves_in_place(
         };
         return Err((stage, Some(available).filter(|at| *at > input.now)));
     };
-    let drained = available
-        .max(announced.unwrap_or(available))
-        .plus(context.view.service.drain.unwrap_or_default());
+    let promoted = promoted_at(input.ledger, context.view).unwrap_or(available);
+    let drain = context.view.service.drain.unwrap_or_default();
+    let drained = available.max(announced.unwrap_or(available)).plus(drain);
+    let drained = drained.max(promoted.plus(scale_down_delay(context.view)));
     match input.now {
         now if now < available => Err((SuccessorStage::Observed, Some(available))),
         now if now < drained => Err((SuccessorStage::Draining, Some(drained))),

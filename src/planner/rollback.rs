@@ -8,16 +8,20 @@ use crate::model::id::ServiceName;
 use crate::model::job::{Job, JobOnce, OnRollback};
 use crate::model::ledger::{BuildCache, MOST_REVISIONS, ProjectLedger, Rebuild, RolloutRecord};
 use crate::model::revision::{
-    ProjectRevision, Rollback, RollbackCause, RolloutFailure, ServiceRevision, Verdict,
+    FailureCause, ProjectRevision, Rollback, RollbackCause, RolloutFailure, ServiceRevision,
+    Verdict,
 };
 use crate::model::rollout::RolloutWait;
 use crate::model::time::Timestamp;
 use crate::model::update::FailureAction;
+use crate::planner::after_checks;
+use crate::planner::before_checks;
 use crate::planner::draft::Draft;
 use crate::planner::drill;
+use crate::planner::image_promotion;
 use crate::planner::images::{ImageVerdict, plan_images};
 use crate::planner::input::PlanInput;
-use crate::planner::judgement::{failure, has_held, judged_at};
+use crate::planner::judgement::{analysed, failure, has_held, judged_at};
 use crate::planner::world::{ServiceView, World};
 
 /// The version that runs instead of `declared`, which the files say; `None`: they are followed, as is an edit that nobody has
@@ -103,7 +107,8 @@ fn note(
     let pinned = ledger.rollback.as_ref().is_some_and(|one| one.cause == RollbackCause::Person);
     if let Some(last) = ledger.history.back() {
         let same_files = last.digest == declared.digest;
-        if same_files && (pinned || last.services == services) {
+        let back = image_promotion::went_back(ledger, &services);
+        if same_files && (pinned || back || last.services == services) {
             return;
         }
     }
@@ -143,7 +148,8 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
     if last.verdict != Verdict::Open || last.digest != world.desired.digest {
         return;
     }
-    if has_held(world, ledger) {
+    after_checks::remember(world, ledger);
+    if has_held(world, ledger) && after_checks::passed(world, ledger) {
         let since = world.input.now;
         if let Some(last) = ledger.history.back_mut() {
             last.verdict = Verdict::Stable { since };
@@ -155,6 +161,13 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
     };
     for view in world.services.iter().filter(|view| !view.is_held(world)) {
         let update = view.service.update();
+        if let Some(failure) = analysed(world, view, ledger) {
+            if update.failure_action != FailureAction::Pause {
+                return reject(ledger, failure, before.number, world.input.now);
+            }
+            pause_for(ledger, &view.service.name, &failure);
+            continue;
+        }
         let Some(failed) = failure(world, view, &before.services, ledger) else {
             continue;
         };
@@ -166,21 +179,68 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
                 return reject(ledger, failed.first, before.number, world.input.now);
             }
             FailureAction::Pause => {
-                if let Some(record) = ledger.rollouts.get_mut(&view.service.name) {
-                    record.paused.get_or_insert_with(|| failed.first.cause.to_string());
-                }
+                pause_for(ledger, &view.service.name, &failed.first);
             }
             FailureAction::Continue => {}
         }
     }
 }
 
+fn pause_for(ledger: &mut ProjectLedger, service: &ServiceName, failure: &RolloutFailure) {
+    if let Some(record) = ledger.rollouts.get_mut(service) {
+        record.paused.get_or_insert_with(|| failure.cause.to_string());
+    }
+}
+
+/// A person does not want the version that is being rolled out: the last one that held runs again.
+///
+/// # Errors
+/// Why that is not possible.
+pub fn abort(
+    ledger: &mut ProjectLedger,
+    service: Option<&ServiceName>,
+    now: Timestamp,
+) -> Result<(), String> {
+    let Some(last) = ledger.history.back() else {
+        return Err("no version of it is known yet".to_owned());
+    };
+    match &last.verdict {
+        Verdict::Open => {}
+        // Taken twice, it counts once.
+        Verdict::Rejected(failure) if failure.cause == FailureCause::Aborted => return Ok(()),
+        Verdict::Rejected(_) => return Err("the new version was rejected already".to_owned()),
+        Verdict::Stable { .. } => {
+            return Err("nothing is being rolled out; `composelet rollback` goes back".to_owned());
+        }
+    }
+    let Some(to) = stable(ledger).map(|one| one.number) else {
+        return Err("no earlier version has held that could run instead".to_owned());
+    };
+    let steps = |record: &RolloutRecord| {
+        record.strategy.as_ref().is_some_and(|steps| steps.promoted.is_none())
+    };
+    let waiting = ledger.rollouts.iter().find(|(_, record)| steps(record)).map(|(name, _)| name);
+    let service = service.or(waiting).or_else(|| ledger.rollouts.keys().next());
+    let Some(service) = service.cloned() else {
+        return Err("no version of it is known yet".to_owned());
+    };
+    let (container, cause) = (None, FailureCause::Aborted);
+    let (log, evidence) = (Vec::new(), None);
+    let failure = RolloutFailure { at: now, service, container, cause, log, evidence };
+    reject(ledger, failure, to, now);
+    Ok(())
+}
+
 fn reject(ledger: &mut ProjectLedger, failure: RolloutFailure, to: u64, now: Timestamp) {
     let Some(last) = ledger.history.back_mut() else {
         return;
     };
+    let service = failure.service.clone();
     last.verdict = Verdict::Rejected(Box::new(failure));
-    let from = last.number;
+    let (from, failed) = (last.number, last.clone());
+    if let Some(stable) = ledger.history.iter().find(|one| one.number == to).cloned() {
+        image_promotion::reject(ledger, (&failed, &stable), &service);
+    }
     ledger.rollback = Some(Rollback { from, to, since: now, cause: RollbackCause::Failure });
 }
 
@@ -237,10 +297,14 @@ pub fn roll_back(
 
 /// A person wants what the files say again; a rejected version gets another chance.
 pub fn resume(ledger: &mut ProjectLedger) {
-    if ledger.rollback.take().is_some_and(|one| one.cause == RollbackCause::Failure)
-        && let Some(last) = ledger.history.back_mut()
-    {
+    let failed = ledger.rollback.take().is_some_and(|one| one.cause == RollbackCause::Failure);
+    if failed {
+        image_promotion::retry(ledger);
+    }
+    if failed && let Some(last) = ledger.history.back_mut() {
         last.verdict = Verdict::Open;
+        ledger.checks = None;
+        before_checks::forget_failures(ledger);
         for record in ledger.replicas.values_mut() {
             record.failures = 0;
             record.unhealthy = 0;
@@ -321,14 +385,17 @@ pub fn pinned(mut project: DesiredProject, revision: &ProjectRevision) -> Desire
             service.job = Job::implied(&service.restart);
         }
         service.update = service.rollback.or(service.update);
+        service.strategy = None;
         if let Some(job) = service.job.as_mut().filter(|job| job.on_rollback == OnRollback::Skip) {
             // It ran for a later version, too; that is enough.
             job.once = JobOnce::Project;
         }
         if let Some(known) = revision.services.get(&service.name) {
-            service.image = known.image_id.to_string();
+            // One by digest means the same for ever, and its container tells which it is.
+            let exact = known.image.contains('@');
+            service.image = if exact { known.image.clone() } else { known.image_id.to_string() };
             service.build = None;
-            service.pull_policy = PullPolicy::Never;
+            service.pull_policy = if exact { PullPolicy::Missing } else { PullPolicy::Never };
         }
     }
     project

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::exclusive::{joined, shared_sources};
 use crate::model::held::WaitingOn;
 use crate::model::ledger::{ProjectLedger, RolloutRecord};
 use crate::model::operation::OperationSubject;
@@ -14,8 +15,9 @@ use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::jobs;
 use crate::planner::neighbours;
-use crate::planner::order::{Order, joined, order, shared_sources};
+use crate::planner::order::{Order, order};
 use crate::planner::readiness::Strictness;
+use crate::planner::strategy::{self, candidates, stage};
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
 /// How far a replica is on its way to the wanted version.
@@ -53,6 +55,17 @@ pub struct Rollout {
     paused: Option<String>,
     /// Nothing starts before the last predecessor is gone.
     apart: bool,
+    /// A step of a strategy is under way.
+    step: Option<Steps>,
+}
+
+/// What a step of a strategy means for the replicas of a service.
+#[derive(Clone, Debug)]
+enum Steps {
+    /// Successors run beside their predecessors, which stay.
+    Beside,
+    /// They cannot, for this reason.
+    Impossible(String),
 }
 
 impl Rollout {
@@ -68,10 +81,10 @@ impl Rollout {
         let outdated = count(|phase| matches!(phase, Phase::Outdated { .. }));
         let under_way = count(|phase| *phase == Phase::UnderWay);
         let done = count(|phase| *phase == Phase::Done);
-        let order = if outdated + under_way == 0 {
-            Order::StartFirst
-        } else {
-            order(view, &joined(&world.services), &shared_sources(&world.services))
+        let stage = stage(world.input.ledger, view);
+        let order = match outdated + under_way {
+            0 => Order::StartFirst,
+            _ => update_order(world, view),
         };
         let update = view.service.update();
         let delayed = delayed(world, view);
@@ -87,19 +100,21 @@ impl Rollout {
         let paused = world.input.ledger.rollouts.get(&view.service.name);
         let paused = paused.filter(|record| Some(&record.revision) == view.revision().as_ref());
         let paused = paused.and_then(|record| record.paused.clone());
-        let free = if delayed.is_some() || paused.is_some() { 0 } else { free };
-        let mut waiting: Vec<(bool, u32)> = Vec::new();
-        for (number, phase) in &phases {
-            if let Phase::Outdated { idle } = phase {
-                waiting.push((!idle, *number));
+        let free = if delayed.is_some() { 0 } else { free };
+        let step = stage.map(|_| match &order {
+            Order::StartFirst => Steps::Beside,
+            Order::StopFirst(why) => Steps::Impossible(why.clone()),
+        });
+        let next = match (&stage, &step) {
+            _ if paused.is_some() => Vec::new(),
+            (Some(stage), Some(Steps::Beside)) => {
+                candidates(view, stage.candidates).map(|slot| slot.replica.number).collect()
             }
-        }
-        // Nobody misses those that do nothing: they come first, and beyond the number.
-        waiting.sort_unstable();
-        let idle = waiting.iter().filter(|(works, _)| !works && paused.is_none());
-        let turns = idle.chain(waiting.iter().take(free)).map(|(_, number)| *number);
+            (Some(_), _) => Vec::new(),
+            (None, _) => next(&phases, free),
+        };
         let begun = phases.iter().filter(|(_, phase)| *phase == Phase::UnderWay);
-        let turns = turns.chain(begun.map(|(number, _)| *number)).collect();
+        let turns = next.into_iter().chain(begun.map(|(number, _)| *number)).collect();
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let apart = update.parallelism == 0 && update.order == UpdateOrder::StopFirst;
         let apart = apart && view.slots.iter().any(has_live_predecessor);
@@ -112,6 +127,7 @@ impl Rollout {
             waits: outdated > 0,
             paused,
             apart,
+            step,
         }
     }
 
@@ -123,6 +139,19 @@ impl Rollout {
     /// Whether no replica waits for its turn.
     pub fn is_over(&self) -> bool {
         !self.waits
+    }
+
+    /// Whether predecessors stay, because the version that is to take their place is not promoted.
+    pub fn keeps_predecessors(&self) -> bool {
+        self.step.is_some()
+    }
+
+    /// Why the strategy of the service cannot be followed, if so.
+    pub fn impossible(&self) -> Option<&str> {
+        match &self.step {
+            Some(Steps::Impossible(why)) => Some(why),
+            Some(Steps::Beside) | None => None,
+        }
     }
 
     /// Whether a start has to wait until the last predecessor of the service is gone.
@@ -140,6 +169,26 @@ impl Rollout {
             ),
         }
     }
+}
+
+/// Numbers of the replicas of another version whose turn it is. Nobody misses those that do nothing: they come first, and
+/// beyond the number.
+fn next(phases: &[(u32, Phase)], free: usize) -> Vec<u32> {
+    let mut waiting: Vec<(bool, u32)> = Vec::new();
+    for (number, phase) in phases {
+        if let Phase::Outdated { idle } = phase {
+            waiting.push((!idle, *number));
+        }
+    }
+    waiting.sort_unstable();
+    let idle = waiting.iter().filter(|(works, _)| !works);
+    idle.chain(waiting.iter().take(free)).map(|(_, number)| *number).collect()
+}
+
+/// What comes first when a replica of a service is replaced.
+pub fn update_order(world: &World<'_>, view: &ServiceView<'_>) -> Order {
+    let services = || world.services.iter().map(|view| view.service);
+    order(view, &joined(services()), &shared_sources(services()))
 }
 
 /// When a replica that is ready will have been so for long enough.
@@ -240,7 +289,14 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
         last_done: None,
         paused: None,
         restarted: None,
+        strategy: None,
     };
+    let before = ledger.rollouts.get(&view.service.name);
+    let known = before.is_some_and(|before| {
+        let same = before.revision == fresh.revision;
+        same && before.strategy.is_some() == view.service.strategy.is_some()
+    });
+    let begun = (!known).then(|| strategy::begin(view, before, &fresh.revision, now));
     match ledger.rollouts.get_mut(&view.service.name) {
         Some(record) if record.revision == fresh.revision => {
             if neighbours::obstacle(world.input, world.desired, Strictness::Updated).is_some() {
@@ -255,4 +311,8 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
         Some(record) => *record = RolloutRecord { restarted: record.restarted, ..fresh },
         None => drop(ledger.rollouts.insert(view.service.name.clone(), fresh)),
     }
+    if let (Some(begun), Some(record)) = (begun, ledger.rollouts.get_mut(&view.service.name)) {
+        record.strategy = begun;
+    }
+    strategy::remember(world, view, ledger);
 }

@@ -16,6 +16,7 @@ use crate::planner::conformity::Conformity;
 use crate::planner::drill;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks;
+use crate::planner::image_updates;
 use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::joined;
@@ -155,6 +156,7 @@ fn service_status(
         name: view.service.name.clone(),
         image: view.service.image.clone(),
         image_is: image_status(input, view),
+        image_moves: image_updates::moves(input.ledger, view.service),
         revision: view.revision().map(|revision| revision.to_string()),
         replicas: view.service.replicas,
         running,

@@ -228,7 +228,7 @@ fn possible(input: &PlanInput<'_>, probes: &Arc<HostProbes>) -> Option<Arc<HostP
 }
 
 /// Where the ports of a container are reached from the host.
-fn address(input: &PlanInput<'_>, container: &ObservedContainer) -> Option<IpAddr> {
+pub fn address(input: &PlanInput<'_>, container: &ObservedContainer) -> Option<IpAddr> {
     let detail = container.detail.known()?;
     match &detail.config.network_mode {
         NetworkMode::Host => Some(IpAddr::from([127, 0, 0, 1])),

@@ -10,6 +10,7 @@ use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedI
 use crate::model::operation::OperationSubject;
 use crate::model::reason::Reason;
 use crate::planner::availability;
+use crate::planner::before_checks;
 use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
 use crate::planner::joined::Directory;
@@ -17,6 +18,7 @@ use crate::planner::owners::Owners;
 use crate::planner::ownership::{Ownership, made_from, ownership};
 use crate::planner::plan::suspension;
 use crate::planner::revision;
+use crate::planner::strategy::is_stable;
 use crate::planner::verdict;
 
 /// Everything about one project, looked up once.
@@ -34,6 +36,8 @@ pub struct World<'a> {
     pub orphans: Vec<&'a ObservedContainer>,
     /// Containers of ours that are steps before a start; neither replicas nor orphans, whatever their labels lack.
     pub steps: Vec<&'a ObservedContainer>,
+    /// Containers of ours that are checks before a rollout; as with steps.
+    pub checks: Vec<&'a ObservedContainer>,
     /// Containers of ours that are runs of schedules; neither replicas nor orphans.
     pub runs: Vec<&'a ObservedContainer>,
 }
@@ -157,6 +161,7 @@ impl<'a> World<'a> {
         let mut by_service: BTreeMap<&ServiceName, Vec<&'a ObservedContainer>> = BTreeMap::new();
         let mut orphans = Vec::new();
         let mut steps = Vec::new();
+        let mut checks = Vec::new();
         let mut runs = Vec::new();
         for container in &input.observed.containers {
             let Some(name) = &container.claim.service else {
@@ -165,6 +170,9 @@ impl<'a> World<'a> {
             match owner(input, desired, container) {
                 Ownership::Foreign => {}
                 Ownership::Ours if container.claim.due.is_some() => runs.push(container),
+                owner if container.claim.hook.as_deref() == Some(before_checks::HOOK) => {
+                    checks.extend(Some(container).filter(|_| owner == Ownership::Ours));
+                }
                 owner if container.claim.hook.is_some() => {
                     steps.extend(Some(container).filter(|_| owner == Ownership::Ours));
                 }
@@ -186,7 +194,7 @@ impl<'a> World<'a> {
             owners.add(input, &view);
             services.push(view);
         }
-        Self { input, desired, services, owners, orphans, steps, runs }
+        Self { input, desired, services, owners, orphans, steps, checks, runs }
     }
 
     /// Where the names of others are looked up.
@@ -278,21 +286,30 @@ fn slots<'a>(
 }
 
 /// The container that is the replica: one that conforms before one that does not, one that lives and is not being stopped
-/// before one that does not, the newest of equals. The rest are predecessors or leftovers.
+/// before one that does not, the newest of equals; of two that have to go and serve, the older. The rest are predecessors or
+/// leftovers.
 fn elect<'a>(
     (input, service): (&PlanInput<'_>, &DesiredService),
     mut judged: Vec<Judged<'a>>,
 ) -> (Option<Judged<'a>>, Vec<Judged<'a>>) {
+    let rollout = input.ledger.rollouts.get(&service.name).filter(|_| service.strategy.is_some());
+    let steps = rollout.and_then(|rollout| rollout.strategy.as_ref());
+    let steps = steps.filter(|steps| steps.promoted.is_none() && steps.stable.is_some());
     judged.sort_by_key(|one| {
         let stopping = OperationSubject::Container(one.container.id.clone());
+        let serves_on = !one.conformity.keeps() && serves(input, service, one.container);
         let rank = (
             one.conformity.keeps(),
             one.container.lifecycle.is_alive() && !input.operations.contains_key(&stopping),
+            // Of two that have to go, the one whose successor was not promoted stays.
+            !one.conformity.keeps() && steps.is_some_and(|steps| is_stable(steps, one.container)),
             // Of two that have to go, the one that serves stays until the last.
-            !one.conformity.keeps() && serves(input, service, one.container),
+            serves_on,
             !matches!(one.container.lifecycle, Lifecycle::Removing | Lifecycle::Dead),
         );
-        (rank, one.container.created_at, one.container.id.clone())
+        // Of two that serve, that is the older one: its successor may not have stayed ready for long enough.
+        let created = one.container.created_at.as_millis();
+        (rank, if serves_on { -created } else { created }, one.container.id.clone())
     });
     let current = judged.pop();
     (current, judged)

@@ -94,9 +94,12 @@ fn parts(failure: &Failure) -> (String, &str) {
 pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) -> &str {
     match subject {
         crate::model::operation::OperationSubject::Image(reference)
-        | crate::model::operation::OperationSubject::Exec(reference) => reference,
+        | crate::model::operation::OperationSubject::Exec(reference)
+        | crate::model::operation::OperationSubject::Check(reference) => reference,
+        crate::model::operation::OperationSubject::ImageCheck { service, .. } => service.as_str(),
         crate::model::operation::OperationSubject::Container(id)
         | crate::model::operation::OperationSubject::Hook(id)
         | crate::model::operation::OperationSubject::Probe(id) => id.short(),
+        crate::model::operation::OperationSubject::Analysis(key) => key.service.as_str(),
     }
 }

@@ -54,6 +54,7 @@ fn web() -> ServiceStatus {
         name: ServiceName::from("web"),
         image: "shop-web".to_owned(),
         image_is: None,
+        image_moves: None,
         revision: Some("r1".to_owned()),
         replicas: 1,
         running: 0,

@@ -48,6 +48,7 @@ mod source_file;
 mod source_ignore;
 mod source_root;
 mod source_watch;
+mod strategy_properties;
 mod support;
 mod support_real;
 mod system_files;

@@ -26,6 +26,7 @@ pub(super) fn target(action: &Action) -> Option<&ContainerId> {
         Action::Begin(operation) => match &**operation {
             Operation::Stop { container, .. }
             | Operation::Exec { container, .. }
+            | Operation::Check { container, .. }
             | Operation::PostStart { container, .. } => Some(container),
             _ => None,
         },

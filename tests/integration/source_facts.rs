@@ -38,9 +38,12 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
     });
     DesiredService {
         probes: None,
+        before: Vec::new(),
+        checks: Vec::new(),
         hooks: composelet::model::hook::Hooks::default(),
         update: None,
         rollback: None,
+        strategy: None,
         on_endpoints_change: None,
         drain: None,
         name: ServiceName::from(name),
@@ -56,6 +59,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         replicas: 1,
         image: name.to_owned(),
         pull_policy: PullPolicy::Missing,
+        image_update: None,
         build,
         depends_on: BTreeMap::new(),
         job: None,

@@ -21,13 +21,17 @@ const MOST_ARCHITECTURE_LINES: usize = 250;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("calendar", &["model"]),
-    ("manifest", &["model", "calendar"]),
-    ("planner", &["model", "calendar"]),
+    ("tags", &["model"]),
+    ("manifest", &["model", "calendar", "tags"]),
+    ("planner", &["model", "calendar", "tags"]),
     ("engine", &["model"]),
     ("source", &["model"]),
     ("executor", &["model", "engine", "source"]),
     ("ledger", &["model"]),
-    ("controller", &["model", "manifest", "planner", "engine", "source", "executor", "ledger"]),
+    (
+        "controller",
+        &["model", "manifest", "planner", "engine", "source", "executor", "ledger", "tags"],
+    ),
     ("telemetry", &["model"]),
     ("alerts", &["model"]),
     ("http", &["model", "controller"]),
@@ -50,7 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects, and what they must not name.
-const PURE: &[&str] = &["model", "calendar", "manifest", "planner"];
+const PURE: &[&str] = &["model", "calendar", "tags", "manifest", "planner"];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 
@@ -58,12 +62,15 @@ const IMPURE_NAMES: &[&str] =
 const CONFINED: &[(&str, &str)] = &[
     ("bollard", "src/engine/"),
     ("hyper", "src/engine/docker/session/ src/controller/host_get.rs"),
-    ("rustls", "src/controller/host_get.rs"),
+    ("rustls", "src/controller/host_get.rs src/engine/registry/client.rs"),
+    ("hyper_rustls", "src/engine/registry/client.rs"),
     ("tokio_rustls", "src/controller/host_get.rs"),
     ("prost", "src/engine/docker/"),
     ("notify", "src/source/watch.rs"),
     ("croner", "src/calendar/"),
     ("jiff", "src/calendar/"),
+    ("semver", "src/tags/"),
+    ("regex", "src/tags/"),
 ];
 
 fn root() -> &'static Path {

@@ -75,6 +75,42 @@ impl Client {
         watch.to_the_end(self.raw_lines(request), steps).await
     }
 
+    /// Digest of what a reference means in its registry; nothing is fetched (API 1.30).
+    ///
+    /// # Errors
+    /// What the registry says, as the engine passes it on.
+    pub(in crate::engine) async fn registry_digest(
+        &self,
+        reference: &str,
+        login: Option<&RegistryLogin>,
+    ) -> Result<String, CallError> {
+        // The name is a path of its own: its slashes stay.
+        let path: Vec<String> = reference.split('/').map(encoded).collect();
+        let mut request = RawRequest::get(&format!("/distribution/{}/json", path.join("/")), &[]);
+        if let Some(login) = login {
+            request = with_credentials(request, "x-registry-auth", &login.to_json())?;
+        }
+        let answer: Value = self.raw_json(request).await?;
+        let digest = answer.pointer("/Descriptor/digest").and_then(Value::as_str);
+        let digest = digest.filter(|digest| digest.contains(':'));
+        digest
+            .map(str::to_owned)
+            .ok_or_else(|| CallError::Unreadable("the registry told no digest".to_owned()))
+    }
+
+    /// Registries that the engine is told to reach without TLS, by host.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(in crate::engine) async fn insecure_registries(&self) -> Result<Vec<String>, CallError> {
+        let answer: Value = self.raw_json(RawRequest::get("/info", &[])).await?;
+        let known = answer.pointer("/RegistryConfig/IndexConfigs").and_then(Value::as_object);
+        let insecure =
+            |config: &Value| config.get("Secure").and_then(Value::as_bool) == Some(false);
+        let hosts = known.into_iter().flatten().filter(|(_, config)| insecure(config));
+        Ok(hosts.map(|(host, _)| host.clone()).collect())
+    }
+
     /// Takes a tag from an image, and removes it with its last one.
     ///
     /// # Errors

@@ -21,5 +21,6 @@ pub(super) use connection::{Client, Connector};
 pub use connection::{EngineClient, OLDEST_API, TESTED_API};
 pub use create::{Admission, create_body};
 pub(super) use image::{BuildRequest, Progress};
+pub(super) use raw::encoded;
 pub(super) use session::{Address, Answers, DOCKERFILE, FindLogin, Session};
 pub(super) use steps::Steps;

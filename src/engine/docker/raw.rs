@@ -198,7 +198,7 @@ fn query(parameters: &[(&str, &str)]) -> String {
 }
 
 /// Percent-encoding of everything that is not unreserved (RFC 3986 §2.3).
-pub(super) fn encoded(text: &str) -> String {
+pub(in crate::engine) fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         match byte {

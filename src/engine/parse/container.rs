@@ -74,7 +74,8 @@ fn detail(json: &ContainerJson, claim: &Claim, facts: &EngineFacts) -> Container
         .filter(|mount| mount.kind.as_deref() == Some("volume"))
         .filter_map(|mount| Some((mount.destination.clone()?, mount.name.clone()?)))
         .collect();
-    ContainerDetail { config: canonical(config, facts), endpoints, volumes }
+    let image = json.config.image.clone().unwrap_or_default();
+    ContainerDetail { image, config: canonical(config, facts), endpoints, volumes }
 }
 
 /// Names that the engine, Compose or we give every endpoint: short id, service, container name (also the one that a

@@ -70,7 +70,8 @@ mod tests {
         assert_eq!((evidence.restart_count, evidence.state.as_str()), (3, "exited"));
         let codes: Vec<_> = evidence.health.iter().filter_map(|check| check.exit_code).collect();
         assert_eq!(codes, [2, 3, 4, 5, 6]);
-        assert!(evidence.health.iter().all(|check| check.output.chars().count() == 500));
+        let lengths = evidence.health.iter().map(|check| check.output.chars().count());
+        assert!(lengths.max() <= Some(TEXT_LIMIT + 1), "the text and the sign that more was there");
         assert!(!serde_json::to_string(&evidence).unwrap().contains("hunter2"));
     }
 }

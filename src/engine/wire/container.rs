@@ -61,6 +61,8 @@ pub(in crate::engine) struct ProbeJson {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(in crate::engine) struct ConfigJson {
+    /// Reference or id, as the create call named it.
+    pub(in crate::engine) image: Option<String>,
     pub(in crate::engine) hostname: Option<String>,
     pub(in crate::engine) domainname: Option<String>,
     pub(in crate::engine) user: Option<String>,

@@ -16,6 +16,7 @@ mod restart;
 mod security;
 mod service;
 mod spec;
+mod strategy;
 mod update;
 
 pub(crate) use project::project;

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use super::hooks;
+use crate::manifest::before_checks;
+use crate::manifest::checks;
 use crate::manifest::extension;
 use crate::manifest::host_probe;
 use crate::manifest::node::Node;
+use crate::model::after_check::AfterCheck;
+use crate::model::before_check::BeforeCheck;
 use crate::model::config::ContainerConfig;
 use crate::model::host_probe::{Handler, HostProbes};
 
@@ -15,10 +19,40 @@ pub(super) fn probes(service: &Node, config: &ContainerConfig) -> Option<Arc<Hos
     let mut probes = host_probe::read(extension::probe(service)?)?;
     let HostProbes { startup, readiness, liveness } = &mut probes;
     for probe in [startup, readiness, liveness].into_iter().flatten() {
-        if let Handler::Exec(command) = &mut probe.handler {
-            let variables = config.environment.values().flatten().cloned();
-            command.hidden = variables.chain(hooks::arguments(&command.command)).collect();
-        }
+        hide(&mut probe.handler, config);
     }
     Some(Arc::new(probes))
+}
+
+/// The checks after a rollout of a service, those that the project has for it included.
+pub(super) fn checks(
+    tree: &Node,
+    (name, service): (&str, &Node),
+    config: &ContainerConfig,
+) -> Vec<AfterCheck> {
+    let own = extension::checks(service).map(|word| checks::read(word, None));
+    let of_project = extension::checks(tree).map(|word| checks::read(word, Some(name)));
+    let mut checks: Vec<_> = own.into_iter().chain(of_project).flatten().collect();
+    for check in &mut checks {
+        hide(&mut check.handler, config);
+    }
+    checks
+}
+
+/// The checks before a rollout of a service.
+pub(super) fn before(service: &Node, config: &ContainerConfig) -> Vec<BeforeCheck> {
+    let mut checks = extension::checks(service).map(before_checks::read).unwrap_or_default();
+    for check in &mut checks {
+        let own = config.environment.values().flatten().filter(|_| check.image.is_none());
+        let variables = check.environment.values().chain(own).cloned();
+        check.hidden = variables.chain(hooks::arguments(&check.command)).collect();
+    }
+    checks
+}
+
+fn hide(handler: &mut Handler, config: &ContainerConfig) {
+    if let Handler::Exec(command) = handler {
+        let variables = config.environment.values().flatten().cloned();
+        command.hidden = variables.chain(hooks::arguments(&command.command)).collect();
+    }
 }

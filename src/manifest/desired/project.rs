@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::container::Named;
-use super::{decode, service, spec};
+use super::{decode, service, spec, strategy};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::Node;
@@ -32,6 +32,7 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
             services.insert(ServiceName::new(&**name), service);
         }
     }
+    strategy::check(tree, &services, context.report);
     if context.files.lacking() || context.report.errors() > 0 {
         return None;
     }

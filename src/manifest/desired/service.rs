@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::project::decode;
-use super::{bound, build, container, files, hooks, joins, mounts, probes, restart, spec, update};
+use super::{
+    bound, build, container, files, hooks, joins, mounts, probes, restart, spec, strategy, update,
+};
 use crate::manifest::canonical::label_hash;
 use crate::manifest::environment::child;
 use crate::manifest::extension;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::Context;
-use crate::manifest::{ofelia, schedule, units};
+use crate::manifest::{image_update, ofelia, schedule, units};
 use crate::model::config::RestartPolicy;
 use crate::model::desired::{Dependency, DependencyCondition, DesiredService, PullPolicy};
 use crate::model::id::ServiceName;
@@ -42,6 +44,7 @@ pub(super) fn service(
     if job.is_some() {
         config.restart = RestartPolicy::No;
     }
+    let replacement = extension::strategy(&entry.node);
     let image = match &spec.image {
         Some(image) if !image.is_empty() => image.clone(),
         _ => format!("{}-{name}", context.name),
@@ -52,6 +55,7 @@ pub(super) fn service(
         container_name: spec.container_name.clone(),
         replicas: if only_then { 0 } else { replicas(&spec) },
         pull_policy: pull_policy(&spec),
+        image_update: image_update::read(&entry.node),
         build: build::build(tree, &spec, &located, context),
         depends_on: dependencies(&spec, tree),
         restart: restart::intent(&spec, job.as_ref()),
@@ -59,12 +63,15 @@ pub(super) fn service(
         schedules,
         files,
         on_change,
-        update: update::update(&spec, extension::strategy(&entry.node)),
+        update: update::update(&spec, replacement.as_ref()),
         rollback: update::rollback(&spec),
+        strategy: strategy::strategy(replacement, &config),
         on_endpoints_change: extension::on_endpoints_change(&entry.node),
         drain: extension::drain(&entry.node),
         hooks: hooks::hooks(&spec, &image, &config),
         probes: probes::probes(&entry.node, &config),
+        before: probes::before(&entry.node, &config),
+        checks: probes::checks(tree, (name, &entry.node), &config),
         image,
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec).or_else(|| build::refusal(&spec)),

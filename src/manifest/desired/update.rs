@@ -1,15 +1,15 @@
 //! `deploy.update_config`, `deploy.rollback_config` and the words of `x-composelet` that go with them.
 
 use super::spec;
-use crate::manifest::extension::Strategy;
+use crate::manifest::strategy::Replacement;
 use crate::manifest::units;
 use crate::model::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 /// How an update goes, if anything is said about it; `strategy: recreate` stops all before it starts one.
-pub(super) fn update(spec: &spec::Service, strategy: Option<Strategy>) -> Option<UpdateConfig> {
+pub(super) fn update(spec: &spec::Service, strategy: Option<&Replacement>) -> Option<UpdateConfig> {
     let declared = spec.deploy.as_ref().and_then(|deploy| deploy.update_config.as_ref());
     let declared = declared.map(config);
-    if strategy != Some(Strategy::Recreate) {
+    if strategy != Some(&Replacement::Recreate) {
         return declared;
     }
     let update = declared.unwrap_or_default();

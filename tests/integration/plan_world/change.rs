@@ -15,7 +15,7 @@ use composelet::model::observed::{
 };
 use composelet::model::path::HostPath;
 use composelet::model::secret::{Secret, sha256_hex};
-use composelet::planner::{confirm, forget_backoffs, restart};
+use composelet::planner::{abort, confirm, forget_backoffs, pause, promote, restart};
 
 use super::probes::{self, ProbeChange};
 use super::projects::{self, ProjectChange};
@@ -125,6 +125,7 @@ struct VolumeChange {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "the words of a case, each its own")]
 struct LedgerChange {
     lose: bool,
     confirm: bool,
@@ -135,6 +136,12 @@ struct LedgerChange {
     checked_ago: BTreeMap<String, String>,
     /// A restart of everything with a build before it.
     rebuild: Option<BuildCache>,
+    /// A person promotes what waits: `next` or `full`.
+    promote: Option<String>,
+    /// A person gives up what is being rolled out.
+    abort: bool,
+    /// A person pauses the rollout, or lets it go on.
+    paused: Option<bool>,
     /// Times that a replica was unhealthy.
     unhealthy: BTreeMap<String, u32>,
 }
@@ -426,6 +433,16 @@ impl LedgerChange {
         }
         if self.rebuild.is_some() {
             restart(&mut sim.ledger, None, (now, self.rebuild)).unwrap();
+        }
+        if let Some(how) = &self.promote {
+            let wish = (how == "full", now.to_string());
+            promote(&mut sim.ledger, None, (wish.0, &wish.1), now).unwrap();
+        }
+        if self.abort {
+            abort(&mut sim.ledger, None, now).unwrap();
+        }
+        if let Some(paused) = self.paused {
+            pause(&mut sim.ledger, None, paused).unwrap();
         }
         for (service, until) in &self.suspend {
             let until = until.as_ref().map(|until| now.plus(duration(until)));

@@ -15,6 +15,7 @@ use super::sim::Sim;
 /// Another project: ready, unless it says otherwise.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "the words of a case, each its own")]
 pub(crate) struct ProjectChange {
     /// It is not ready, and serves.
     updating: Option<String>,

@@ -134,7 +134,10 @@ fn between(sim: &mut Sim, plan: &Plan, step: &Step) {
     if !step.calls_go_on {
         sim.finish(&|operation| {
             let message = step.fail_calls.get(operation.kind())?;
-            Some(failure(FailureClass::Engine, message))
+            // What was measured and is not good enough.
+            let measured = operation.kind() == "analysis";
+            let class = if measured { FailureClass::Invalid } else { FailureClass::Engine };
+            Some(failure(class, message))
         });
     }
     if step.healthy {

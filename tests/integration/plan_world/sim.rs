@@ -280,7 +280,8 @@ impl Sim {
             if self.operations.remove(&operation.subject()).is_some() {
                 let result = failure.map_or(Ok(()), Err);
                 let (subject, kind, at) = (operation.subject(), operation.kind(), self.now);
-                let report = OperationReport { subject, kind, result, notes: Vec::new(), at };
+                let report =
+                    OperationReport { subject, kind, result, notes: Vec::new(), found: None, at };
                 self.ledger = record_operation(&self.ledger, &report, &self.policy);
             }
         }
@@ -294,7 +295,10 @@ impl Sim {
             | Operation::Announce { .. }
             | Operation::PostStart { .. }
             | Operation::Exec { .. }
-            | Operation::Probe { .. } => {}
+            | Operation::Check { .. }
+            | Operation::CheckImage { .. }
+            | Operation::Probe { .. }
+            | Operation::Analyse { .. } => {}
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);

@@ -1,9 +1,9 @@
 //! Versions of the system certificados that fail, each in another way: the one that held goes on serving all the time.
 
 use std::fs;
-use std::time::Instant;
 
 use composelet::model::revision::{FailureCause, Verdict};
+use tokio::time::Instant;
 
 use crate::support_real::container::Container;
 use crate::support_real::host::Host;

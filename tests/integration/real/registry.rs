@@ -17,7 +17,7 @@ fn manifest(image: &str, policy: &str) -> String {
 }
 
 /// A host whose controller reads this Docker configuration.
-fn host(configuration: &Path, path: Option<&Path>) -> Host {
+pub(super) fn host(configuration: &Path, path: Option<&Path>) -> Host {
     let mut host = Host::new();
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     host.environment.push(("DOCKER_CONFIG".to_owned(), text(configuration)));

@@ -35,4 +35,13 @@ impl Dial for SimEngine {
     ) -> BoxFuture<'a, Result<u16, String>> {
         ready(self.dial(address)).boxed()
     }
+
+    fn fetch<'a>(
+        &'a self,
+        host: &'a str,
+        _get: &'a HttpGet,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        let body = self.with(|world| world.servers.get(host).cloned());
+        ready(body.map(String::into_bytes).ok_or_else(|| "no such host".to_owned())).boxed()
+    }
 }

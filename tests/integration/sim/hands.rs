@@ -243,6 +243,11 @@ impl SimEngine {
         self.answer(address).is_some()
     }
 
+    /// Lets a server that is no container answer every GET with this body.
+    pub(crate) fn serve(&self, host: &str, body: &str) {
+        self.with(|world| world.servers.insert(host.to_owned(), body.to_owned()));
+    }
+
     /// Status with which the application at this address answers GET; `None` if nothing listens there.
     pub(crate) fn answer(&self, address: Ipv4Addr) -> Option<u16> {
         self.with(|world| {

@@ -138,7 +138,14 @@ pub(crate) struct Images {
 }
 
 /// `docker.io/library/nginx` and `nginx` are both `nginx:latest`.
+///
+/// A digest counts alone: a tag beside it means nothing.
 pub(crate) fn familiar(reference: &str) -> String {
+    if let Some((_, digest)) = reference.split_once('@') {
+        let name = repository(reference);
+        let name = name.strip_prefix("docker.io/").unwrap_or(&name);
+        return format!("{}@{digest}", name.strip_prefix("library/").unwrap_or(name));
+    }
     let bare = reference.strip_prefix("docker.io/").unwrap_or(reference);
     let bare = bare.strip_prefix("library/").unwrap_or(bare);
     let last = bare.rsplit('/').next().unwrap_or(bare);

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use composelet::model::outcome::{Failure, FailureClass};
+use composelet::model::time::Timestamp;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -33,6 +37,8 @@ pub(crate) enum Offer {
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     offers: BTreeMap<String, (Offer, Duration)>,
+    /// When the image of a digest was made.
+    made: BTreeMap<String, Timestamp>,
     unreachable: bool,
     pulls: BTreeMap<String, u64>,
 }
@@ -40,7 +46,17 @@ pub(crate) struct Registry {
 impl Registry {
     /// Sets what a reference gives, and how long that takes.
     pub(crate) fn offer(&mut self, reference: &str, offer: Offer, takes: Duration) {
+        if let Offer::Image(spec) = &offer {
+            // What was pushed once stays under its digest, whatever its tag means later.
+            let by_digest = format!("{}@{}", repository(reference), spec.digest());
+            self.offers.insert(familiar(&by_digest), (offer.clone(), takes));
+        }
         self.offers.insert(familiar(reference), (offer, takes));
+    }
+
+    /// Sets when an image was made.
+    pub(crate) fn made(&mut self, spec: &ImageSpec, at: Timestamp) {
+        self.made.insert(spec.digest(), at);
     }
 
     /// Cuts the network to all registries, or mends it.
@@ -199,6 +215,44 @@ impl World {
         self.images.remember_digest(reference, spec);
         self.image_event("pull", reference, &repository(reference));
         known
+    }
+}
+
+impl Registry {
+    fn is_reachable(&self) -> Result<(), Failure> {
+        let message = "Get \"https://reg.test/v2/\": dial tcp: no such host".to_owned();
+        if self.unreachable {
+            return Err(Failure { class: FailureClass::Unreachable, message });
+        }
+        Ok(())
+    }
+
+    fn tags_of(&self, name: &str) -> Vec<String> {
+        let own = self.offers.keys().filter_map(|known| known.strip_prefix(name));
+        own.filter_map(|rest| rest.strip_prefix(':').map(str::to_owned)).collect()
+    }
+}
+
+impl composelet::engine::Registry for SimEngine {
+    fn tags<'a>(&'a self, repository: &'a str) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+        let found = self.with(|world| {
+            let registry = &world.registry;
+            registry.is_reachable().map(|()| registry.tags_of(repository))
+        });
+        ready(found).boxed()
+    }
+
+    fn created<'a>(
+        &'a self,
+        _repository: &'a str,
+        digest: &'a str,
+        _platform: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, Failure>> {
+        let found = self.with(|world| {
+            let registry = &world.registry;
+            registry.is_reachable().map(|()| registry.made.get(digest).copied())
+        });
+        ready(found).boxed()
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use composelet::model::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::build::BuildScript;
@@ -57,6 +58,11 @@ impl SimEngine {
     /// Puts an image into the registry; a pull takes this long.
     pub(crate) fn publish(&self, reference: &str, spec: &ImageSpec, takes: Duration) {
         self.offer(reference, Offer::Image(spec.clone()), takes);
+    }
+
+    /// Sets when an image of the registry was made.
+    pub(crate) fn made(&self, spec: &ImageSpec, at: Timestamp) {
+        self.with(|world| world.registry.made(spec, at));
     }
 
     /// Sets what the registry answers for a reference, and how long it takes.

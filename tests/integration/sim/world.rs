@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) next_pid: u64,
     /// Connections from the host.
     pub(crate) dialled: u64,
+    /// What servers that are no containers answer to a GET, by host.
+    pub(crate) servers: BTreeMap<String, String>,
     engine: WeakEngine,
 }
 
@@ -94,6 +96,7 @@ impl World {
             serial: 0,
             next_pid: 1000,
             dialled: 0,
+            servers: BTreeMap::new(),
             engine,
         }
     }

@@ -146,6 +146,7 @@ impl Bench {
             self.events.clone(),
         )
         .dialling(Arc::new(self.engine.clone()))
+        .asking(Arc::new(self.engine.clone()))
     }
 
     fn connector(&self) -> Connector {

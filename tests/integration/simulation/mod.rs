@@ -1,13 +1,16 @@
 //! The whole controller against the simulated engine under paused time: the real client, the real loader, files in a
 //! temporary directory, the state directory in memory.
 
+mod before_checks;
 mod bench;
+mod checks;
 mod crash;
 mod drills;
 mod evidence;
 mod files;
 mod healing;
 mod hooks;
+mod image_updates;
 mod images;
 mod jobs;
 mod joins;
@@ -19,3 +22,4 @@ mod rebuild;
 mod rollouts;
 mod schedules;
 mod standby;
+mod strategies;

@@ -109,11 +109,16 @@ impl Registry {
     /// Builds an image with this label `version` and pushes it as if somebody else had: under another name of this host, so
     /// that a controller that looks for [`Self::image`] never finds it on the engine before it pulls. Returns its id.
     pub(crate) fn push(&self, name: &str, version: &str) -> String {
+        self.push_with(name, version, "")
+    }
+
+    /// The same, with a further line of its Dockerfile.
+    pub(crate) fn push_with(&self, name: &str, version: &str, line: &str) -> String {
         let address = format!("localhost:{}", self.port);
         let login = json!({ "auths": { &address: { "username": USER, "password": PASSWORD } } });
         let configuration = self.configuration("push", &login);
         let image = format!("{address}/{name}");
-        let text = format!("FROM {IMAGE}\nLABEL version={version}\n");
+        let text = format!("FROM {IMAGE}\nLABEL version={version}\n{line}\n");
         docker(&self.engine, &configuration, &["build", "-q", "-t", &image, "-"], &text);
         let id =
             self.engine.get(&format!("/images/{image}/json"))["Id"].as_str().unwrap().to_owned();

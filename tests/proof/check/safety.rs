@@ -290,7 +290,7 @@ impl Checker {
         let within = |from: &Duration| {
             // The files are read every 10 s: what went together may be seen that much further apart.
             let window = *from..*from + TOGETHER.saturating_sub(READING);
-            let count = removed.iter().filter(|at| window.contains(at)).count();
+            let count = removed.iter().filter(|at| window.contains(*at)).count();
             if window.contains(&gone) { count } else { 0 }
         };
         let together = removed.iter().map(within).max().unwrap_or(0);

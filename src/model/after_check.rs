@@ -1,0 +1,51 @@
+//! Checks after a rollout (`x-composelet.checks.after`): what a version has to pass before it counts as one that held.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::host_probe::Handler;
+use crate::model::time::Timestamp;
+
+/// One check of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AfterCheck {
+    /// For people; its number from 1 unless written.
+    pub name: String,
+    /// What is asked.
+    pub handler: Handler,
+    /// Tries after the first.
+    pub retries: u32,
+    /// From the end of a try to the next.
+    pub interval: Duration,
+    /// After which time no answer is a failure.
+    pub timeout: Duration,
+}
+
+impl AfterCheck {
+    /// A check with the defaults: 3 retries, 5 s apart, 30 s for an answer.
+    pub fn of(name: String, handler: Handler) -> Self {
+        let (interval, timeout) = (Duration::from_secs(5), Duration::from_secs(30));
+        Self { name, handler, retries: 3, interval, timeout }
+    }
+}
+
+/// Memory of the checks of one version of a project.
+///
+/// A try is noted before it begins. Without its end in the table of operations nobody knows how it went: it is made again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CheckRecord {
+    /// Number of the version.
+    pub revision: u64,
+    /// Checks that were passed, in the order of services and of their lists.
+    pub passed: u32,
+    /// The next one was begun, or is about to be.
+    pub begun: bool,
+    /// Failures of the next one in a row.
+    pub failures: u32,
+    /// When it failed last.
+    pub failed_at: Option<Timestamp>,
+    /// How it failed last.
+    pub error: String,
+}

@@ -1,0 +1,102 @@
+//! Images that move, with a real registry behind a login: a newer version comes, a bad one goes back, staging's image
+//! becomes production's.
+
+use composelet::model::revision::Verdict;
+use serde_json::json;
+
+use crate::real::registry::host;
+use crate::support_real::container::Container;
+use crate::support_real::engine::Engine;
+use crate::support_real::host::Host;
+use crate::support_real::registry::{Access, PASSWORD, Registry};
+use crate::support_real::wait::{eventually, hold};
+
+/// Where the image sets `BAD` its container ends at once.
+fn manifest(image: &str, update: &str) -> String {
+    format!(
+        "
+services:
+  web:
+    image: {image}
+    init: true
+    command: [\"sh\", \"-c\", \"test -z $$BAD && exec sleep 1000000\"]
+    deploy: {{update_config: {{monitor: 2s}}}}
+    x-composelet: {{{update}}}
+"
+    )
+}
+
+/// Waits until a revision has held.
+async fn stable(host: &Host, project: &str, number: u64) {
+    eventually(&format!("revision {number} of {project} holds"), || {
+        let status = host.status(project)?;
+        let one = status.revisions.iter().find(|one| one.number == number);
+        let stable = one.is_some_and(|one| matches!(one.verdict, Verdict::Stable { .. }));
+        hold(stable, || format!("{one:?}"))
+    })
+    .await;
+}
+
+async fn runs(host: &Host, project: &str, id: &str) -> Container {
+    host.running_and(project, "web", "the wanted image", |now| now.text("/Image") == id).await
+}
+
+#[tokio::test]
+async fn a_newer_version_is_rolled_out_and_a_bad_one_goes_back() {
+    let engine = Engine::connect();
+    let registry = Registry::start(&engine, Access::Login).await;
+    let first = registry.push("app:1.4.2", "one");
+    let mut host = host(&registry.configuration("pull", &registry.auths(PASSWORD)), None);
+    let shop = host.project("shop");
+    let update = "image_update: {semver: ~1.4, minimum_age: 1ms}";
+    host.write(&shop, &manifest(&registry.image("app:1.4.2"), update));
+    host.start();
+    host.ready(&shop).await;
+    runs(&host, &shop, &first).await;
+    stable(&host, &shop, 1).await;
+
+    registry.push("app:2.0.0", "other");
+    let second = registry.push("app:1.4.3", "two");
+    host.expect(&["reconcile", &shop]);
+    let web = runs(&host, &shop, &second).await;
+    assert!(web.text("/Config/Image").starts_with(&registry.image("app:1.4.3@sha256:")));
+    stable(&host, &shop, 2).await;
+    host.described(&format!("{shop}/web"), &["app:1.4.3@sha256:", "instead of", "semver ~1.4"])
+        .await;
+
+    registry.push_with("app:1.4.4", "bad", "ENV BAD=1");
+    host.expect(&["reconcile", &shop]);
+    host.described(&shop, &["RevisionRejected", "ImageRejected"]).await;
+    runs(&host, &shop, &second).await;
+
+    let third = registry.push("app:1.4.5", "three");
+    host.expect(&["reconcile", &shop]);
+    runs(&host, &shop, &third).await;
+    host.ready(&shop).await;
+    host.is_silent().await;
+}
+
+#[tokio::test]
+async fn the_image_of_staging_becomes_that_of_production() {
+    let engine = Engine::connect();
+    let registry = Registry::start(&engine, Access::Open).await;
+    let old = registry.push("app:1", "old");
+    let candidate = registry.push("app:2", "candidate");
+    let mut host = host(&registry.configuration("pull", &json!({})), None);
+    let (staging, production) = (host.project("staging"), host.project("production"));
+    host.write(&staging, &manifest(&registry.image("app:2"), ""));
+    host.write(&production, &manifest(&registry.image("app:1"), ""));
+    host.start();
+    runs(&host, &staging, &candidate).await;
+    runs(&host, &production, &old).await;
+    stable(&host, &staging, 1).await;
+    stable(&host, &production, 1).await;
+    host.expect(&["promote", &staging, "--to", &production, "web"]);
+    runs(&host, &production, &candidate).await;
+    stable(&host, &production, 2).await;
+    let told = format!("promoted from revision 1 of {staging}");
+    host.described(&format!("{production}/web"), &["ImagePromoted", &told]).await;
+    host.is_silent().await;
+    host.expect(&["resume", &production]);
+    runs(&host, &production, &old).await;
+}
