@@ -53,6 +53,10 @@ impl Supervisor {
     /// A pass over `name` ended, or nothing is left of it: whoever waits for it, or has not been looked at, looks again.
     pub(crate) fn wake_neighbours(&mut self, name: &ProjectName, before: Option<&Progress>) {
         let changed = self.cells.get(name).and_then(|cell| cell.progress.as_ref()) != before;
+        // Two that wait for each other would wake each other for ever.
+        if !changed {
+            return;
+        }
         let waits = |cell: Option<&Cell>| {
             let plan = cell.and_then(|cell| cell.plan.as_ref());
             plan.is_none_or(|plan| {
@@ -64,7 +68,7 @@ impl Supervisor {
         let edges = self.edges();
         let near = edges.iter().filter(|(other, edges)| {
             let depends = edges.contains(name);
-            other != name && depends && (changed || waits(self.cells.get(other)))
+            other != name && depends
         });
         let mut near: Vec<ProjectName> = near.map(|(other, _)| other.clone()).collect();
         // Those that it depends on may wait for it to be gone.
