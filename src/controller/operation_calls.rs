@@ -103,8 +103,13 @@ impl OperationCalls for HostCalls {
                 Operation::Analyse { measurement, .. } => {
                     measure(engine, &self.dial, measurement).await?;
                 }
-                Operation::Check { container, address, check, .. } => {
-                    after_check::ask((engine, &*self.dial), container, (check, *address)).await?;
+                Operation::Check { container, address, handler, timeout, .. } => {
+                    after_check::ask(
+                        (engine, &*self.dial),
+                        container,
+                        (handler, *timeout, *address),
+                    )
+                    .await?;
                 }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;

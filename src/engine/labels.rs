@@ -52,6 +52,8 @@ pub const INSTALLATION: &str = "io.composelet.installation";
 pub const REVISION: &str = "io.composelet.revision";
 /// Versioned hash of the fields that need a recreate.
 pub const SPEC_HASH: &str = "io.composelet.spec-hash";
+/// The service that a container is a throw-away copy of, for a check before a rollout of another one.
+pub const COMPANION: &str = "io.composelet.companion";
 /// The time that a run of a schedule was due, RFC 3339; on its container.
 pub const DUE: &str = "io.composelet.due";
 /// Digest of configs, secrets and env.
@@ -80,6 +82,7 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
             .filter(|number| *number > 0),
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         hook: text(HOOK).map(str::to_owned),
+        companion: text(COMPANION).map(ServiceName::new),
         due: text(DUE)
             .filter(|_| text(CONTAINER_NUMBER).is_none())
             .and_then(Timestamp::parse_rfc3339),

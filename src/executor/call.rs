@@ -7,9 +7,6 @@ use crate::model::id::{ContainerId, NetworkId};
 use crate::model::outcome::{Effect, Failure, FailureClass};
 use crate::model::plan::Action;
 
-/// Log lines that are kept of a container before it is removed.
-const LAST_LINES: u32 = 20;
-
 /// Ids behind the references of an action, known once the nodes that create them have succeeded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resolved {
@@ -64,22 +61,9 @@ async fn call(engine: &Engine, action: &Action, ids: Resolved) -> Result<Effect,
         Action::UnpauseContainer { container, .. } => {
             done(engine.unpause_container(container).await)
         }
-        Action::RemoveContainer { container, keep_logs, .. } => {
-            remove(engine, container, *keep_logs).await
-        }
+        Action::RemoveContainer { container, .. } => gone(engine.remove_container(container).await),
         Action::Begin(_) => Err(invalid("an operation is not an engine call")),
     }
-}
-
-/// Removes a container; its last lines are read before, and failing to read them is no obstacle.
-async fn remove(engine: &Engine, id: &ContainerId, keep_logs: bool) -> Result<Effect, Failure> {
-    let lines = if keep_logs {
-        engine.logs_tail(id, LAST_LINES).await.unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    let effect = gone(engine.remove_container(id).await)?;
-    Ok(if lines.is_empty() { effect } else { Effect::Logs(lines) })
 }
 
 fn done(result: Result<(), Failure>) -> Result<Effect, Failure> {

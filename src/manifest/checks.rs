@@ -1,17 +1,20 @@
 //! `x-composelet.checks`: what has to hold before a version counts as one that held.
 
+use std::sync::Arc;
+
 use crate::manifest::before_checks;
 use crate::manifest::environment::child;
 use crate::manifest::host_probe;
 use crate::manifest::node::Node;
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::words::{command, number, time, unknown, wrong};
-use crate::model::after_check::AfterCheck;
-use crate::model::hook::HookCommand;
+use crate::model::after_check::{AfterCheck, Asks};
+use crate::model::hook::{HookCommand, PreStart};
 use crate::model::host_probe::Handler;
 
 const KINDS: &[&str] = &["before", "after"];
-const HANDLERS: &[&str] = &["exec", "http", "tcp"];
+const ASKED: &[&str] = &["exec", "http", "tcp", "run"];
+const RUN: &[&str] = &["command", "image", "environment", "user"];
 const CHECK: &[&str] = &["name", "exec", "http", "tcp", "run", "retries", "interval", "timeout"];
 const MOST_RETRIES: i64 = 1000;
 
@@ -25,17 +28,10 @@ pub(crate) fn check(node: &Node, field: &str, known: &[&str], report: &mut Repor
         let path = child(field, key);
         match &**key {
             "after" => after(&entry.node, &path, known, report),
-            "before" if known.is_empty() => before_checks::check(&entry.node, &path, report),
-            "before" => later(&entry.node, &path, report),
+            "before" => before_checks::check(&entry.node, &path, known, report),
             _ => unknown(key, entry, (&path, KINDS), report),
         }
     }
-}
-
-fn later(node: &Node, path: &str, report: &mut Report) {
-    let message = format!("{path} is not built yet");
-    let finding = Finding::error("not-built-yet", path, message).at(node.place);
-    report.add(finding.help("remove it; it comes with a later version"));
 }
 
 fn after(node: &Node, field: &str, further: &[&str], report: &mut Report) {
@@ -57,7 +53,7 @@ fn after(node: &Node, field: &str, further: &[&str], report: &mut Report) {
         for (key, entry) in map {
             let (node, path) = (&entry.node, child(&path, key));
             match &**key {
-                "run" => later(node, &path, report),
+                "run" => run(node, &path, report),
                 "exec" if command(node).is_none() => {
                     wrong(node, &path, "a command, such as [python, manage.py, check]", report);
                 }
@@ -79,8 +75,8 @@ fn after(node: &Node, field: &str, further: &[&str], report: &mut Report) {
 }
 
 fn asks_one_thing(node: &Node, path: &str, report: &mut Report) {
-    let asked = HANDLERS.iter().filter(|key| node.get(key).is_some()).count();
-    if asked == 1 || node.get("run").is_some() {
+    let asked = ASKED.iter().filter(|key| node.get(key).is_some()).count();
+    if asked == 1 {
         return;
     }
     let (code, message) = match asked {
@@ -88,30 +84,75 @@ fn asks_one_thing(node: &Node, path: &str, report: &mut Report) {
         _ => ("exclusive-keys", format!("{path} asks several things")),
     };
     let finding = Finding::error(code, path, message).at(node.place);
-    report.add(finding.help("one of exec, http and tcp"));
+    report.add(finding.help("one of exec, http, tcp and run"));
 }
 
-/// The checks after a rollout that stand on a service, or on the project for a service.
-pub(crate) fn read(word: &Node, service: Option<&str>) -> Vec<AfterCheck> {
-    let list = word.get("after").and_then(Node::as_list).unwrap_or_default();
-    let wanted = |one: &Node| {
-        service.is_none_or(|name| one.get("service").and_then(Node::as_text) == Some(name))
-    };
-    let numbered = list.iter().enumerate().filter(|(_, one)| wanted(one));
-    numbered.filter_map(|(index, one)| read_one(one, index)).collect()
-}
-
-fn read_one(node: &Node, index: usize) -> Option<AfterCheck> {
-    let handler = match node.get("exec") {
-        Some(words) => {
-            let command = command(words)?;
-            Handler::Exec(Box::new(HookCommand { command, ..HookCommand::default() }))
+/// A container of its own: a command, or a mapping.
+fn run(node: &Node, field: &str, report: &mut Report) {
+    const FORM: &str = "a command, such as [pytest, -q], or {image: scanner, command: [scan]}";
+    let Some(map) = node.as_map() else {
+        if command(node).is_none() {
+            wrong(node, field, FORM, report);
         }
-        None => host_probe::handler(node)?,
+        return;
+    };
+    if map.get("command").is_none() && map.get("image").is_none() {
+        wrong(node, field, FORM, report);
+    }
+    for (key, entry) in map {
+        let (node, path) = (&entry.node, child(field, key));
+        match &**key {
+            "command" if command(node).is_none() => {
+                wrong(node, &path, "a command, such as [pytest, -q]", report);
+            }
+            "image" | "user" if node.as_text().is_none_or(str::is_empty) => {
+                wrong(node, &path, "a text", report);
+            }
+            "environment" => before_checks::environment(node, &path, report),
+            known if RUN.contains(&known) => {}
+            _ => unknown(key, entry, (&path, RUN), report),
+        }
+    }
+}
+
+/// The checks after a rollout that stand on a service, or on the project for a service. What runs in a container of its own
+/// runs `image` unless it says another one.
+pub(crate) fn read(word: &Node, service: Option<&str>, image: &str) -> Vec<AfterCheck> {
+    let list = word.get("after").and_then(Node::as_list).unwrap_or_default();
+    let wanted = list.iter().enumerate().filter(|(_, one)| before_checks::is_for(one, service));
+    wanted.filter_map(|(index, one)| read_one(one, index, image)).collect()
+}
+
+/// What a container of its own runs.
+fn one_off(node: &Node, image: &str) -> PreStart {
+    let text = |key| node.get(key).and_then(Node::as_text).map(str::to_owned);
+    let words = if node.as_map().is_some() { node.get("command") } else { Some(node) };
+    let command = words.and_then(command);
+    let environment = before_checks::variables(node).into_iter();
+    PreStart {
+        image: text("image").unwrap_or_else(|| image.to_owned()),
+        run: HookCommand {
+            command: command.unwrap_or_default(),
+            user: text("user"),
+            environment: environment.map(|(name, value)| (name, Some(value))).collect(),
+            ..HookCommand::default()
+        },
+    }
+}
+
+fn read_one(node: &Node, index: usize, image: &str) -> Option<AfterCheck> {
+    let asks = match (node.get("run"), node.get("exec")) {
+        (Some(run), _) => Asks::OneOff(Box::new(one_off(run, image))),
+        (None, Some(words)) => {
+            let command = command(words)?;
+            let command = HookCommand { command, ..HookCommand::default() };
+            Asks::Replica(Arc::new(Handler::Exec(Box::new(command))))
+        }
+        (None, None) => Asks::Replica(Arc::new(host_probe::handler(node)?)),
     };
     let name = node.get("name").and_then(Node::as_text).map(str::to_owned);
     let name = name.unwrap_or_else(|| index.saturating_add(1).to_string());
-    let mut check = AfterCheck::of(name, handler);
+    let mut check = AfterCheck::of(name, asks);
     let retries = node.get("retries").and_then(|node| number(node, MOST_RETRIES));
     check.retries = retries.unwrap_or(check.retries);
     check.interval = node.get("interval").and_then(time).unwrap_or(check.interval);
@@ -119,12 +160,8 @@ fn read_one(node: &Node, index: usize) -> Option<AfterCheck> {
     Some(check)
 }
 
-/// Services that checks of the project name, each with its field.
-pub(crate) fn named(word: &Node) -> Vec<(String, &Node)> {
-    let list = word.get("after").and_then(Node::as_list).unwrap_or_default();
-    let numbered = list.iter().enumerate();
-    let named = numbered.filter_map(|(index, one)| {
-        Some((format!("x-composelet.checks.after[{index}].service"), one.get("service")?))
-    });
-    named.collect()
+/// Services that the word at `field` names, each with its field.
+pub(crate) fn named<'a>(word: &'a Node, field: &str) -> Vec<(String, &'a Node)> {
+    let lists = KINDS.iter().filter_map(|kind| Some((kind, word.get(kind)?)));
+    lists.flat_map(|(kind, list)| before_checks::named(list, &child(field, kind))).collect()
 }

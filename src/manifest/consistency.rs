@@ -120,12 +120,27 @@ impl<'a> Checker<'a> {
 
     /// Services that words of the project name.
     fn project_words(&mut self) {
-        let named = extension::checks(self.model).map(checks::named);
+        self.named_by_checks(self.model, "x-composelet.checks");
+    }
+
+    /// Services that checks are for, and their companions. A check for a service that its profiles switch off is off too.
+    fn named_by_checks(&mut self, node: &Node, field: &str) {
+        let named = extension::checks(node).map(|word| checks::named(word, field));
         for (path, node) in named.into_iter().flatten() {
             let name = node.as_text().unwrap_or_default();
-            let known = self.model.at(&["services", name]).is_some();
-            if !known && !name.is_empty() && !self.disabled.contains_key(name) {
-                self.unknown("service", "services", name, node.place, &path);
+            if name.is_empty() || self.model.at(&["services", name]).is_some() {
+                continue;
+            }
+            match self.disabled.get(name) {
+                None => self.unknown("service", "services", name, node.place, &path),
+                Some(place) if path.contains(".with[") => {
+                    let message = format!("{name} is switched off by its profiles");
+                    let finding = Finding::error("disabled-dependency", &path, message)
+                        .at(node.place)
+                        .help("enable its profile in COMPOSE_PROFILES, or leave it out");
+                    self.report.add(finding.related(*place, "defined here"));
+                }
+                Some(_) => {}
             }
         }
     }
@@ -148,6 +163,7 @@ impl<'a> Checker<'a> {
             let name = node.as_text().unwrap_or_default();
             self.unknown("service", "services", name, node.place, &child(field, path));
         }
+        self.named_by_checks(service, &child(field, "x-composelet.checks"));
     }
 
     fn dependencies(&mut self, service: &Node, field: &str) {

@@ -1,11 +1,11 @@
 //! Checks before a rollout (`x-composelet.checks.before`): what a new version has to pass before anything of it is made.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::id::ContainerId;
+use crate::model::id::{ContainerId, ServiceName};
 use crate::model::ledger::HookFailure;
 use crate::model::secret::{Secret, sha256_hex};
 use crate::model::time::Timestamp;
@@ -29,6 +29,8 @@ pub struct BeforeCheck {
     pub on_failure: OnFailure,
     /// What it reaches.
     pub reach: Reach,
+    /// Services of the project of which a throw-away copy runs beside it, found by the names of the services.
+    pub with: BTreeSet<ServiceName>,
 }
 
 /// What the failure of a check means.
@@ -44,7 +46,7 @@ pub enum OnFailure {
 /// What a check reaches over the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// Nothing: neither the services of the project nor anybody else.
+    /// Nothing but its companions: neither the services of the project nor anybody else.
     #[default]
     Nothing,
     /// What the engine's default bridge leads to; no service of the project by name (`network: true`).
@@ -62,7 +64,8 @@ impl BeforeCheck {
             Reach::Bridge => "bridge",
         };
         let image = self.image.as_deref().unwrap_or_default();
-        let parts = ["image", image, reach].into_iter().chain(words).chain(variables);
+        let with = self.with.iter().flat_map(|name| ["with", name.as_str()]);
+        let parts = ["image", image, reach].into_iter().chain(words).chain(variables).chain(with);
         sha256_hex(parts.flat_map(|part| [part, "\u{1}"]))
     }
 }
@@ -102,16 +105,18 @@ mod tests {
             timeout: Duration::from_secs(1),
             on_failure: OnFailure::Reject,
             reach: Reach::Nothing,
+            with: BTreeSet::new(),
         };
-        let mut others = vec![check.clone(); 4];
+        let mut others = vec![check.clone(); 5];
         others[0].image = Some("scanner".to_owned());
         others[1].command = vec!["a b".into()];
         others[2].environment = [("A".to_owned(), "b".into())].into();
         others[3].reach = Reach::Bridge;
+        others[4].with = ["db".into()].into();
         let mut digests: Vec<String> = others.iter().map(BeforeCheck::digest).collect();
         digests.push(check.digest());
         digests.sort();
         digests.dedup();
-        assert_eq!(digests.len(), 5);
+        assert_eq!(digests.len(), 6);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::after_check::AfterCheck;
+use crate::model::after_check::{AfterCheck, Asks};
 use crate::model::before_check::BeforeCheck;
 use crate::model::build::Build;
 use crate::model::config::{ContainerConfig, MountSource};
@@ -170,9 +170,13 @@ impl DesiredService {
         std::iter::once(self.image.as_str()).chain(others)
     }
 
-    /// References of the images of its checks before a rollout, its own aside.
+    /// References of the images of its checks before and after a rollout.
     pub fn check_images(&self) -> impl Iterator<Item = &str> {
-        self.before.iter().filter_map(|check| check.image.as_deref())
+        let before = self.before.iter().filter_map(|check| check.image.as_deref());
+        before.chain(self.checks.iter().filter_map(|check| match &check.asks {
+            Asks::OneOff(step) => Some(step.image.as_str()),
+            Asks::Replica(_) => None,
+        }))
     }
 
     /// Whether it runs or mounts the image of this reference.

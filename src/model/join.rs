@@ -111,6 +111,15 @@ impl Namespace {
         self.mode(config).and_then(Owner::of_mode)
     }
 
+    /// Gives `config` one of its own.
+    pub fn leave(self, config: &mut ContainerConfig) {
+        match self {
+            Self::Network => config.network_mode = NetworkMode::default(),
+            Self::Ipc => config.security.ipc = None,
+            Self::Pid => config.security.pid = None,
+        }
+    }
+
     /// Lets `config` share it with `owner`.
     pub fn join(self, config: &mut ContainerConfig, owner: &Owner) {
         let mode = owner.to_string();

@@ -184,6 +184,8 @@ pub struct Claim {
     pub one_off: bool,
     /// `com.docker.compose.hook`: a step of a hook in a container of its own, no replica.
     pub hook: Option<String>,
+    /// `io.composelet.companion`: a throw-away copy of this service, for a check of the service that the container claims.
+    pub companion: Option<ServiceName>,
     /// `io.composelet.due`: a run of a schedule, no replica, and the time that it was due.
     pub due: Option<Timestamp>,
     /// `com.docker.compose.project.config_files`.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::after_check::AfterCheck;
 use crate::model::analysis::{AnalysisKey, Measurement};
 use crate::model::build::Build;
 use crate::model::hook::{HookCommand, HookStep};
+use crate::model::host_probe::Handler;
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::image_update::ImageQuery;
 use crate::model::probe::Readiness;
@@ -122,7 +122,9 @@ pub enum Operation {
         /// Where its ports are reached from the host.
         address: Option<IpAddr>,
         /// What is asked.
-        check: Arc<AfterCheck>,
+        handler: Arc<Handler>,
+        /// After which time no answer is a failure.
+        timeout: Duration,
     },
     /// Ask a container again and again until it is ready; see [`Readiness`].
     Probe {

@@ -150,8 +150,6 @@ pub enum Effect {
     Container(ContainerId),
     /// A network.
     Network(NetworkId),
-    /// The last log lines of a container that was removed.
-    Logs(Vec<String>),
     /// An operation began.
     Begun(OperationSubject),
 }

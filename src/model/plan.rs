@@ -154,8 +154,6 @@ pub enum Action {
         container: ContainerId,
         /// Its name, for people.
         name: ContainerName,
-        /// Last log lines are read before, because they go with it.
-        keep_logs: bool,
     },
     /// Begin a long call; the plan does not wait for its end.
     Begin(Box<Operation>),

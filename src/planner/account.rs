@@ -70,6 +70,9 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         steps::remember(input, &world, view, &mut ledger);
         schedule_runs::remember(input, &world, view, &mut ledger);
     }
+    for companion in &world.companions {
+        probe::remember(companion, &mut ledger);
+    }
     schedule_runs::forget(&world, &mut ledger);
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
     let slots = world.services.iter().flat_map(|view| &view.slots);

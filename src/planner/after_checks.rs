@@ -2,9 +2,13 @@
 //! the version; a check that fails for good is a failure of the version like any other.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::after_check::{AfterCheck, CheckRecord};
+use crate::model::after_check::{AfterCheck, Asks, CheckRecord};
 use crate::model::held::{Subject, WaitingOn};
+use crate::model::hook::{PreStart, hide};
+use crate::model::host_probe::Handler;
+use crate::model::id::{ContainerName, SpecHash};
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::operation::{Operation, OperationSubject};
@@ -13,10 +17,13 @@ use crate::model::plan::Action;
 use crate::model::reason::Reason;
 use crate::model::revision::{FailureCause, Verdict};
 use crate::model::rollout::RolloutWait;
+use crate::model::secret::sha256_hex;
+use crate::planner::create::Grounds;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::judgement::has_held;
 use crate::planner::verdict::address;
 use crate::planner::world::{ServiceView, World};
+use crate::planner::{one_offs, steps};
 
 /// The checks of all services that are not held, in their order. Nothing runs of a job, or of no replicas, to be asked.
 fn all<'w, 'a>(
@@ -48,13 +55,95 @@ fn subject(world: &World<'_>, record: &CheckRecord) -> OperationSubject {
     OperationSubject::Check(format!("{project} revision {} check {number}", record.revision))
 }
 
+/// What identifies the container of a check in one version of the project; its label.
+fn hash(record: &CheckRecord, step: &PreStart) -> SpecHash {
+    let text = format!("after\n{}\n{}\n{}\n", record.revision, record.passed, step.digest());
+    SpecHash::new(format!("v1:{}", sha256_hex([text.as_str()])))
+}
+
+/// Whether the newest version is what runs, and nobody knows yet whether it holds.
+fn is_open(world: &World<'_>) -> bool {
+    let last = world.input.ledger.history.back();
+    let open = last
+        .is_some_and(|last| last.verdict == Verdict::Open && last.digest == world.desired.digest);
+    open && world.input.declared.is_none()
+}
+
+/// What identifies the container of the check of `view` that is due, if it has one of its own.
+pub fn container_hash(world: &World<'_>, view: &ServiceView<'_>) -> Option<SpecHash> {
+    if !is_open(world) {
+        return None;
+    }
+    let (of, check, record) = due(world, world.input.ledger)?;
+    match &check.asks {
+        Asks::OneOff(step) if of.service.name == view.service.name => Some(hash(&record, step)),
+        Asks::OneOff(_) | Asks::Replica(_) => None,
+    }
+}
+
+/// Image of the check that is due, if it brings one.
+pub fn image<'a>(world: &World<'a>, view: &ServiceView<'a>) -> Option<&'a str> {
+    let (of, check, _) = due(world, world.input.ledger)?;
+    match &check.asks {
+        Asks::OneOff(step) if of.service.name == view.service.name => Some(&step.image),
+        Asks::OneOff(_) | Asks::Replica(_) => None,
+    }
+}
+
+/// Counts the end of the container of a check.
+fn count(
+    world: &World<'_>,
+    (view, check, step): (&ServiceView<'_>, &AfterCheck, &PreStart),
+    record: &mut CheckRecord,
+) {
+    let hash = hash(record, step);
+    let Some(one) = one_offs::newest(&world.checks, &view.service.name, &hash) else {
+        return;
+    };
+    let Some(end) = one_offs::end(one, check.timeout) else {
+        return;
+    };
+    if record.counted.as_ref() == Some(&one.id) {
+        return;
+    }
+    let counted = Some(one.id.clone());
+    match end {
+        None => {
+            let (revision, passed) = (record.revision, record.passed.saturating_add(1));
+            *record = CheckRecord { revision, passed, counted, ..CheckRecord::default() };
+        }
+        Some(error) => {
+            record.counted = counted;
+            record.log.clear();
+            record.failures = record.failures.saturating_add(1);
+            record.failed_at = Some(world.input.now);
+            record.error = error;
+        }
+    }
+}
+
+/// How a check failed last, with the last lines of its container, less the values that it was given.
+fn told(check: &AfterCheck, record: &CheckRecord) -> String {
+    let hidden = match &check.asks {
+        Asks::OneOff(step) => step.run.hidden.as_slice(),
+        Asks::Replica(_) => &[],
+    };
+    let lines = record.log.iter().map(|line| hide(line, hidden));
+    std::iter::once(record.error.clone()).chain(lines).collect::<Vec<_>>().join("; ")
+}
+
 /// Notes which version the checks are about, and that one was cut by the end of the controller (part of
 /// [`account`](super::account::account)).
 pub fn remember(world: &World<'_>, ledger: &mut ProjectLedger) {
-    let Some((_, _, mut record)) = due(world, ledger) else {
+    let Some((view, check, mut record)) = due(world, ledger) else {
         return;
     };
-    record.begun &= world.input.operations.contains_key(&subject(world, &record));
+    match &check.asks {
+        Asks::Replica(_) => {
+            record.begun &= world.input.operations.contains_key(&subject(world, &record));
+        }
+        Asks::OneOff(step) => count(world, (view, check, step), &mut record),
+    }
     ledger.checks = Some(record);
 }
 
@@ -70,8 +159,9 @@ pub fn failure(
     ledger: &ProjectLedger,
 ) -> Option<FailureCause> {
     let (of, check, record) = due(world, ledger)?;
-    let failed = of.service.name == view.service.name && record.failures > check.retries;
-    failed.then(|| FailureCause::Check { name: check.name.clone(), error: record.error })
+    let read = matches!(check.asks, Asks::Replica(_)) || !record.log.is_empty();
+    let failed = of.service.name == view.service.name && record.failures > check.retries && read;
+    failed.then(|| FailureCause::Check { name: check.name.clone(), error: told(check, &record) })
 }
 
 /// The first container of a service that runs.
@@ -82,53 +172,107 @@ pub fn asked<'a>(view: &ServiceView<'a>) -> Option<&'a ObservedContainer> {
 }
 
 /// Begins the check that is due, or says what it waits for.
-pub fn plan_checks(world: &World<'_>, draft: &mut Draft<'_>) {
+pub fn plan_checks(world: &World<'_>, grounds: &Grounds, draft: &mut Draft<'_>) {
     let input = world.input;
-    let open =
-        input.ledger.history.back().is_some_and(|last| {
-            last.verdict == Verdict::Open && last.digest == world.desired.digest
-        });
-    if !open || input.declared.is_some() || !has_held(world, input.ledger) {
+    if !is_open(world) || !has_held(world, input.ledger) {
         return;
     }
     let Some((view, check, record)) = due(world, input.ledger) else {
         return;
     };
     let (service, name) = (Subject::Service(view.service.name.clone()), check.name.clone());
-    let about = subject(world, &record);
     let failures = record.failures;
     let waiting = WaitingOn::Rollout(if failures == 0 {
         RolloutWait::Check { name: name.clone() }
     } else {
-        RolloutWait::CheckFailed { name: name.clone(), failures, error: record.error.clone() }
+        RolloutWait::CheckFailed { name: name.clone(), failures, error: told(check, &record) }
     });
-    let pause = if failures > check.retries {
-        // There is nothing to go back to.
-        input
-            .policy
-            .crash
-            .delay(failures - check.retries, view.service.name.as_str())
-            .max(check.interval)
-    } else {
-        check.interval
+    let next = record.failed_at.map(|at| at.plus(pause(world, view, check, failures)));
+    let next = next.filter(|next| *next > input.now);
+    let own = match &check.asks {
+        Asks::OneOff(step) => newest(world, view, &record, step),
+        Asks::Replica(_) => None,
     };
-    let next = record.failed_at.map(|at| at.plus(pause)).filter(|next| *next > input.now);
-    draft.hold(service.clone(), waiting, next);
-    let OperationSubject::Check(key) = &about else { return };
-    let container = asked(view);
-    if next.is_some() || input.operations.contains_key(&about) {
+    let end = own.and_then(|one| one_offs::deadline(one, check.timeout));
+    let over = end.is_some_and(|end| end <= input.now);
+    draft.hold(service.clone(), waiting, next.or(end.filter(|_| !over)));
+    if next.is_some() {
         return;
     }
+    let reason = Reason::Check { name, failures };
+    match (&check.asks, own) {
+        (Asks::Replica(handler), _) => {
+            ask(world, view, draft, (check, &record, handler), reason);
+        }
+        (Asks::OneOff(_), Some(one)) if over || !one.lifecycle.is_alive() => {
+            one_offs::leave(draft, one, reason);
+        }
+        (Asks::OneOff(_), Some(_)) => {}
+        (Asks::OneOff(step), None) => {
+            run((world, grounds), view, draft, (&record, step), (service, reason));
+        }
+    }
+}
+
+fn newest<'a>(
+    world: &World<'a>,
+    view: &ServiceView<'_>,
+    record: &CheckRecord,
+    step: &PreStart,
+) -> Option<&'a ObservedContainer> {
+    one_offs::newest(&world.checks, &view.service.name, &hash(record, step))
+}
+
+/// From a failure to the next try. Longer each time if there is nothing to go back to.
+fn pause(world: &World<'_>, view: &ServiceView<'_>, check: &AfterCheck, failures: u32) -> Duration {
+    let beyond = failures.saturating_sub(check.retries);
+    if beyond == 0 {
+        return check.interval;
+    }
+    let delay = world.input.policy.crash.delay(beyond, view.service.name.as_str());
+    delay.max(check.interval)
+}
+
+/// Begins to ask a replica.
+fn ask(
+    world: &World<'_>,
+    view: &ServiceView<'_>,
+    draft: &mut Draft<'_>,
+    (check, record, handler): (&AfterCheck, &CheckRecord, &Arc<Handler>),
+    reason: Reason,
+) {
+    let about = subject(world, record);
+    let OperationSubject::Check(key) = &about else { return };
+    let container = asked(view).filter(|_| !world.input.operations.contains_key(&about));
     let Some(container) = container else { return };
     let operation = Operation::Check {
         container: container.id.clone(),
         name: container.name.clone(),
         key: key.clone(),
-        address: address(input, container),
-        check: Arc::new(check.clone()),
+        address: address(world.input, container),
+        handler: Arc::clone(handler),
+        timeout: check.timeout,
     };
+    let service = Subject::Service(view.service.name.clone());
     let place = Place { subject: &service, after: Vec::new() };
-    draft.push(place, Action::Begin(Box::new(operation)), Reason::Check { name, failures });
+    draft.push(place, Action::Begin(Box::new(operation)), reason);
+}
+
+/// Creates and starts the container of a check, once that of an earlier one is gone.
+fn run(
+    (world, grounds): (&World<'_>, &Grounds),
+    view: &ServiceView<'_>,
+    draft: &mut Draft<'_>,
+    (record, step): (&CheckRecord, &PreStart),
+    (subject, reason): (Subject, Reason),
+) {
+    let (project, service) = (&world.desired.name, &view.service.name);
+    let number = record.passed.saturating_add(1);
+    let name = ContainerName::new(format!("{project}-{service}-after-check-{number}"));
+    if one_offs::is_free(world, draft, (&name, subject.clone()), &world.checks) {
+        let what = steps::Run { hook: one_offs::CHECK, step, hash: &hash(record, step), name };
+        steps::run((world, grounds), view, draft, what, (subject, reason));
+    }
 }
 
 /// What was begun, or is about to be.

@@ -11,25 +11,22 @@ use crate::model::held::{Subject, WaitingOn};
 use crate::model::hook::hide;
 use crate::model::id::{ContainerName, ReplicaId, Revision, SpecHash};
 use crate::model::ledger::{MOST_REVISIONS, ProjectLedger};
-use crate::model::observed::{Exit, ImageState, Lifecycle, ObservedContainer, ObservedImage};
-use crate::model::operation::Operation;
-use crate::model::plan::{Action, ContainerRef, CreateContainer, StartBudget};
+use crate::model::observed::{ImageState, ObservedImage};
+use crate::model::plan::CreateContainer;
 use crate::model::reason::Reason;
 use crate::model::revision::FailureCause;
 use crate::model::rollout::RolloutWait;
 use crate::model::secret::{Secret, sha256_hex};
 use crate::model::time::Timestamp;
+use crate::planner::companions::Company;
 use crate::planner::conformity::Conformity;
 use crate::planner::create::Grounds;
-use crate::planner::draft::{Draft, Place};
+use crate::planner::draft::Draft;
 use crate::planner::hooks::failed_again;
 use crate::planner::images::ImageVerdict;
 use crate::planner::input::PlanInput;
-use crate::planner::names;
 use crate::planner::world::{ServiceView, Slot, World};
-
-/// What the label of hooks says on the container of a check.
-pub const HOOK: &str = "check";
+use crate::planner::{after_checks, companions, names, one_offs};
 
 /// What identifies the check at `index` in one version of a service; the label of its container.
 fn hash(check: &BeforeCheck, revision: &Revision, index: usize) -> SpecHash {
@@ -137,18 +134,16 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     let Some(check) = checks.get(index) else {
         return;
     };
-    let Some(container) = current(world, view, &hash(check, &revision, index)) else {
+    let hash = hash(check, &revision, index);
+    let ended = match one_offs::newest(&world.checks, name, &hash) {
+        Some(container) => one_offs::end(container, check.timeout).map(|end| (&container.id, end)),
+        None => companions::failed(world, &company(world, view, (check, index, &hash), record))
+            .map(|(id, error)| (id, Some(error))),
+    };
+    let Some((id, text)) = ended.filter(|(id, _)| record.counted.as_ref() != Some(*id)) else {
         return;
     };
-    let text = match &container.lifecycle {
-        Lifecycle::Exited(exit) => outcome(check, exit),
-        Lifecycle::Created { failure: Some(failure) } => Some(failure.error.clone()),
-        _ => return,
-    };
-    if record.counted.as_ref() == Some(&container.id) {
-        return;
-    }
-    record.counted = Some(container.id.clone());
+    record.counted = Some(id.clone());
     record.log.clear();
     match text {
         Some(text) if check.on_failure == OnFailure::Reject => {
@@ -164,15 +159,6 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     if usize::try_from(record.done).unwrap_or(usize::MAX) >= checks.len() {
         pass(record);
     }
-}
-
-/// How a check failed; `None` if it did not.
-fn outcome(check: &BeforeCheck, exit: &Exit) -> Option<String> {
-    let times = exit.started_at.zip(exit.finished_at);
-    if times.is_some_and(|(start, end)| end.since(start) >= check.timeout) {
-        return Some(format!("no end within {:?}", check.timeout));
-    }
-    (exit.code != 0).then(|| format!("exit code {}", exit.code))
 }
 
 /// Whoever changes files, or asks for another try, has the check made again at once.
@@ -199,22 +185,57 @@ fn lines(due: &Due<'_>) -> Vec<String> {
     due.record.log.iter().map(|line| hide(line, &due.check.hidden)).collect()
 }
 
-/// The newest container of a check.
-fn current<'a>(
-    world: &World<'a>,
-    view: &ServiceView<'_>,
-    hash: &SpecHash,
-) -> Option<&'a ObservedContainer> {
-    let same = of_service(world, view).filter(|one| one.claim.spec_hash.as_ref() == Some(hash));
-    same.max_by_key(|one| (one.created_at, one.id.clone()))
+/// The companions of the next try of a check.
+fn company<'a>(
+    world: &World<'_>,
+    view: &'a ServiceView<'_>,
+    (check, index, hash): (&'a BeforeCheck, usize, &SpecHash),
+    record: &BeforeRecord,
+) -> Company<'a> {
+    let tries = record.failure.as_ref().map_or(0, |failure| failure.failures);
+    Company {
+        service: view.service,
+        with: &check.with,
+        reach: check.reach,
+        timeout: check.timeout,
+        name: container_name(world, view, index).to_string(),
+        // What a try that failed has written must not be there in the next one.
+        hash: SpecHash::new(format!("v1:{}", sha256_hex([format!("{hash}\n{tries}\n")]))),
+    }
 }
 
-fn of_service<'a, 'w>(
-    world: &'w World<'a>,
-    view: &'w ServiceView<'_>,
-) -> impl Iterator<Item = &'a ObservedContainer> + 'w {
-    let checks = world.checks.iter().copied();
-    checks.filter(|one| one.claim.service.as_ref() == Some(&view.service.name))
+/// Real name of the network of the check that is due, if it has one.
+pub fn network(world: &World<'_>, view: &ServiceView<'_>) -> Option<String> {
+    let due = due(world.input, view, world.input.ledger)?;
+    let name = container_name(world, view, due.index).to_string();
+    (!due.check.with.is_empty()).then_some(name)
+}
+
+fn container_name(world: &World<'_>, view: &ServiceView<'_>, index: usize) -> ContainerName {
+    let number = index.saturating_add(1);
+    ContainerName::new(format!("{}-{}-check-{number}", world.desired.name, view.service.name))
+}
+
+/// Removes containers of checks that are over, and of their companions.
+fn clear(world: &World<'_>, view: &ServiceView<'_>, draft: &mut Draft<'_>, due: Option<&Due<'_>>) {
+    let name = &view.service.name;
+    let wanted = [due.map(|due| due.hash.clone()), after_checks::container_hash(world, view)];
+    for container in one_offs::of_service(&world.checks, name) {
+        if !wanted.contains(&container.claim.spec_hash) || container.claim.spec_hash.is_none() {
+            one_offs::leave(draft, container, Reason::Leftover);
+        }
+    }
+    let record = world.input.ledger.before_checks.get(name);
+    let unread = record.filter(|record| record.log.is_empty());
+    let unread = unread.and_then(|record| record.counted.as_ref());
+    let company =
+        due.map(|due| company(world, view, (due.check, due.index, &due.hash), &due.record).hash);
+    for container in one_offs::of_service(&world.companions, name) {
+        let told = container.lifecycle.is_alive() || unread != Some(&container.id);
+        if told && (company.is_none() || container.claim.spec_hash != company) {
+            one_offs::leave(draft, container, Reason::Leftover);
+        }
+    }
 }
 
 /// Removes containers of checks that are over, begins the one that is due, or says what it waits for.
@@ -225,12 +246,7 @@ pub fn plan_before(
     draft: &mut Draft<'_>,
 ) {
     let due = due(world.input, view, world.input.ledger);
-    for container in of_service(world, view) {
-        let wanted = due.as_ref().map(|due| &due.hash);
-        if container.claim.spec_hash.as_ref() != wanted {
-            leave(draft, container, Reason::Leftover);
-        }
-    }
+    clear(world, view, draft, due.as_ref());
     let Some(due) = due else {
         return;
     };
@@ -244,11 +260,8 @@ pub fn plan_before(
         let waiting = RolloutWait::CheckFailed { name, failures: failure.failures, error };
         return draft.hold(subject, WaitingOn::Rollout(waiting), Some(until));
     }
-    let running = current(world, view, &due.hash);
-    let until = running.and_then(|one| match one.lifecycle {
-        Lifecycle::Running { started_at } => Some(started_at.plus(due.check.timeout)),
-        _ => None,
-    });
+    let running = one_offs::newest(&world.checks, &view.service.name, &due.hash);
+    let until = running.and_then(|one| one_offs::deadline(one, due.check.timeout));
     let over = until.is_some_and(|until| until <= world.input.now);
     draft.hold(
         subject,
@@ -256,7 +269,9 @@ pub fn plan_before(
         until.filter(|_| !over),
     );
     match running {
-        Some(one) if !one.lifecycle.is_alive() || over => leave(draft, one, reason(&due)),
+        Some(one) if !one.lifecycle.is_alive() || over => {
+            one_offs::leave(draft, one, reason(&due));
+        }
         Some(_) => {}
         None => begin(world, grounds, view, draft, &due),
     }
@@ -267,28 +282,7 @@ fn reason(due: &Due<'_>) -> Reason {
     Reason::Check { name: due.check.name.clone(), failures }
 }
 
-/// Stops what runs and removes what does not.
-fn leave(draft: &mut Draft<'_>, container: &ObservedContainer, reason: Reason) {
-    let (id, name) = (container.id.clone(), container.name.clone());
-    let subject = Subject::Container(name.clone());
-    let action = match &container.lifecycle {
-        Lifecycle::Removing => return draft.hold(subject, WaitingOn::Removing, None),
-        lifecycle if lifecycle.is_alive() => {
-            let service = container.claim.service.clone().unwrap_or_else(|| "".into());
-            Action::Begin(Box::new(Operation::Stop {
-                container: id,
-                name,
-                replica: ReplicaId::new(service, 0),
-                timeout_s: None,
-                pre_stop: Vec::new(),
-            }))
-        }
-        _ => Action::RemoveContainer { container: id, name, keep_logs: false },
-    };
-    draft.push(Place { subject: &subject, after: Vec::new() }, action, reason);
-}
-
-/// Creates and starts the container of a check, once its image is there and those before it are gone.
+/// Creates and starts the container of a check, once its image and its companions are there and those before it are gone.
 fn begin(
     world: &World<'_>,
     grounds: &Grounds,
@@ -296,34 +290,27 @@ fn begin(
     draft: &mut Draft<'_>,
     due: &Due<'_>,
 ) {
-    let name = ContainerName::new(format!(
-        "{}-{}-check-{}",
-        world.desired.name,
-        view.service.name,
-        due.index.saturating_add(1)
-    ));
-    if let Some(holder) = world.input.host.names.get(&name) {
-        if !world.checks.iter().any(|one| one.id == holder.container) {
-            let subject = Subject::Service(view.service.name.clone());
-            draft.hold(subject, WaitingOn::NameHeldByUnmanaged { name }, None);
-        }
+    let name = container_name(world, view, due.index);
+    let subject = Subject::Service(view.service.name.clone());
+    if !one_offs::is_free(world, draft, (&name, subject.clone()), &world.checks) {
         return;
     }
-    if of_service(world, view).any(|one| one.lifecycle.is_alive()) {
+    let mut others = one_offs::of_service(&world.checks, &view.service.name);
+    if others.any(|one| one.lifecycle.is_alive()) {
         return;
     }
-    let Some(create) = create(world, grounds, view, (due, name.clone())) else {
+    let Some(mut create) = create(world, grounds, view, (due, name)) else {
         return;
     };
-    let subject = Subject::Container(name.clone());
-    let place = Place { subject: &subject, after: Vec::new() };
-    let action = Action::CreateContainer(Box::new(create));
-    let Some(node) = draft.push(place, action, reason(due)) else {
-        return;
-    };
-    let container = ContainerRef::CreatedBy(node);
-    let action = Action::StartContainer { container, name, budget: StartBudget::Free };
-    draft.push(Place { subject: &subject, after: vec![node] }, action, reason(due));
+    let mut after = Vec::new();
+    if !due.check.with.is_empty() {
+        let company = company(world, view, (due.check, due.index, &due.hash), &due.record);
+        let network = companions::gather((world, grounds), draft, &company, &reason(due));
+        let Some(network) = network else { return };
+        companions::join(&mut create, &company.name);
+        after = network.after;
+    }
+    one_offs::start(world, draft, create, (after, Vec::new()), (&|_| None, reason(due)));
 }
 
 fn create(
@@ -340,13 +327,12 @@ fn create(
     }
     let image = world.input.observed.images.get(reference).and_then(ImageState::present);
     let image_id = image.and_then(|image: &ObservedImage| image.id.clone())?;
-    let mut labels = names::step_labels(
+    let labels = names::step_labels(
         world.desired,
         view.service,
-        (&image_id, &due.revision, &due.hash),
+        (one_offs::CHECK, &image_id, &due.revision, &due.hash),
         world.input.policy,
     );
-    labels.insert("com.docker.compose.hook".to_owned(), HOOK.to_owned());
     Some(CreateContainer {
         replica: ReplicaId::new(view.service.name.clone(), 0),
         labels,

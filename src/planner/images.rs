@@ -15,6 +15,7 @@ use crate::model::plan::Action;
 use crate::model::reason::Reason;
 use crate::model::secret::sha256_hex;
 use crate::model::time::Timestamp;
+use crate::planner::after_checks;
 use crate::planner::before_checks;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
@@ -85,8 +86,9 @@ pub fn plan_mounted_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &
 /// Images of steps before a start, and of a check that is due: pulled when they are missing.
 pub fn plan_step_images(world: &World<'_>, draft: &mut Draft<'_>, verdicts: &mut ImageVerdicts) {
     for view in world.services.iter().filter(|view| !is_left_alone(world, view)) {
-        let check = before_checks::image(world, view);
-        for reference in view.service.step_images().chain(check) {
+        let checks = before_checks::image(world, view).into_iter();
+        let checks = checks.chain(after_checks::image(world, view));
+        for reference in view.service.step_images().chain(checks) {
             if !verdicts.contains_key(reference) {
                 let verdict = present_image(world, draft, reference);
                 verdicts.insert(reference.to_owned(), verdict);

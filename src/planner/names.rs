@@ -64,12 +64,12 @@ pub fn container_labels(
     rows.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// Labels of identity of a step before a start. As with docker compose there is neither number nor hash, so that the
+/// Labels of identity of a step before a start, or of a check: `hook` says which. As with docker compose there is neither number nor hash, so that the
 /// command line takes it for no replica (`reference` §3.8); ours say which step of which version it is.
 pub fn step_labels(
     project: &DesiredProject,
     service: &DesiredService,
-    (image, revision, step): (&ImageId, &Revision, &SpecHash),
+    (hook, image, revision, step): (&str, &ImageId, &Revision, &SpecHash),
     policy: &Policy,
 ) -> BTreeMap<String, String> {
     let files: Vec<String> =
@@ -77,7 +77,7 @@ pub fn step_labels(
     let rows = [
         ("com.docker.compose.project", project.name.to_string()),
         ("com.docker.compose.service", service.name.to_string()),
-        ("com.docker.compose.hook", "pre_start".to_owned()),
+        ("com.docker.compose.hook", hook.to_owned()),
         ("com.docker.compose.oneoff", "False".to_owned()),
         ("com.docker.compose.image", image.to_string()),
         ("com.docker.compose.project.working_dir", project.directory.display().to_string()),
@@ -109,7 +109,8 @@ pub fn run_labels(
     (image, revision, due): (&ImageId, &Revision, Timestamp),
     policy: &Policy,
 ) -> BTreeMap<String, String> {
-    let mut labels = step_labels(project, service, (image, revision, &SpecHash::new("")), policy);
+    let mut labels =
+        step_labels(project, service, ("", image, revision, &SpecHash::new("")), policy);
     labels.remove("com.docker.compose.hook");
     labels.insert(
         "io.composelet.spec-hash".to_owned(),

@@ -9,6 +9,7 @@ use crate::model::id::ContainerId;
 use crate::model::observed::{Lifecycle, ObservedContainer, ObservedNetwork};
 use crate::model::plan::{Action, CreateNetwork, NetworkRef, NodeId};
 use crate::model::reason::Reason;
+use crate::planner::before_checks;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::names::resource_labels;
@@ -29,8 +30,14 @@ pub struct Attachable {
 }
 
 impl Attachable {
-    fn existing(network: &ObservedNetwork) -> Self {
+    /// One that is there.
+    pub fn existing(network: &ObservedNetwork) -> Self {
         Self { network: NetworkRef::Existing(network.id.clone()), after: Vec::new() }
+    }
+
+    /// One that `node` creates.
+    pub fn created(node: NodeId) -> Self {
+        Self { network: NetworkRef::CreatedBy(node), after: vec![node] }
     }
 }
 
@@ -64,7 +71,7 @@ fn plan_network(
             return None;
         }
         let node = create(world, draft, (key, desired), Vec::new(), Reason::Missing)?;
-        return Some(Attachable { network: NetworkRef::CreatedBy(node), after: vec![node] });
+        return Some(Attachable::created(node));
     };
     // A network that carries no hash of ours was made by somebody else and is used as it is.
     let changed =
@@ -133,7 +140,7 @@ fn recreate(
     let removed =
         draft.push(Place { subject: &subject, after: detached }, remove, reason.clone())?;
     let node = create(world, draft, desired, vec![removed], reason)?;
-    Some(Attachable { network: NetworkRef::CreatedBy(node), after: vec![node] })
+    Some(Attachable::created(node))
 }
 
 /// A live container on `network` that cannot be detached and attached again: somebody else's, one that is held, one whose
@@ -186,7 +193,8 @@ pub fn disconnect(
     draft.push(Place { subject: &subject, after: Vec::new() }, action, reason)
 }
 
-fn is_ours(world: &World<'_>, network: &ObservedNetwork) -> bool {
+/// Whether this installation made it for this project.
+pub fn is_ours(world: &World<'_>, network: &ObservedNetwork) -> bool {
     network.installation.as_ref() == Some(&world.input.policy.installation)
         && network.project.as_ref() == Some(&world.desired.name)
 }
@@ -196,6 +204,9 @@ pub fn prune_networks(world: &World<'_>, draft: &mut Draft<'_>) {
     let mut used = BTreeSet::new();
     for desired in world.desired.networks.values() {
         used.extend(elect(world.input, &desired.name).map(|network| &network.id));
+    }
+    for name in world.services.iter().filter_map(|view| before_checks::network(world, view)) {
+        used.extend(elect(world.input, &name).map(|network| &network.id));
     }
     let declared = |name: &String| world.desired.networks.values().any(|one| one.name == *name);
     for network in &world.input.observed.networks {

@@ -295,6 +295,7 @@ fn claim(create: &CreateContainer) -> Claim {
         number: Some(create.replica.number).filter(|number| *number > 0),
         one_off: false,
         hook: labels.get("com.docker.compose.hook").cloned(),
+        companion: label(labels, "io.composelet.companion"),
         due: labels.get("io.composelet.due").and_then(|text| Timestamp::parse_rfc3339(text)),
         config_files: labels.get("com.docker.compose.project.config_files").cloned(),
         depends_on: depends_on.filter(|name| !name.is_empty()).map(Into::into).collect(),
@@ -337,10 +338,10 @@ fn detach(one: &mut ObservedContainer, name: &str) {
     detail.endpoints.remove(name);
 }
 
-/// A step before a start is at its end at once.
+/// A step before a start, or a check, is at its end at once.
 fn start(one: &mut ObservedContainer, now: Timestamp) {
     one.lifecycle = Lifecycle::Running { started_at: now };
-    if one.claim.hook.is_some() {
+    if one.claim.hook.is_some() && one.claim.companion.is_none() {
         one.lifecycle = Lifecycle::Exited(Exit {
             code: 0,
             started_at: Some(now),

@@ -78,7 +78,7 @@ fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
     for view in &world.services {
         plan_service(world, &grounds, view, draft);
     }
-    plan_checks(world, draft);
+    plan_checks(world, &grounds, draft);
     plan_prune(world, draft);
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::model::config::{HealthTest, Protocol};
 use crate::model::desired::DependencyCondition;
+use crate::model::held::Subject;
 use crate::model::hook::HookCommand;
 use crate::model::id::{ContainerId, ServiceName};
 use crate::model::ledger::{ProbeRecord, ProjectLedger};
@@ -57,8 +58,7 @@ pub fn plan_probe(
     draft: &mut Draft<'_>,
     container: &ObservedContainer,
 ) {
-    let ledger = context.world.input.ledger;
-    if undecided(container).is_none() || is_ready(ledger, container) {
+    if undecided(container).is_none() {
         return;
     }
     let beside = context.slot.old.iter().any(|old| old.container.lifecycle.is_alive());
@@ -67,15 +67,28 @@ pub fn plan_probe(
         None if beside || !context.rollout.is_over() => Reason::RolloutAwaits,
         None => return,
     };
+    ask(draft, container, &context.subject(), reason);
+}
+
+/// Begins to ask a container that the engine has not judged yet, unless it is known to be ready or cannot be asked.
+pub fn ask(
+    draft: &mut Draft<'_>,
+    container: &ObservedContainer,
+    subject: &Subject,
+    reason: Reason,
+) {
+    let input = draft.input();
+    if undecided(container).is_none() || is_ready(input.ledger, container) {
+        return;
+    }
     let Some(readiness) = container.detail.known().and_then(|detail| readiness(detail)) else {
         return;
     };
     // Whether ports accept cannot be found out from another host: the declared check decides.
-    if !readiness.ports.is_empty() && context.world.input.verdicts.asker == Asker::Elsewhere {
+    if !readiness.ports.is_empty() && input.verdicts.asker == Asker::Elsewhere {
         return;
     }
-    let subject = context.subject();
-    if draft.key_backs_off(&probe_key(&container.id), &subject) {
+    if draft.key_backs_off(&probe_key(&container.id), subject) {
         return;
     }
     let operation = Operation::Probe {
@@ -83,7 +96,7 @@ pub fn plan_probe(
         name: container.name.clone(),
         readiness: Box::new(readiness),
     };
-    let place = Place { subject: &subject, after: Vec::new() };
+    let place = Place { subject, after: Vec::new() };
     draft.push(place, Action::Begin(Box::new(operation)), reason);
 }
 

@@ -29,7 +29,8 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
         let declared = |one: &&&ObservedContainer| {
             one.claim.service.as_ref().is_some_and(|name| world.desired.services.contains_key(name))
         };
-        let beside = world.steps.iter().chain(&world.checks).chain(&world.runs);
+        let beside =
+            world.steps.iter().chain(&world.checks).chain(&world.companions).chain(&world.runs);
         let steps: Vec<&ObservedContainer> = beside.filter(|one| !declared(one)).copied().collect();
         retire(draft, &steps, &Reason::Leftover);
         prune_networks(world, draft);
@@ -77,7 +78,6 @@ pub fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: 
             let action = Action::RemoveContainer {
                 container: container.id.clone(),
                 name: container.name.clone(),
-                keep_logs: false,
             };
             draft.push(Place { subject: &subject, after: Vec::new() }, action, reason.clone());
         }

@@ -411,6 +411,8 @@ pub fn wanted_logs(ledger: &ProjectLedger) -> Vec<ContainerId> {
     let checks = ledger.before_checks.values();
     let checks = checks.filter(|record| record.failure.is_some() && record.log.is_empty());
     let steps = steps.chain(checks.filter_map(|record| record.counted.clone()));
+    let check = ledger.checks.iter().filter(|record| record.failures > 0 && record.log.is_empty());
+    let steps = steps.chain(check.filter_map(|record| record.counted.clone()));
     replicas.chain(steps).chain(schedule_runs::wanted_logs(ledger)).collect()
 }
 
@@ -440,6 +442,11 @@ pub fn record_logs(
         if record.counted.as_ref() == Some(container) {
             record.log.clone_from(&log);
         }
+    }
+    if let Some(record) = &mut ledger.checks
+        && record.counted.as_ref() == Some(container)
+    {
+        record.log.clone_from(&log);
     }
     for record in ledger.steps.values_mut() {
         if record.counted.as_ref() == Some(container) {

@@ -324,10 +324,7 @@ fn remove(
     container: &ObservedContainer,
     (after, reason): (Vec<NodeId>, Reason),
 ) -> Option<NodeId> {
-    let action = Action::RemoveContainer {
-        container: container.id.clone(),
-        name: container.name.clone(),
-        keep_logs: false,
-    };
+    let action =
+        Action::RemoveContainer { container: container.id.clone(), name: container.name.clone() };
     draft.push(Place { subject: &context.subject(), after }, action, reason)
 }

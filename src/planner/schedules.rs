@@ -82,7 +82,6 @@ fn clear(world: &World<'_>, view: &ServiceView<'_>, draft: &mut Draft<'_>) {
             Action::RemoveContainer {
                 container: container.id.clone(),
                 name: container.name.clone(),
-                keep_logs: false,
             }
         };
         draft.push(Place { subject: &subject, after: Vec::new() }, action, reason);

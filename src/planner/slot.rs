@@ -145,7 +145,6 @@ fn plan_gone(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &Ob
         let action = Action::RemoveContainer {
             container: container.id.clone(),
             name: container.name.clone(),
-            keep_logs: false,
         };
         draft.push(Place { subject: &subject, after: Vec::new() }, action, Reason::Leftover);
         // An older version that lives serves on, and is replaced when this one is gone (invariant 8).

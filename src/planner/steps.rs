@@ -4,26 +4,24 @@
 //! was killed doubles nothing.
 
 use crate::model::config::{ContainerConfig, Endpoint, RestartPolicy};
-use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::hook::{HookKind, HookStep, PreStart, hide};
 use crate::model::id::{ContainerId, ContainerName, ImageId, ReplicaId, Revision, SpecHash};
 use crate::model::join::{Owner, VolumesFrom};
 use crate::model::ledger::{ProjectLedger, StepRecord};
 use crate::model::observed::{ImageState, Lifecycle, ObservedContainer};
-use crate::model::operation::Operation;
-use crate::model::plan::{Action, ContainerRef, CreateContainer, NodeId, StartBudget};
+use crate::model::plan::{CreateContainer, NodeId};
 use crate::model::reason::{HookTry, Reason};
 use crate::model::secret::sha256_hex;
 use crate::planner::conformity::Conformity;
-use crate::planner::create::{foundations, primary_network};
-use crate::planner::draft::{Draft, Place};
+use crate::planner::create::{Grounds, foundations, primary_network};
+use crate::planner::draft::Draft;
 use crate::planner::hooks::{backs_off, failed_again};
 use crate::planner::images::ImageVerdict;
 use crate::planner::input::PlanInput;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::{ServiceView, World};
-use crate::planner::{joined, names};
+use crate::planner::{joined, names, one_offs};
 
 /// Lines of a failed step that its hold shows.
 const LINES: usize = 5;
@@ -69,7 +67,7 @@ pub fn remember(
         *record = StepRecord { version, ..StepRecord::default() };
     }
     let hash = step_hash(view, &revision, done(record));
-    let Some(container) = current(world, view, &hash) else {
+    let Some(container) = one_offs::newest(&world.steps, name, &hash) else {
         return;
     };
     let (code, text) = match &container.lifecycle {
@@ -89,24 +87,6 @@ pub fn remember(
         let at = (input.now, input.policy, name.as_str());
         record.failure = Some(failed_again(record.failure.as_ref(), text, at));
     }
-}
-
-/// The newest container of a step.
-fn current<'a>(
-    world: &World<'a>,
-    view: &ServiceView<'_>,
-    hash: &SpecHash,
-) -> Option<&'a ObservedContainer> {
-    let same = of_service(world, view).filter(|one| one.claim.spec_hash.as_ref() == Some(hash));
-    same.max_by_key(|one| (one.created_at, one.id.clone()))
-}
-
-fn of_service<'a, 'w>(
-    world: &'w World<'a>,
-    view: &'w ServiceView<'_>,
-) -> impl Iterator<Item = &'a ObservedContainer> + 'w {
-    let steps = world.steps.iter().copied();
-    steps.filter(|one| one.claim.service.as_ref() == Some(&view.service.name))
 }
 
 /// Whether nothing is to be done before a start: a replica runs, or one of this version ran already.
@@ -136,7 +116,7 @@ fn due(
 /// Removes containers of steps that are over, or of other versions. What runs and is due comes to its end.
 pub fn clear(world: &World<'_>, view: &ServiceView<'_>, draft: &mut Draft<'_>) {
     let due = due(world.input, view);
-    for container in of_service(world, view) {
+    for container in one_offs::of_service(&world.steps, &view.service.name) {
         let wanted = due.as_ref().is_some_and(|(_, hash, _)| {
             container.claim.spec_hash.as_ref() == Some(hash)
                 && (container.lifecycle.is_alive() || !is_past(view))
@@ -148,33 +128,11 @@ pub fn clear(world: &World<'_>, view: &ServiceView<'_>, draft: &mut Draft<'_>) {
 }
 
 fn leave(draft: &mut Draft<'_>, container: &ObservedContainer) {
-    let (id, name) = (container.id.clone(), container.name.clone());
-    let subject = Subject::Container(name.clone());
-    let (action, reason) = match &container.lifecycle {
-        Lifecycle::Removing => return draft.hold(subject, WaitingOn::Removing, None),
-        Lifecycle::Exited(exit) if exit.code == 0 => (remove(container), Reason::StepDone),
-        lifecycle if lifecycle.is_alive() => {
-            let service = container.claim.service.clone().unwrap_or_else(|| "".into());
-            let stop = Operation::Stop {
-                container: id,
-                name,
-                replica: ReplicaId::new(service, 0),
-                timeout_s: None,
-                pre_stop: Vec::new(),
-            };
-            (Action::Begin(Box::new(stop)), Reason::Leftover)
-        }
-        _ => (remove(container), Reason::Leftover),
+    let reason = match &container.lifecycle {
+        Lifecycle::Exited(exit) if exit.code == 0 => Reason::StepDone,
+        _ => Reason::Leftover,
     };
-    draft.push(Place { subject: &subject, after: Vec::new() }, action, reason);
-}
-
-fn remove(container: &ObservedContainer) -> Action {
-    Action::RemoveContainer {
-        container: container.id.clone(),
-        name: container.name.clone(),
-        keep_logs: false,
-    }
+    one_offs::leave(draft, container, reason);
 }
 
 /// Whether a replica may start. If not, the next step is planned, once for all replicas, and the hold says what is waited for.
@@ -228,11 +186,10 @@ fn plan_step(
     reason: Reason,
 ) {
     let (world, view) = (context.world, context.view);
-    if let Some(old) = current(world, view, hash) {
+    if let Some(old) = one_offs::newest(&world.steps, &view.service.name, hash) {
         let gone = matches!(old.lifecycle, Lifecycle::Removing);
         if !old.lifecycle.is_alive() && !gone {
-            let subject = Subject::Container(old.name.clone());
-            draft.push(Place { subject: &subject, after: Vec::new() }, remove(old), reason);
+            one_offs::leave(draft, old, reason);
         }
         return;
     }
@@ -242,26 +199,53 @@ fn plan_step(
         view.service.name,
         index.saturating_add(1)
     ));
-    if let Some(holder) = world.input.host.names.get(&name) {
-        // One of ours is on its way out; this plan or an operation sees to it.
-        if !world.steps.iter().any(|one| one.id == holder.container) {
-            let waiting = WaitingOn::NameHeldByUnmanaged { name };
-            draft.hold(context.subject(), waiting, None);
-        }
+    if !one_offs::is_free(world, draft, (&name, context.subject()), &world.steps) {
         return;
     }
-    if of_service(world, view).any(|one| one.lifecycle.is_alive()) {
+    let mut others = one_offs::of_service(&world.steps, &view.service.name);
+    if others.any(|one| one.lifecycle.is_alive()) {
         return;
     }
-    let Some(mut create) = create(context, (index, hash), name) else {
+    let Some(step) = view.service.hooks.pre_start.get(index) else {
         return;
     };
-    match joins(world, draft, &mut create) {
-        Ok(owners) => {
-            start(context, draft, (create, owners, reason));
-        }
-        Err(waiting) => draft.hold(context.subject(), waiting, None),
-    }
+    let what = Run { hook: one_offs::STEP, step, hash, name };
+    run((world, context.grounds), view, draft, what, (context.subject(), reason));
+}
+
+/// What a container is to run once.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// What the label of hooks says on it.
+    pub hook: &'static str,
+    /// Image and command.
+    pub step: &'a PreStart,
+    /// What identifies it; its label.
+    pub hash: &'a SpecHash,
+    /// Its name.
+    pub name: ContainerName,
+}
+
+/// Creates and starts a container that runs once beside the replicas of a service: on its networks, with its mounts.
+pub fn run(
+    (world, grounds): (&World<'_>, &Grounds),
+    view: &ServiceView<'_>,
+    draft: &mut Draft<'_>,
+    what: Run<'_>,
+    (subject, reason): (Subject, Reason),
+) {
+    let Some(mut create) = create((world, grounds), view, what) else {
+        return;
+    };
+    let owners = match joins(world, draft, &mut create) {
+        Ok(owners) => owners,
+        Err(waiting) => return draft.hold(subject, waiting, None),
+    };
+    let Some(after) = foundations(grounds, &create.config) else {
+        return;
+    };
+    let network = |name: &str| Some(grounds.networks.get(name)?.network.clone());
+    one_offs::start(world, draft, create, (after, owners), (&network, reason));
 }
 
 /// A step of a service that shares namespaces shares them too. Gives the starts of their owners that it waits for.
@@ -282,13 +266,11 @@ fn sharer<'a>(view: &ServiceView<'a>) -> Option<&'a ContainerId> {
 }
 
 fn create(
-    context: SlotContext<'_, '_>,
-    (index, hash): (usize, &SpecHash),
-    name: ContainerName,
+    (world, grounds): (&World<'_>, &Grounds),
+    view: &ServiceView<'_>,
+    Run { hook, step, hash, name }: Run<'_>,
 ) -> Option<CreateContainer> {
-    let (world, view) = (context.world, context.view);
-    let step = view.service.hooks.pre_start.get(index)?;
-    let usable = context.grounds.images.get(&step.image) == Some(&ImageVerdict::Usable);
+    let usable = grounds.images.get(&step.image) == Some(&ImageVerdict::Usable);
     let image = world.input.observed.images.get(&step.image).and_then(ImageState::present);
     let image_id: ImageId = image.filter(|_| usable)?.id.clone()?;
     let revision = view.revision()?;
@@ -300,7 +282,7 @@ fn create(
         labels: names::step_labels(
             world.desired,
             view.service,
-            (&image_id, &revision, hash),
+            (hook, &image_id, &revision, hash),
             world.input.policy,
         ),
         name,
@@ -340,39 +322,4 @@ fn config(view: &ServiceView<'_>, step: &PreStart) -> ContainerConfig {
     };
     config.security.privileged = step.run.privileged;
     config
-}
-
-/// Creates the container of a step, attaches it to its networks and starts it after `owners`.
-fn start(
-    SlotContext { world, grounds, .. }: SlotContext<'_, '_>,
-    draft: &mut Draft<'_>,
-    (create, owners, reason): (CreateContainer, Vec<NodeId>, Reason),
-) -> Option<NodeId> {
-    let (name, endpoints) = (create.name.clone(), create.config.endpoints.clone());
-    let (primary, subject) = (create.primary_network.clone(), Subject::Container(name.clone()));
-    let after = foundations(grounds, &create.config)?;
-    let action = Action::CreateContainer(Box::new(create));
-    let node = draft.push(Place { subject: &subject, after }, action, reason.clone())?;
-    let mut ready = owners;
-    ready.push(node);
-    if world.input.observed.engine.api < SEVERAL_ENDPOINTS {
-        for (network, endpoint) in endpoints {
-            if Some(&network) == primary.as_ref() {
-                continue;
-            }
-            let action = Action::ConnectNetwork {
-                container: ContainerRef::CreatedBy(node),
-                container_name: name.clone(),
-                network: grounds.networks.get(&network)?.network.clone(),
-                name: network,
-                endpoint: Box::new(endpoint),
-                dns_names: Vec::new(),
-            };
-            let place = Place { subject: &subject, after: vec![node] };
-            ready.push(draft.push(place, action, reason.clone())?);
-        }
-    }
-    let container = ContainerRef::CreatedBy(node);
-    let action = Action::StartContainer { container, name, budget: StartBudget::Free };
-    draft.push(Place { subject: &subject, after: ready }, action, reason)
 }

@@ -10,10 +10,10 @@ use crate::model::observed::{ImageState, Lifecycle, ObservedContainer, ObservedI
 use crate::model::operation::OperationSubject;
 use crate::model::reason::Reason;
 use crate::planner::availability;
-use crate::planner::before_checks;
 use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
 use crate::planner::joined::Directory;
+use crate::planner::one_offs;
 use crate::planner::owners::Owners;
 use crate::planner::ownership::{Ownership, made_from, ownership};
 use crate::planner::plan::suspension;
@@ -36,8 +36,10 @@ pub struct World<'a> {
     pub orphans: Vec<&'a ObservedContainer>,
     /// Containers of ours that are steps before a start; neither replicas nor orphans, whatever their labels lack.
     pub steps: Vec<&'a ObservedContainer>,
-    /// Containers of ours that are checks before a rollout; as with steps.
+    /// Containers of ours that are checks before or after a rollout; as with steps.
     pub checks: Vec<&'a ObservedContainer>,
+    /// Containers of ours that are throw-away copies of services, for checks before a rollout.
+    pub companions: Vec<&'a ObservedContainer>,
     /// Containers of ours that are runs of schedules; neither replicas nor orphans.
     pub runs: Vec<&'a ObservedContainer>,
 }
@@ -162,6 +164,7 @@ impl<'a> World<'a> {
         let mut orphans = Vec::new();
         let mut steps = Vec::new();
         let mut checks = Vec::new();
+        let mut companions = Vec::new();
         let mut runs = Vec::new();
         for container in &input.observed.containers {
             let Some(name) = &container.claim.service else {
@@ -170,7 +173,10 @@ impl<'a> World<'a> {
             match owner(input, desired, container) {
                 Ownership::Foreign => {}
                 Ownership::Ours if container.claim.due.is_some() => runs.push(container),
-                owner if container.claim.hook.as_deref() == Some(before_checks::HOOK) => {
+                owner if container.claim.companion.is_some() => {
+                    companions.extend(Some(container).filter(|_| owner == Ownership::Ours));
+                }
+                owner if container.claim.hook.as_deref() == Some(one_offs::CHECK) => {
                     checks.extend(Some(container).filter(|_| owner == Ownership::Ours));
                 }
                 owner if container.claim.hook.is_some() => {
@@ -194,7 +200,7 @@ impl<'a> World<'a> {
             owners.add(input, &view);
             services.push(view);
         }
-        Self { input, desired, services, owners, orphans, steps, checks, runs }
+        Self { input, desired, services, owners, orphans, steps, checks, companions, runs }
     }
 
     /// Where the names of others are looked up.

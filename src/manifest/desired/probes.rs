@@ -8,7 +8,7 @@ use crate::manifest::checks;
 use crate::manifest::extension;
 use crate::manifest::host_probe;
 use crate::manifest::node::Node;
-use crate::model::after_check::AfterCheck;
+use crate::model::after_check::{AfterCheck, Asks};
 use crate::model::before_check::BeforeCheck;
 use crate::model::config::ContainerConfig;
 use crate::model::host_probe::{Handler, HostProbes};
@@ -24,24 +24,38 @@ pub(super) fn probes(service: &Node, config: &ContainerConfig) -> Option<Arc<Hos
     Some(Arc::new(probes))
 }
 
-/// The checks after a rollout of a service, those that the project has for it included.
+/// The checks after a rollout of a service that runs `image`, those that the project has for it included.
 pub(super) fn checks(
     tree: &Node,
     (name, service): (&str, &Node),
+    image: &str,
     config: &ContainerConfig,
 ) -> Vec<AfterCheck> {
-    let own = extension::checks(service).map(|word| checks::read(word, None));
-    let of_project = extension::checks(tree).map(|word| checks::read(word, Some(name)));
+    let own = extension::checks(service).map(|word| checks::read(word, None, image));
+    let of_project = extension::checks(tree).map(|word| checks::read(word, Some(name), image));
     let mut checks: Vec<_> = own.into_iter().chain(of_project).flatten().collect();
     for check in &mut checks {
-        hide(&mut check.handler, config);
+        match &mut check.asks {
+            Asks::Replica(handler) => hide(Arc::make_mut(handler), config),
+            Asks::OneOff(step) => {
+                let own = step.run.environment.values().flatten();
+                let variables = own.chain(config.environment.values().flatten()).cloned();
+                step.run.hidden = variables.chain(hooks::arguments(&step.run.command)).collect();
+            }
+        }
     }
     checks
 }
 
-/// The checks before a rollout of a service.
-pub(super) fn before(service: &Node, config: &ContainerConfig) -> Vec<BeforeCheck> {
-    let mut checks = extension::checks(service).map(before_checks::read).unwrap_or_default();
+/// The checks before a rollout of a service, those that the project has for it included.
+pub(super) fn before(
+    tree: &Node,
+    (name, service): (&str, &Node),
+    config: &ContainerConfig,
+) -> Vec<BeforeCheck> {
+    let own = extension::checks(service).map(|word| before_checks::read(word, None));
+    let of_project = extension::checks(tree).map(|word| before_checks::read(word, Some(name)));
+    let mut checks: Vec<_> = own.into_iter().chain(of_project).flatten().collect();
     for check in &mut checks {
         let own = config.environment.values().flatten().filter(|_| check.image.is_none());
         let variables = check.environment.values().chain(own).cloned();

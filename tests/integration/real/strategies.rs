@@ -5,6 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use composelet::model::revision::Verdict;
+
 use crate::support_real::host::Host;
 use crate::support_real::wait::{eventually, hold};
 
@@ -105,6 +107,17 @@ async fn becomes(host: &Host, shop: &str, version: &str) {
     .await;
 }
 
+/// Only what has held is gone back to.
+async fn holds(host: &Host, shop: &str, number: u64) {
+    eventually(&format!("revision {number} holds"), || {
+        let status = host.status(shop)?;
+        let one = status.revisions.iter().find(|one| one.number == number);
+        let verdict = one.map(|one| one.verdict.clone());
+        hold(matches!(verdict, Some(Verdict::Stable { .. })), || format!("{verdict:?}"))
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn blue_green_behind_nginx_is_promoted_and_aborted_without_loss() {
     let strategy = "{type: blue-green, auto_promote: false, scale_down_delay: 2s, analysis: {http: {port: 8000}, count: 2, interval: 1s}}";
@@ -129,6 +142,7 @@ async fn blue_green_behind_nginx_is_promoted_and_aborted_without_loss() {
     becomes(&host, &shop, "2").await;
     host.ready(&shop).await;
     only(&host, &shop, &["2"], &[]).await;
+    holds(&host, &shop, 2).await;
 
     host.write(&shop, &manifest("3", strategy));
     only(&host, &shop, &["2"], &["AwaitingPromotion"]).await;

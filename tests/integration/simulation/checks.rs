@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::bench::Bench;
-use crate::sim::{AppScript, ExecOutcome, ScriptKey};
+use crate::sim::{AppScript, ExecOutcome, ImageSpec, ScriptKey};
 
 fn version(number: u32) -> String {
     format!(
@@ -162,4 +162,79 @@ async fn the_first_version_of_all_stays_and_says_what_it_does_not_pass() {
     bench.pass(120).await;
     assert!(bench.runs("shop-web-1") && !bench.is_ready("shop"), "{}", bench.story());
     assert_eq!(verdicts(&bench), ["open"]);
+}
+
+/// A version that is checked by a container of its own.
+fn version_with_run(number: u32) -> String {
+    let check = "{name: smoke, run: {image: tool, command: [look]}, timeout: 20s}";
+    let text = version(number);
+    let list = text.split("after:").next().unwrap();
+    format!("{list}after: [{check}]\n")
+}
+
+const SMOKE: &str = "shop-web-after-check-1";
+
+fn smoke(bench: &Bench, script: AppScript) {
+    bench.engine.script(ScriptKey::Name(SMOKE.to_owned()), script);
+}
+
+/// A bench where the first version has passed its check in a container.
+async fn held_with_run(seed: u64) -> Bench {
+    let mut bench = Bench::new(seed);
+    bench.engine.add_image("tool", &ImageSpec::new("tool"));
+    smoke(&bench, AppScript::exits(Duration::from_secs(1), 0));
+    bench.write("shop", &version_with_run(1));
+    bench.start();
+    bench.converged("shop").await;
+    bench.until("the first version has held", |bench| verdicts(bench) == ["stable"]).await;
+    bench
+}
+
+/// Containers of checks that were made so far.
+fn runs(bench: &Bench) -> usize {
+    let calls = bench.engine.calls();
+    calls.iter().filter(|call| call.path.contains(&format!("/create?name={SMOKE}"))).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_in_a_container_runs_once_for_a_version_and_leaves_nothing() {
+    let mut bench = held_with_run(340).await;
+    bench.until("nothing is left", |bench| bench.phases().keys().eq(["shop-web-1"])).await;
+    bench.silent_for(3600).await;
+    bench.kill().await;
+    bench.start();
+    bench.pass(60).await;
+    assert_eq!(runs(&bench), 1, "{}", bench.story());
+    bench.write("shop", &version_with_run(2));
+    bench.until("the second has held", |bench| verdicts(bench) == ["stable", "stable"]).await;
+    assert_eq!(runs(&bench), 2, "{}", bench.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_in_a_container_that_fails_or_has_no_end_brings_the_old_version_back() {
+    for (seed, script, told) in [
+        (341, AppScript::exits(Duration::from_secs(1), 4), "check smoke failed: exit code 4"),
+        (342, AppScript::forever(), "check smoke failed: no end within 20s"),
+    ] {
+        let mut bench = held_with_run(seed).await;
+        smoke(&bench, script);
+        bench.write("shop", &version_with_run(2));
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(1300)).await;
+            bench.kill().await;
+            bench.start();
+        }
+        bench
+            .until("the rejection", |bench| bench.held("shop").contains(&"RevisionRejected"))
+            .await;
+        bench.until("nothing is left", |bench| bench.phases().keys().eq(["shop-web-1"])).await;
+        let (ledger, _) = bench.ledger().load_project(&"shop".into());
+        let last = format!("{:?}", ledger.history.back().map(|last| &last.verdict));
+        assert_eq!(verdicts(&bench), ["stable", "rejected"], "{}", bench.story());
+        assert!(
+            bench.status("shop").is_some_and(|status| format!("{status:?}").contains(told)),
+            "{last}"
+        );
+        assert_eq!(runs(&bench), 2, "one for each version\n{}", bench.story());
+    }
 }

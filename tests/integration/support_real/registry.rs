@@ -118,7 +118,9 @@ impl Registry {
         let login = json!({ "auths": { &address: { "username": USER, "password": PASSWORD } } });
         let configuration = self.configuration("push", &login);
         let image = format!("{address}/{name}");
-        let text = format!("FROM {IMAGE}\nLABEL version={version}\n{line}\n");
+        // The label of the registry makes the image its own: ids that two tests share would be removed by the first
+        // that ends.
+        let text = format!("FROM {IMAGE}\nLABEL version={version} registry={address}\n{line}\n");
         docker(&self.engine, &configuration, &["build", "-q", "-t", &image, "-"], &text);
         let id =
             self.engine.get(&format!("/images/{image}/json"))["Id"].as_str().unwrap().to_owned();
