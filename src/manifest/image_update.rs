@@ -11,9 +11,18 @@ use crate::manifest::{schedule, words};
 use crate::model::image_update::{ImageUpdate, TagOrder, UpdatePolicy, UpdateWindow};
 use crate::tags::{check_pattern, check_range};
 
-const KEYS: &[&str] =
-    &["policy", "semver", "pattern", "order", "interval", "minimum_age", "window", "monitor_only"];
-const FORM: &str = "a mapping such as {policy: digest} or {semver: \"~1.4\"}";
+const KEYS: &[&str] = &[
+    "policy",
+    "base",
+    "semver",
+    "pattern",
+    "order",
+    "interval",
+    "minimum_age",
+    "window",
+    "monitor_only",
+];
+const FORM: &str = "a mapping such as {policy: digest}, {base: true} or {semver: \"~1.4\"}";
 const ORDERS: &[&str] = &["numerical", "alphabetical"];
 const TIME: &str = "a time of a minute or more, such as 30m, 6h or 2d";
 const AGE: &str = "a time such as 12h or 2d";
@@ -42,12 +51,13 @@ pub(crate) fn check(node: &Node, field: &str, report: &mut Report) {
     let error = |message: &str, help: &str, report: &mut Report| {
         report.add(Finding::error("image-update", field, message).at(node.place).help(help));
     };
-    let followed = [given("policy"), given("semver"), given("pattern") && !given("semver")];
+    let followed =
+        [given("policy"), given("base"), given("semver"), given("pattern") && !given("semver")];
     match followed.iter().filter(|given| **given).count() {
         1 => {}
         0 => error("nothing says which image is followed", &format!("write {FORM}"), report),
         _ => error(
-            "policy: digest, and semver or pattern, exclude each other",
+            "policy: digest, base: true, and semver or pattern, exclude each other",
             "keep one of them",
             report,
         ),
@@ -72,14 +82,8 @@ fn check_key((key, entry): (&str, &Entry), path: &str, report: &mut Report) {
         "window" => check_window(value, path, report),
         "monitor_only" if words::truth(value).is_some() => {}
         "monitor_only" => words::wrong(value, path, "true or false", report),
-        "base" => {
-            let finding = Finding::error("not-built-yet", path, format!("{path} is not built yet"));
-            report.add(
-                finding
-                    .at(entry.key)
-                    .help("remove it; build.pull: true fetches base images at each build"),
-            );
-        }
+        "base" if words::truth(value) == Some(true) => {}
+        "base" => words::wrong(value, path, "true, or nothing", report),
         _ => words::unknown(key, entry, (path, KEYS), report),
     }
 }
@@ -128,12 +132,16 @@ pub(crate) fn check_service(service: &Node, field: &str, report: &mut Report) {
     let mut error = |message: &str, help: &str| {
         report.add(Finding::error("image-update", &path, message).at(word.place).help(help));
     };
-    if service.get("build").is_some() {
+    let (built, base) = (service.get("build").is_some(), word.get("base").is_some());
+    if built && !base {
         error(
             "the image is built here, not followed in a registry",
-            "remove image_update or build",
+            "write {base: true} to follow what it is built upon, or remove image_update or build",
         );
-    } else if service.get("image").and_then(Node::as_text).is_some_and(|image| image.contains('@'))
+    } else if base && !built {
+        error("nothing is built here: there is no base image", "write {policy: digest}");
+    } else if !built
+        && service.get("image").and_then(Node::as_text).is_some_and(|image| image.contains('@'))
     {
         error("an image by digest does not move", "write the image with its tag alone");
     } else if service.get("pull_policy").and_then(Node::as_text) == Some("never") {
@@ -154,6 +162,7 @@ fn word_of(node: &Node) -> Option<ImageUpdate> {
     node.as_map()?;
     let text = |key: &str| node.get(key).and_then(Node::scalar_text).map(|text| text.to_string());
     let policy = match (text("semver"), text("pattern")) {
+        _ if node.get("base").is_some() => UpdatePolicy::Base,
         (Some(range), pattern) => UpdatePolicy::Semver { range, pattern },
         (None, Some(pattern)) => {
             let order = match text("order").as_deref() {

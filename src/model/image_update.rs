@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::build::Build;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::outcome::PullTrouble;
 use crate::model::schedule::When;
@@ -15,6 +16,9 @@ pub const MOST_REJECTED: usize = 20;
 /// Candidates of one look that are remembered, at most: a few, so that one that is too young or rejected does not hide an
 /// older one that would do.
 pub const MOST_CANDIDATES: usize = 5;
+
+/// What is followed of an image that is built.
+const BASE: &str = "base images";
 
 /// `x-composelet.image_update` of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub struct ImageUpdate {
 pub enum UpdatePolicy {
     /// The tag as written, when it gets another digest.
     Digest,
+    /// The images that a built one is built upon, when one of their tags gets another digest.
+    Base,
     /// The highest version in a range.
     Semver {
         /// Range in the words of Cargo.
@@ -56,6 +62,7 @@ impl fmt::Display for UpdatePolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Digest => f.write_str("digest"),
+            Self::Base => f.write_str(BASE),
             Self::Semver { range, pattern: None } => write!(f, "semver {range}"),
             Self::Semver { range, pattern: Some(pattern) } => {
                 write!(f, "semver {range} of {pattern}")
@@ -101,6 +108,8 @@ pub struct ImageQuery {
     pub platform: Option<String>,
     /// Whether the age is asked.
     pub ages: bool,
+    /// How the image is built, if it is.
+    pub build: Option<Build>,
 }
 
 /// An image that a registry offers.
@@ -108,7 +117,7 @@ pub struct ImageQuery {
 pub struct ImageCandidate {
     /// Its tag.
     pub tag: String,
-    /// `repository:tag@sha256:…`.
+    /// `repository:tag@sha256:…`; of base images, all of them.
     pub reference: String,
     /// When it was made, if that was asked and is known.
     pub created: Option<Timestamp>,
@@ -174,6 +183,8 @@ pub struct ImageUpdateRecord {
     pub running: Option<ResolvedImage>,
     /// What ran before that: what a failure goes back to.
     pub before: Option<ResolvedImage>,
+    /// Base images that the image is built upon, or is to be: what the first look found, and what was taken since.
+    pub base: Option<String>,
     /// What the last look found, best first; at most [`MOST_CANDIDATES`].
     pub found: Vec<ImageCandidate>,
     /// Policy that `found` is about.
@@ -190,6 +201,13 @@ pub struct ImageUpdateRecord {
     pub error: String,
     /// What kind of failure it was.
     pub trouble: PullTrouble,
+}
+
+impl ImageUpdateRecord {
+    /// Whether what was found are base images, which are fetched by builds alone.
+    pub fn follows_base(&self) -> bool {
+        self.policy == BASE
+    }
 }
 
 /// Name and tag of a reference, without digest; a reference without a tag means `latest`.

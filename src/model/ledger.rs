@@ -371,6 +371,8 @@ pub struct Rebuild {
 pub enum BuildCache {
     /// Its layers, and the base images at hand.
     Used,
+    /// Its layers; base images are pulled.
+    OfLayers,
     /// Nothing; base images are pulled.
     Unused,
 }

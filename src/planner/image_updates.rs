@@ -11,7 +11,7 @@ use crate::model::image_update::{
     ImageCandidate, ImageQuery, ImageSource, ImageUpdate, ImageUpdateRecord, ImageUpdateWait,
     ResolvedImage, UpdatePolicy, UpdateWindow, name_and_tag,
 };
-use crate::model::ledger::ProjectLedger;
+use crate::model::ledger::{BuildCache, ProjectLedger, Rebuild};
 use crate::model::observed::ImageState;
 use crate::model::operation::Operation;
 use crate::model::plan::Action;
@@ -75,7 +75,8 @@ pub fn moves(ledger: &ProjectLedger, service: &DesiredService) -> Option<ImageMo
 
 /// References of what may be taken, to be looked for on the engine.
 pub fn wanted_images(ledger: &ProjectLedger) -> impl Iterator<Item = &str> {
-    let found = ledger.image_updates.values().flat_map(|record| &record.found);
+    let records = ledger.image_updates.values().filter(|record| !record.follows_base());
+    let found = records.flat_map(|record| &record.found);
     found.map(|candidate| candidate.reference.as_str())
 }
 
@@ -96,9 +97,12 @@ pub fn remember(world: &World<'_>, ledger: &mut ProjectLedger) {
         if policy.as_ref().is_none_or(|policy| *policy != record.policy) {
             record.policy = policy.unwrap_or_default();
             record.found.clear();
+            record.base = None;
             record.checked = None;
         }
-        if !view.is_held(world) {
+        if !view.is_held(world) && record.follows_base() {
+            take_base(world.input, view, &mut record, ledger);
+        } else if !view.is_held(world) {
             take(world.input, view, &mut record);
         }
         if service.image_update.is_some() || record.running.is_some() {
@@ -147,6 +151,7 @@ fn query(service: &DesiredService, running: &str, update: &ImageUpdate) -> Image
         tag: tag.to_owned(),
         platform: service.config.platform.clone(),
         ages: !update.minimum_age.is_zero(),
+        build: service.build.clone().filter(|_| update.policy == UpdatePolicy::Base),
     }
 }
 
@@ -221,6 +226,7 @@ fn present(
     record: &ImageUpdateRecord,
 ) -> Option<String> {
     match &record.running {
+        _ if record.follows_base() => record.base.clone(),
         Some(running) if running.reference.starts_with(BY_ID) => None,
         Some(running) => Some(running.reference.clone()),
         None => {
@@ -243,6 +249,26 @@ fn take(input: &PlanInput<'_>, view: &ServiceView<'_>, record: &mut ImageUpdateR
     let source = ImageSource::Registry;
     let running = ResolvedImage { reference, since: input.now, source };
     record.before = record.running.replace(running);
+}
+
+/// Has the image built again upon base images that may be taken. What it was built upon before the first look nobody knows:
+/// it counts as built upon what that look found.
+fn take_base(
+    input: &PlanInput<'_>,
+    view: &ServiceView<'_>,
+    record: &mut ImageUpdateRecord,
+    ledger: &mut ProjectLedger,
+) {
+    let taken = match choice(input, view, record) {
+        Choice::Take(candidate) => {
+            let image = ledger.images.entry(view.service.image.clone()).or_default();
+            image.rebuild = Some(Rebuild { cache: BuildCache::OfLayers, begun: false });
+            Some(candidate.reference.clone())
+        }
+        Choice::Nothing | Choice::Wait(..) => None,
+    };
+    let first = || record.found.first().map(|found| found.reference.clone());
+    record.base = taken.or_else(|| record.base.clone()).or_else(first);
 }
 
 /// Begins the looks and pulls that are due, and says what waits for what. `world` is that of the files.
@@ -328,6 +354,7 @@ fn fetch(
     match choice(input, view, record) {
         Choice::Nothing => {}
         Choice::Wait(wait, until) => draft.hold(subject, WaitingOn::ImageUpdate(wait), until),
+        Choice::Take(_) if record.follows_base() => {}
         Choice::Take(candidate) => {
             let platform = view.service.config.platform.clone();
             let image = candidate.reference.clone();

@@ -218,9 +218,10 @@ fn build_need(
     let record = world.input.ledger.images.get(&service.image);
     let asked = record.and_then(|record| record.rebuild.as_ref());
     let mut build = Box::new(build.clone());
-    if asked.is_some_and(|asked| asked.cache == BuildCache::Unused) {
-        build.no_cache = true;
-        build.pull = true;
+    match asked.map(|asked| asked.cache) {
+        Some(BuildCache::Unused) => (build.no_cache, build.pull) = (true, true),
+        Some(BuildCache::OfLayers) => build.pull = true,
+        Some(BuildCache::Used) | None => {}
     }
     let directory = build.directory().is_some();
     let operation = Operation::Build {

@@ -4,6 +4,7 @@
 //! true, watching only says when to look (`watch`). Unreadable is never reported as missing (invariant 3).
 
 mod archive;
+mod bases;
 mod build_files;
 mod content;
 mod context;
@@ -17,6 +18,7 @@ mod tree;
 mod watch;
 
 pub use archive::context_archive;
+pub use bases::bases;
 pub use build_files::{BuildFile, BuildFiles};
 pub use content::ContentStore;
 pub use context::{MAX_CONTEXT_ENTRIES, context_files};

@@ -71,7 +71,7 @@ enum Order {
 impl Rule {
     fn new(policy: &UpdatePolicy) -> Option<Self> {
         Some(match policy {
-            UpdatePolicy::Digest => return None,
+            UpdatePolicy::Digest | UpdatePolicy::Base => return None,
             UpdatePolicy::Semver { range, pattern } => Self {
                 pattern: match pattern {
                     Some(pattern) => Some(compiled(pattern).ok()?),
@@ -166,6 +166,7 @@ mod tests {
 
     fn query(policy: UpdatePolicy, tag: &str) -> ImageQuery {
         ImageQuery {
+            build: None,
             image: format!("app:{tag}"),
             policy,
             tag: tag.to_owned(),

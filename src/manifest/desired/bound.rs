@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use globset::{GlobBuilder, GlobMatcher, escape};
+
 use super::container::Located;
 use super::files::shown;
 use crate::manifest::normalise::Context;
@@ -27,7 +29,8 @@ pub(super) fn bound(
     context: &mut Context<'_, '_>,
 ) -> BTreeMap<String, BoundFile> {
     let field = format!("{}.x-composelet.on_change", located.field);
-    let mut walk = Walk { context, field, place: located.node.place, found: BTreeMap::new() };
+    let (place, found) = (located.node.place, BTreeMap::new());
+    let mut walk = Walk { context, field, place, pattern: None, found };
     if change.on_change == OnChange::Ignore {
         return walk.found;
     }
@@ -36,7 +39,9 @@ pub(super) fn bound(
         Some(paths) => {
             for (path, place) in paths {
                 walk.place = *place;
-                walk.path(path, config);
+                if let Some(path) = walk.base(path) {
+                    walk.path(&path, config);
+                }
             }
         }
     }
@@ -47,6 +52,8 @@ struct Walk<'a, 'c, 'f> {
     context: &'a mut Context<'c, 'f>,
     field: String,
     place: Place,
+    /// Which files below the path count; all without one.
+    pattern: Option<GlobMatcher>,
     found: BTreeMap<String, BoundFile>,
 }
 
@@ -71,25 +78,47 @@ impl Walk<'_, '_, '_> {
         }
     }
 
+    /// The part of a path before the first component that is a pattern, which the walk keeps to from here on.
+    fn base(&mut self, text: &str) -> Option<LocalPath> {
+        self.pattern = None;
+        let parts: Vec<&str> = text.split('/').collect();
+        let Some(first) = parts.iter().position(|part| part.contains(['*', '?', '[', '{'])) else {
+            return Some(self.context.directory.join(text));
+        };
+        let (base, tail) = parts.split_at(first);
+        let base = self.context.directory.join(base.join("/"));
+        let whole = format!("{}/{}", escape(&base.display().to_string()), tail.join("/"));
+        match GlobBuilder::new(&whole).literal_separator(true).build() {
+            Ok(glob) => {
+                self.pattern = Some(glob.compile_matcher());
+                Some(base)
+            }
+            Err(error) => {
+                let message = format!("{text} is no pattern: {}", error.kind());
+                self.error(message, "such as ./conf.d/*.conf or ./templates/**/*.html");
+                None
+            }
+        }
+    }
+
     /// A path that is bound, or that lies in a directory that is.
-    fn path(&mut self, text: &str, config: &ContainerConfig) {
-        let path = self.context.directory.join(text);
+    fn path(&mut self, path: &LocalPath, config: &ContainerConfig) {
         let mut below = binds(config).filter_map(|(source, target, _)| {
             let tail = path.as_path().strip_prefix(source.as_path()).ok()?;
             Some((tail.display().to_string(), target))
         });
         let Some((tail, target)) = below.next() else {
             let message =
-                format!("{} is not bound by this service", shown(&path, self.context.directory));
+                format!("{} is not bound by this service", shown(path, self.context.directory));
             self.error(message, "name the source of one of its volumes, or a path below one");
             return;
         };
         if tail.is_empty() {
             let seen = Seen::Mounted(HostPath::new(path.as_path()));
-            self.visit(&path, target, seen, 0);
+            self.visit(path, target, seen, 0);
         } else {
             let seen = Seen::Within(HostPath::new(path.as_path()));
-            self.visit(&path, &format!("{}/{tail}", target.trim_end_matches('/')), seen, 0);
+            self.visit(path, &format!("{}/{tail}", target.trim_end_matches('/')), seen, 0);
         }
     }
 
@@ -104,7 +133,7 @@ impl Walk<'_, '_, '_> {
                     self.visit(&path, &format!("{target}/{name}"), seen, depth + 1);
                 }
             }
-            Some(FileContent::TooLarge(_)) => {
+            Some(FileContent::TooLarge(_)) if self.fits(path) => {
                 let message =
                     format!("{} is larger than 1 MiB", shown(path, self.context.directory));
                 self.error(message, "its changes cannot be followed: name other paths");
@@ -113,7 +142,14 @@ impl Walk<'_, '_, '_> {
         }
     }
 
+    fn fits(&self, path: &LocalPath) -> bool {
+        self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(path.as_path()))
+    }
+
     fn file(&mut self, path: &LocalPath, target: &str, seen: Seen) {
+        if !self.fits(path) {
+            return;
+        }
         let Some(FileContent::Bytes(bytes)) = self.context.files.get(path) else {
             return;
         };

@@ -100,3 +100,31 @@ async fn the_image_of_staging_becomes_that_of_production() {
     host.expect(&["resume", &production]);
     runs(&host, &production, &old).await;
 }
+
+#[tokio::test]
+async fn what_moves_below_a_built_image_is_built_upon() {
+    let engine = Engine::connect();
+    let registry = Registry::start(&engine, Access::Login).await;
+    registry.push("base:1", "old");
+    let mut host = host(&registry.configuration("pull", &registry.auths(PASSWORD)), None);
+    let shop = host.project("shop");
+    let context = host.desired().join(&shop).join("app");
+    std::fs::create_dir_all(&context).unwrap();
+    let text = format!("FROM {}\nLABEL of=shop\n", registry.image("base:1"));
+    std::fs::write(context.join("Dockerfile"), text).unwrap();
+    let image = registry.image("made:1");
+    let update = "image_update: {base: true, minimum_age: 1ms}";
+    let text = manifest(&image, update);
+    host.write(&shop, &text.replace("    init: true\n", "    init: true\n    build: app\n"));
+    host.start();
+    host.ready(&shop).await;
+    let version = |now: &Container| now.text("/Config/Labels/version").to_owned();
+    assert_eq!(version(&host.running(&shop, "web").await), "old");
+    stable(&host, &shop, 1).await;
+
+    registry.push("base:1", "new");
+    host.expect(&["reconcile", &shop]);
+    host.running_and(&shop, "web", "the new base", |now| version(now) == "new").await;
+    stable(&host, &shop, 2).await;
+    host.is_silent().await;
+}

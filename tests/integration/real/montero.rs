@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use composelet::model::schedule::RunEnd;
+
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
@@ -39,7 +41,7 @@ async fn one_server_becomes_three_behind_nginx_and_moves_to_the_cli_and_back() {
         ("APP_REPLICAS", "3".to_owned()),
     ];
     set(&host, &project, &production);
-    host.comes_up(&project, 6).await;
+    host.comes_up(&project, 7).await;
     replicas_share_everything(&host, &project, &site).await;
     assert!(page(&format!("{app}/health"), &[]).is_err(), "only nginx publishes");
     let plain = format!("http://localhost:{}/", ports["HTTP_HOST_PORT"]);
@@ -50,6 +52,24 @@ async fn one_server_becomes_three_behind_nginx_and_moves_to_the_cli_and_back() {
     host.is_silent().await;
     host.there_and_back(&project, &[&["up", "-d"]], 1).await;
     assert!(answers(&format!("{site}/notes"), TLS).await.contains("Ana"), "kept");
+    the_certificate_is_looked_after(&mut host, &project).await;
+}
+
+/// What happens every night: the certificate is renewed if it has to be, and nginx reads it again.
+async fn the_certificate_is_looked_after(host: &mut Host, project: &str) {
+    let nginx = host.running(project, "nginx").await;
+    set(host, project, &[("RENEWAL", "@every 5s".to_owned())]);
+    eventually("a run succeeds", || {
+        let status = host.status(project)?;
+        let schedules = status.services.iter().flat_map(|one| &one.schedules);
+        let ended: Vec<_> = schedules.flat_map(|one| one.history.clone()).collect();
+        let done = ended.iter().any(|one| matches!(one.end, RunEnd::Complete));
+        hold(done, || format!("{ended:?}"))
+    })
+    .await;
+    set(host, project, &[("RENEWAL", "17 3 * * *".to_owned())]);
+    host.ready(project).await;
+    assert_eq!(host.running(project, "nginx").await.id(), nginx.id(), "only signalled");
 }
 
 /// Not root, nothing writable but its data, its logs and /tmp, bounded in size and in what it logs.

@@ -1,8 +1,8 @@
 #!/bin/sh
-# make-certificate.sh DIRECTORY: a self-signed certificate for SERVER_NAME, unless there is one that lasts another day.
+# make-certificate.sh DIRECTORY: a self-signed certificate for SERVER_NAME, unless there is one that lasts another 30 days.
 set -eu
 cd "$1"
-if [ -s privkey.pem ] && openssl x509 -in fullchain.pem -noout -checkend 86400 >/dev/null 2>&1; then
+if [ -s privkey.pem ] && openssl x509 -in fullchain.pem -noout -checkend 2592000 >/dev/null 2>&1; then
   echo "the certificate stays"
   exit 0
 fi
