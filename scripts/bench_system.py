@@ -44,7 +44,9 @@ class System:
         (self.directory / ".env").unlink(missing_ok=True)
         run(str(self.directory / "make-env"), *(["scaled"] if name == "montero" else []))
         self.settle()
-        self.services = json.loads(self.compose("config", "--format", "json", "--no-consistency"))["services"]
+        services = json.loads(self.compose("config", "--format", "json", "--no-consistency"))["services"]
+        # Of a service of no replicas, such as one that only a schedule runs, nothing comes up.
+        self.services = [name for name, service in services.items() if service.get("scale") != 0]
         self.version(0)
         self.compose("build")
         self.controller = None

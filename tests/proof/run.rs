@@ -285,9 +285,13 @@ impl Drive {
         });
         // Another state directory knows nothing of what was removed before it took over, and leaves it.
         let known = !self.checker.is_host_forgotten() && self.bench.slots.len() == 1;
+        let told = &self.checker.told;
+        let back = self.bench.desired.keys().filter(|name| told.has_gone_back(name));
+        let back = back.map(|name| (name.clone(), self.checker.versions_of(name))).collect();
         let declared = Declared {
             apps: &self.bench.desired,
-            images: &images,
+            gone_back: &back,
+            images: Some(&images),
             networks: &networks,
             ended: self.checker.ended(),
             known: known.then_some(&self.checker.told.ever),
@@ -309,7 +313,8 @@ impl Drive {
             let blocks = |reason: &str| matches!(reason, "PortConflict" | "DependencyNotReady");
             let blocked =
                 self.bench.slots.len() > 1 && ready.is_some_and(|ready| blocks(&ready.reason));
-            let runs = feasible(app, &self.bench.desired) && !blocked;
+            let back = self.checker.told.has_gone_back(&app.name);
+            let runs = feasible(app, &self.bench.desired) && !blocked && !back;
             if runs && !is_ready {
                 let text = format!("{} is as declared and not shown Ready: {ready:?}", app.name);
                 wrong.push(("S16", text));

@@ -13,8 +13,10 @@ use crate::sim::Look;
 pub(crate) struct Declared<'a> {
     /// The files.
     pub(crate) apps: &'a BTreeMap<String, App>,
-    /// Image id by reference, on the engine.
-    pub(crate) images: &'a BTreeMap<String, String>,
+    /// Versions of those projects that say of themselves that they went back: one of them runs.
+    pub(crate) gone_back: &'a BTreeMap<String, Vec<App>>,
+    /// Image id by reference, on the engine; `None`: any image will do.
+    pub(crate) images: Option<&'a BTreeMap<String, String>>,
     /// Networks of this installation: name and project.
     pub(crate) networks: &'a [(String, String)],
     /// Replicas that need no container.
@@ -41,7 +43,10 @@ impl Declared<'_> {
     pub(crate) fn check(&self, looks: &[Look]) -> Result<(), String> {
         let can_run = |app: &&App| feasible(app, self.apps) && !self.is_blocked(app, looks);
         for app in self.apps.values().filter(can_run) {
-            self.app(app, looks)?;
+            match self.gone_back.get(&app.name) {
+                None => self.app(app, looks)?,
+                Some(versions) => self.went_back(app, versions, looks)?,
+            }
         }
         let ours = looks.iter().filter(|look| roles::is_ours(&look.labels));
         for look in ours {
@@ -53,9 +58,10 @@ impl Declared<'_> {
         for (name, project) in self.networks {
             let app = self.apps.get(project);
             let edge = |app: &App| app.services.iter().any(|service| service.edge);
+            let versions = self.gone_back.get(project).into_iter().flatten();
             let wanted = app.is_some_and(|app| {
                 *name == format!("{project}_default")
-                    || *name == format!("{project}_edge") && edge(app)
+                    || *name == format!("{project}_edge") && versions.chain([app]).any(edge)
             });
             let judged = app.map_or(self.must_go(project), |app| feasible(app, self.apps));
             if judged && !wanted {
@@ -63,6 +69,17 @@ impl Declared<'_> {
             }
         }
         Ok(())
+    }
+
+    /// L5: what runs is what the files said once. The image is that of then, whatever its tag means now.
+    fn went_back(&self, app: &App, versions: &[App], looks: &[Look]) -> Result<(), String> {
+        let then = Declared { images: None, ..*self };
+        let mut differences = versions.iter().rev().map(|version| then.app(version, looks));
+        let nearest = differences.next().unwrap_or_else(|| Err("there are none".to_owned()));
+        if nearest.is_ok() || differences.any(|difference| difference.is_ok()) {
+            return Ok(());
+        }
+        Err(format!("{} went back to none of its versions: {nearest:?}", app.name))
     }
 
     fn must_go(&self, project: &str) -> bool {
@@ -135,8 +152,8 @@ impl Declared<'_> {
 
     fn config(&self, app: &App, service: &Service, look: &Look) -> Result<(), String> {
         let name = &look.name;
-        let image = self.images.get(service.image.reference());
-        if image != Some(&look.image) {
+        let image = self.images.map(|images| images.get(service.image.reference()));
+        if image.is_some_and(|image| image != Some(&look.image)) {
             return Err(format!("{name} has image {}, not {image:?}", look.image));
         }
         for field in FIELDS {

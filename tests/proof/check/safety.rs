@@ -404,6 +404,14 @@ impl Checker {
         }
     }
 
+    /// Every version of a project that its files ever said.
+    pub(crate) fn versions_of(&self, project: &str) -> Vec<App> {
+        let all = self.versions.iter().filter_map(|(_, version)| version.get(project).cloned());
+        let mut versions: Vec<App> = all.filter(|app| !app.broken).collect();
+        versions.dedup();
+        versions
+    }
+
     /// Replicas that need no container.
     pub(crate) fn ended(&self) -> &Ended {
         &self.state.ended

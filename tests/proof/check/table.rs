@@ -35,7 +35,7 @@ pub(crate) const INVARIANTS: &[(&str, Standing)] = &[
     ("L2", Standing::Checked("L1 from every initial state that a scenario begins with")),
     ("L3", Standing::Checked("what cannot run says why and delays nobody")),
     ("L4", Standing::Checked("L1 from the moment a cause is gone, without a restart")),
-    ("L5", Standing::NotYet("rollbacks")),
+    ("L5", Standing::Checked("what went back runs as its files once said, and still")),
     ("L6", Standing::NotYet("schedules")),
     ("L7", Standing::Checked("a call that never returns blocks only its own project")),
     ("L8", Standing::Checked("it ends within its grace after SIGTERM, and L2 holds after")),

@@ -90,6 +90,12 @@ impl Told {
         self.unheld.get(name).is_some_and(|statuses| *statuses <= 3)
     }
 
+    /// Whether a project says that what its files want failed, and that an earlier version of it runs.
+    pub(crate) fn has_gone_back(&self, name: &str) -> bool {
+        let held = self.last(name).map(|status| status.held.as_slice()).unwrap_or_default();
+        held.iter().any(|held| held.waiting_on.code() == "RevisionRejected")
+    }
+
     /// Whether any project says that it waits for something.
     pub(crate) fn is_anything_held(&self) -> bool {
         self.last.values().any(|(_, status)| !status.held.is_empty())
