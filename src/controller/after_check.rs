@@ -24,7 +24,7 @@ pub(super) async fn ask(
         Some(address) => Ok(SocketAddr::new(address, port)),
         None => Err(failed("it has no address in a network of this host".to_owned())),
     };
-    let late = |_| failed(format!("no answer within {:?}", limit));
+    let late = |_| failed(format!("no answer within {limit:?}"));
     match handler {
         Handler::Exec(command) => engine.run_command(container, command, Some(limit)).await,
         Handler::Tcp { port } => {

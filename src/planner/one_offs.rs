@@ -100,6 +100,9 @@ pub fn is_free(
     false
 }
 
+/// Finds a network by its real name.
+pub type FindNetwork<'a> = dyn Fn(&str) -> Option<NetworkRef> + 'a;
+
 /// Creates a container, attaches it to its networks and starts it: creation waits for `after`, the start for `owners` too.
 /// `network` finds the networks beside the primary one. `None`: something backs off.
 pub fn start(
@@ -107,7 +110,7 @@ pub fn start(
     draft: &mut Draft<'_>,
     create: CreateContainer,
     (after, owners): (Vec<NodeId>, Vec<NodeId>),
-    (network, reason): (&dyn Fn(&str) -> Option<NetworkRef>, Reason),
+    (network, reason): (&FindNetwork<'_>, Reason),
 ) -> Option<NodeId> {
     let (name, endpoints) = (create.name.clone(), create.config.endpoints.clone());
     let (primary, subject) = (create.primary_network.clone(), Subject::Container(name.clone()));

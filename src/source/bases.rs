@@ -70,12 +70,11 @@ fn filled(word: &str, arguments: &BTreeMap<String, String>) -> Option<String> {
     let mut parts = word.split('$');
     let mut text = parts.next()?.to_owned();
     for part in parts {
-        let (name, rest) = match part.strip_prefix('{') {
-            Some(part) => part.split_once('}')?,
-            None => {
-                let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-                part.split_at(end.unwrap_or(part.len()))
-            }
+        let (name, rest) = if let Some(part) = part.strip_prefix('{') {
+            part.split_once('}')?
+        } else {
+            let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            part.split_at(end.unwrap_or(part.len()))
         };
         let (name, default) = name.split_once(":-").map_or((name, None), |(n, d)| (n, Some(d)));
         let value = arguments.get(name).map(String::as_str).filter(|value| !value.is_empty());

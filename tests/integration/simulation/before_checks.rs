@@ -256,7 +256,7 @@ async fn companions_run_beside_a_check_and_go_with_it() {
     bench.engine.with(|world| {
         let companion = world.container(COMPANION).unwrap();
         let host = &companion.host_config;
-        assert!(host["PortBindings"].as_object().is_none_or(|all| all.is_empty()), "{host}");
+        assert!(host["PortBindings"].as_object().is_none_or(serde_json::Map::is_empty), "{host}");
         let text = host.to_string();
         assert!(!text.contains("shop_data") && text.contains("init.sql"), "{text}");
         assert!(!companion.labels().contains_key("role"), "{:?}", companion.labels());

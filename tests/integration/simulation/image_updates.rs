@@ -19,7 +19,7 @@ services:
   web:
     image: reg.test/app:{tag}
     restart: always
-    healthcheck: {{test: [CMD, check], interval: 5s, retries: 2}}
+    healthcheck: {{test: [CMD, check], interval: 20s, retries: 2}}
     deploy: {{replicas: 2, update_config: {{monitor: 2s}}}}
     x-composelet: {{image_update: {{{update}}}}}
 "

@@ -159,7 +159,7 @@ async fn be_a_controller(role: &str) {
 #[tokio::test]
 async fn the_process_ends_before_or_after_a_write() {
     if let Ok(role) = std::env::var(ROLE) {
-        return be_a_controller(&role).await;
+        return Box::pin(be_a_controller(&role)).await;
     }
     for (point, written) in [(0, false), (1, true)] {
         let directory = tempfile::TempDir::with_prefix("composelet-").unwrap();
