@@ -106,14 +106,14 @@ fn count(
     if record.counted.as_ref() == Some(&one.id) {
         return;
     }
-    let counted = Some(one.id.clone());
     match end {
+        // The next check has another hash: its container is not mistaken for this one.
         None => {
             let (revision, passed) = (record.revision, record.passed.saturating_add(1));
-            *record = CheckRecord { revision, passed, counted, ..CheckRecord::default() };
+            *record = CheckRecord { revision, passed, ..CheckRecord::default() };
         }
         Some(error) => {
-            record.counted = counted;
+            record.counted = Some(one.id.clone());
             record.log.clear();
             record.failures = record.failures.saturating_add(1);
             record.failed_at = Some(world.input.now);

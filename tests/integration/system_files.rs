@@ -4,7 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use composelet::manifest::{Dialect, Entry};
+use composelet::model::exclusive::{exclusive, joined, shared_sources};
+use composelet::model::id::ServiceName;
+use composelet::model::path::LocalPath;
+
 use crate::cli_binary::composelet;
+use crate::manifest_cases::load_from_disk;
 
 /// System, argument of `make-env`, and what `validate` may warn of.
 const VARIANTS: &[(&str, &str, &[&str])] = &[
@@ -20,6 +26,28 @@ const VARIANTS: &[(&str, &str, &[&str])] = &[
     ("paqueteria", "", &["floating-tag", "started-only"]),
     ("pontificia", "", &[]),
     ("pontificia", "secured", &[]),
+];
+
+/// Databases, brokers and schedulers of each system.
+const NEVER_TWICE: &[(&str, &[&str])] = &[
+    ("backend-optimizacion", &["db", "redis", "celery-beat"]),
+    ("certificados", &["db", "redis"]),
+    ("montero", &["redis"]),
+    ("paqueteria", &["redis", "celery_beat"]),
+    (
+        "pontificia",
+        &[
+            "redis",
+            "auth_mysql",
+            "users_mysql",
+            "asistencia_mysql",
+            "documentos_mysql",
+            "pagos_mysql",
+            "reportes_mysql",
+            "auditoria_mysql",
+            "gateway_mysql",
+        ],
+    ),
 ];
 
 fn copied(system: &str, into: &Path) -> PathBuf {
@@ -50,6 +78,25 @@ fn every_variant_loads_and_warns_of_nothing_unknown() {
         let unknown: Vec<_> =
             warnings.filter(|line| !known.iter().any(|code| line.starts_with(code))).collect();
         assert!(unknown.is_empty(), "{system} {variant}: {unknown:#?}");
+    }
+}
+
+/// What is found to be exclusive is stopped before its successor starts, and is refused a blue-green strategy.
+#[test]
+fn what_must_never_run_twice_is_known() {
+    for (system, services) in NEVER_TWICE {
+        let directory = tempfile::tempdir().unwrap();
+        let place = copied(system, directory.path());
+        assert!(Command::new(place.join("make-env")).status().unwrap().success());
+        let loaded = load_from_disk(&Entry::Directory(LocalPath::new(&place)), Dialect::Controller);
+        let project = loaded.project.unwrap();
+        let joined = joined(project.services.values());
+        let shared = shared_sources(project.services.values());
+        for name in *services {
+            let service = project.services.get(&ServiceName::from(*name)).unwrap();
+            let why = exclusive(service, (&joined, &shared));
+            assert!(why.is_some(), "{system}: two of {name} at once");
+        }
     }
 }
 
