@@ -128,3 +128,28 @@ async fn what_moves_below_a_built_image_is_built_upon() {
     stable(&host, &shop, 2).await;
     host.is_silent().await;
 }
+
+#[tokio::test]
+async fn a_registry_that_refuses_the_login_is_told_and_what_runs_goes_on() {
+    let engine = Engine::connect();
+    let registry = Registry::start(&engine, Access::Login).await;
+    let first = registry.push("app:1.4.2", "one");
+    let mut host = host(&registry.configuration("pull", &registry.auths(PASSWORD)), None);
+    let shop = host.project("shop");
+    let update = "image_update: {semver: ~1.4, minimum_age: 1ms}";
+    host.write(&shop, &manifest(&registry.image("app:1.4.2"), update));
+    host.start();
+    host.ready(&shop).await;
+    let before = runs(&host, &shop, &first).await;
+
+    registry.configuration("pull", &registry.auths("wrong"));
+    let second = registry.push("app:1.4.3", "two");
+    host.expect(&["reconcile", &shop]);
+    host.described(&shop, &["ImageCheckFailed", "docker login"]).await;
+    assert_eq!(host.running(&shop, "web").await.id(), before.id());
+
+    registry.configuration("pull", &registry.auths(PASSWORD));
+    host.expect(&["reconcile", &shop]);
+    runs(&host, &shop, &second).await;
+    host.ready(&shop).await;
+}
