@@ -105,7 +105,9 @@ pub fn remember(world: &World<'_>, ledger: &mut ProjectLedger) {
         } else if !view.is_held(world) {
             take(world.input, view, &mut record);
         }
-        if service.image_update.is_some() || record.running.is_some() {
+        // What was promoted and failed is known for as long as the project has gone back for it.
+        let failed = ledger.rollback.is_some() && !record.rejected.is_empty();
+        if service.image_update.is_some() || record.running.is_some() || failed {
             ledger.image_updates.insert(service.name.clone(), record);
         }
     }

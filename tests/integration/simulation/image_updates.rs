@@ -286,6 +286,7 @@ async fn a_promoted_image_that_fails_goes_back() {
     bench.pass(600).await;
     assert_eq!(runs(&bench, "shop"), [ImageSpec::new("app").id()], "{}", bench.story());
     assert!(!holds(&bench, "ImagePromoted"), "{}", bench.story());
+    assert!(holds(&bench, "RevisionRejected"), "{}", bench.story());
 }
 
 /// `pull_policy` by schedule has the same gate: a bad image behind a moved tag goes back and is not tried again.
