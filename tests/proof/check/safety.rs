@@ -22,6 +22,15 @@ const READING: Duration = Duration::from_secs(10);
 /// So much older than the files may a status be: a reading every 10 s, and what calls take.
 const LAG: Duration = Duration::from_secs(40);
 
+/// A project that left the files, as it was.
+#[derive(Debug)]
+struct Left {
+    /// Its versions that were in force then.
+    versions: Vec<App>,
+    /// When it came back.
+    back: Option<Duration>,
+}
+
 /// Reads a trace and remembers what it needs.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
@@ -37,7 +46,7 @@ pub(crate) struct Checker {
     /// Files over time; the last is of now.
     versions: Vec<(Duration, Arc<BTreeMap<String, App>>)>,
     /// Projects that are not in the files any more, or broken there, in the versions that were in force before.
-    left: BTreeMap<String, Vec<App>>,
+    left: BTreeMap<String, Left>,
     /// When each project last served as one of its versions says.
     served: BTreeMap<String, Duration>,
     forgotten: BTreeSet<String>,
@@ -141,12 +150,20 @@ impl Checker {
         let can_be_read = |name: &String| desired.get(name).is_some_and(|app| !app.broken);
         let before = self.versions.last().map(|(_, before)| Arc::clone(before));
         for name in before.iter().flat_map(|it| it.keys()).filter(|name| !can_be_read(name)) {
-            if !self.left.contains_key(name) {
-                let versions = self.in_force().filter_map(|it| it.get(name).cloned()).collect();
-                self.left.insert(name.clone(), versions);
+            let known = self.left.get(name);
+            if known.is_none_or(|left| left.back.is_some()) {
+                let before = known.into_iter().flat_map(|left| left.versions.clone());
+                let new = self.in_force().filter_map(|it| it.get(name).cloned());
+                let versions = new.chain(before).collect();
+                self.left.insert(name.clone(), Left { versions, back: None });
             }
         }
-        self.left.retain(|name, _| !can_be_read(name));
+        let now = self.now;
+        for (name, left) in &mut self.left {
+            // A controller that was away reads a moment later what came back, and goes by what it knew until then.
+            left.back = can_be_read(name).then(|| left.back.unwrap_or(now));
+        }
+        self.left.retain(|_, left| left.back.is_none_or(|at| at + LAG >= now));
     }
 
     /// What was read last stays in force meanwhile.
@@ -365,10 +382,15 @@ impl Checker {
             return;
         }
         // A project that left the files runs on as it was until its removal is settled and confirmed; a broken one, too.
-        let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left.values().flatten());
+        let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left_versions());
         let serve = apps.filter(|app| self.state.serves(app)).map(|app| app.name.clone());
         let serve: Vec<String> = serve.collect();
         self.served.extend(serve.into_iter().map(|name| (name, self.now)));
+    }
+
+    fn left_versions(&self) -> impl Iterator<Item = &App> {
+        let left = self.left.values().filter(|it| it.back.is_none_or(|at| at + LAG >= self.now));
+        left.flat_map(|left| &left.versions)
     }
 
     /// S12, S16.
