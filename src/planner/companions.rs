@@ -79,7 +79,7 @@ pub fn gather(
         let Some(view) = world.service(name) else { continue };
         match company.member(world, name) {
             Some(one) if availability::is_well(world.input.ledger, one) => continue,
-            Some(one) => wait(draft, one, company),
+            Some(one) => wait(draft, (name, one), company),
             None => begin((world, grounds), view, draft, (company, &network, reason)),
         }
         ready = false;
@@ -88,12 +88,16 @@ pub fn gather(
 }
 
 /// Asks a companion whether it is ready, and looks again when its time is over.
-fn wait(draft: &mut Draft<'_>, one: &ObservedContainer, company: &Company<'_>) {
+fn wait(
+    draft: &mut Draft<'_>,
+    (name, one): (&ServiceName, &ObservedContainer),
+    company: &Company<'_>,
+) {
     let by = company.service.name.clone();
     let subject = Subject::Container(one.name.clone());
     if let Some(until) = one_offs::deadline(one, company.timeout) {
         let waiting = WaitingOn::Dependency {
-            service: by.clone(),
+            service: name.clone(),
             condition: "ready".to_owned(),
             actual: "starting".to_owned(),
         };
