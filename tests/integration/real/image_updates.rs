@@ -41,10 +41,8 @@ async fn runs(host: &Host, project: &str, id: &str) -> Container {
     host.running_and(project, "web", "the wanted image", |now| now.text("/Image") == id).await
 }
 
-#[tokio::test]
-async fn a_newer_version_is_rolled_out_and_a_bad_one_goes_back() {
-    let engine = Engine::connect();
-    let registry = Registry::start(&engine, Access::Login).await;
+/// A project that runs version 1.4.2 and follows its minor version, and the id of that image.
+async fn first_version(registry: &Registry) -> (Host, String, String) {
     let first = registry.push("app:1.4.2", "one");
     let mut host = host(&registry.configuration("pull", &registry.auths(PASSWORD)), None);
     let shop = host.project("shop");
@@ -52,6 +50,13 @@ async fn a_newer_version_is_rolled_out_and_a_bad_one_goes_back() {
     host.write(&shop, &manifest(&registry.image("app:1.4.2"), update));
     host.start();
     host.ready(&shop).await;
+    (host, shop, first)
+}
+
+#[tokio::test]
+async fn a_newer_version_is_rolled_out_and_a_bad_one_goes_back() {
+    let registry = Registry::start(&Engine::connect(), Access::Login).await;
+    let (host, shop, first) = first_version(&registry).await;
     runs(&host, &shop, &first).await;
     stable(&host, &shop, 1).await;
 
@@ -131,15 +136,8 @@ async fn what_moves_below_a_built_image_is_built_upon() {
 
 #[tokio::test]
 async fn a_registry_that_refuses_the_login_is_told_and_what_runs_goes_on() {
-    let engine = Engine::connect();
-    let registry = Registry::start(&engine, Access::Login).await;
-    let first = registry.push("app:1.4.2", "one");
-    let mut host = host(&registry.configuration("pull", &registry.auths(PASSWORD)), None);
-    let shop = host.project("shop");
-    let update = "image_update: {semver: ~1.4, minimum_age: 1ms}";
-    host.write(&shop, &manifest(&registry.image("app:1.4.2"), update));
-    host.start();
-    host.ready(&shop).await;
+    let registry = Registry::start(&Engine::connect(), Access::Login).await;
+    let (host, shop, first) = first_version(&registry).await;
     let before = runs(&host, &shop, &first).await;
 
     registry.configuration("pull", &registry.auths("wrong"));

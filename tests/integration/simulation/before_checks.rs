@@ -244,6 +244,14 @@ fn is_over(bench: &Bench) -> bool {
     bench.phases().keys().eq(["shop-db-1", "shop-web-1"]) && !has_network(bench, "shop-web-check-1")
 }
 
+/// Whether a companion is what is waited for.
+fn waits_for(bench: &Bench, service: &str) -> bool {
+    let status = bench.status("shop");
+    let held = status.iter().flat_map(|status| &status.held);
+    let text = format!("waiting on {service} to be ready; it is starting");
+    held.into_iter().any(|held| format!("waiting on {}", held.waiting_on).contains(&text))
+}
+
 #[tokio::test(start_paused = true)]
 async fn companions_run_beside_a_check_and_go_with_it() {
     let bench = held_with_database(430).await;
@@ -288,6 +296,9 @@ async fn a_companion_that_ends_or_is_never_ready_is_a_failure_of_the_check() {
         let bench = held_with_database(seed).await;
         bench.engine.script(ScriptKey::Name(COMPANION.to_owned()), companion);
         bench.write("shop", &with_database(2));
+        if told.contains("not ready") {
+            bench.until("it is told who is waited for", |bench| waits_for(bench, "db")).await;
+        }
         bench
             .until("the rejection", |bench| bench.held("shop").contains(&"RevisionRejected"))
             .await;
