@@ -3,6 +3,7 @@
 use crate::cli::output::{BOLD, WARN, append, styled};
 use crate::cli::table::Table;
 use crate::cli::view;
+use crate::model::commit::Commit;
 use crate::model::drill::DrillStage;
 use crate::model::id::short_image_id;
 use crate::model::revision::{CheckResult, Evidence, ProjectRevision, RolloutFailure, Verdict};
@@ -11,7 +12,7 @@ use crate::model::time::Timestamp;
 
 /// The revisions, oldest first, as a table; under a rejected one why.
 pub(super) fn all(project: &ProjectStatus, now: Timestamp) -> String {
-    let mut table = Table::new(&["REVISION", "STATE", "AGE", "IMAGES"]);
+    let mut table = Table::new(&["REVISION", "STATE", "AGE", "COMMIT", "IMAGES"]);
     for one in &project.revisions {
         let images = one
             .services
@@ -21,6 +22,7 @@ pub(super) fn all(project: &ProjectStatus, now: Timestamp) -> String {
             one.number.to_string().into(),
             state(project, one).into(),
             view::age(now, Some(one.since)).into(),
+            one.commit.as_ref().map_or("-", Commit::short).into(),
             images.collect::<Vec<_>>().join(" ").into(),
         ]);
     }
@@ -71,6 +73,9 @@ pub(super) fn one(project: &ProjectStatus, revision: &ProjectRevision, now: Time
         state(project, revision),
         view::age(now, Some(revision.since))
     );
+    if let Some(commit) = &revision.commit {
+        append(&mut text, &format!("  commit {}\n", commit.id));
+    }
     for (name, service) in &revision.services {
         append(
             &mut text,

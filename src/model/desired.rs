@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::after_check::{AfterCheck, Asks};
 use crate::model::before_check::BeforeCheck;
 use crate::model::build::Build;
+use crate::model::commit::Commit;
 use crate::model::config::{ContainerConfig, MountSource};
 use crate::model::content::{BoundFile, FileStamp, KeptState, OnChange};
 use crate::model::diagnostic::Location;
@@ -35,6 +36,9 @@ pub struct DesiredProject {
     pub config_files: Vec<LocalPath>,
     /// SHA-256 over every byte that loading read: two equal digests mean the same desired state. Starts a generation.
     pub digest: String,
+    /// The commit that its files come from, if one is known. No part of what is wanted: a commit that changes none of them
+    /// changes nothing.
+    pub commit: Option<Commit>,
     /// Enabled services.
     pub services: BTreeMap<ServiceName, DesiredService>,
     /// Networks that an enabled service uses, by key.

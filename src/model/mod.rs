@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod before_check;
 pub mod build;
 pub mod canonical;
+pub mod commit;
 pub mod config;
 pub mod content;
 pub mod desired;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::commit::Commit;
 use crate::model::id::{ContainerId, ImageId, Revision, ServiceName};
 use crate::model::time::Timestamp;
 
@@ -15,6 +16,9 @@ pub struct ProjectRevision {
     pub number: u64,
     /// Digest of everything that loading read: names the kept files.
     pub digest: String,
+    /// The commit that its files come from, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
     /// What each service ran.
     pub services: BTreeMap<ServiceName, ServiceRevision>,
     /// When it was first wanted with all its images.

@@ -109,7 +109,7 @@ fn note(
         let same_files = last.digest == declared.digest;
         let back = image_promotion::went_back(ledger, &services);
         if same_files && (pinned || back || last.services == services) {
-            return;
+            return correct_commit(ledger, declared);
         }
     }
     ledger.rollback = None;
@@ -118,11 +118,23 @@ fn note(
     ledger.history.push_back(ProjectRevision {
         number,
         digest,
+        commit: declared.commit.clone(),
         services,
         since: now,
         verdict: Verdict::Open,
     });
     forget_oldest(ledger);
+}
+
+/// git writes the files of a checkout before it says which commit they are: the name may come a moment later. Once the
+/// version was judged, further commits that change none of its files are no matter of it.
+fn correct_commit(ledger: &mut ProjectLedger, declared: &DesiredProject) {
+    let open = ledger.history.back_mut().filter(|last| last.verdict == Verdict::Open);
+    if let Some(last) = open
+        && declared.commit.is_some()
+    {
+        last.commit.clone_from(&declared.commit);
+    }
 }
 
 /// Keeps the newest, and the last one that held whatever its age.

@@ -6,6 +6,7 @@
 mod archive;
 mod bases;
 mod build_files;
+mod checkout;
 mod content;
 mod context;
 mod digest;
@@ -20,6 +21,7 @@ mod watch;
 pub use archive::context_archive;
 pub use bases::bases;
 pub use build_files::{BuildFile, BuildFiles};
+pub use checkout::checked_out;
 pub use content::ContentStore;
 pub use context::{MAX_CONTEXT_ENTRIES, context_files};
 pub use facts::{FactReader, stamps};

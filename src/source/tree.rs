@@ -5,8 +5,10 @@ use std::fmt::Debug;
 
 use tokio::sync::mpsc::Sender;
 
+use crate::model::commit::Commit;
 use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
+use crate::source::checkout::checked_out;
 use crate::source::file::read_path;
 use crate::source::root::{RootReading, read_root};
 use crate::source::watch::{WatchMode, Watcher};
@@ -17,6 +19,8 @@ pub trait Tree: Debug + Send + Sync {
     fn read_root(&self, root: &LocalPath) -> RootReading;
     /// Reads one path, links followed. Blocking.
     fn read_path(&self, path: &LocalPath) -> FileContent;
+    /// The commit that is checked out where `directory` lies; `None` if it is not known. Blocking.
+    fn commit(&self, directory: &LocalPath) -> Option<Commit>;
     /// Begins to watch `root`. `hint` gets a unit without waiting; a full channel holds a hint already. With `poll_only`
     /// nothing is watched.
     fn watch(&self, root: &LocalPath, hint: Sender<()>, poll_only: bool) -> Box<dyn Watching>;
@@ -43,6 +47,10 @@ impl Tree for HostTree {
 
     fn read_path(&self, path: &LocalPath) -> FileContent {
         read_path(path)
+    }
+
+    fn commit(&self, directory: &LocalPath) -> Option<Commit> {
+        checked_out(directory)
     }
 
     fn watch(&self, root: &LocalPath, hint: Sender<()>, poll_only: bool) -> Box<dyn Watching> {

@@ -42,6 +42,7 @@ mod sim;
 mod sim_conformance;
 mod simulation;
 mod source_archive;
+mod source_checkout;
 mod source_content;
 mod source_facts;
 mod source_file;

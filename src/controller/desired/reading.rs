@@ -93,12 +93,23 @@ impl Reader {
             Some(last) => {
                 let files = last.files.keys().map(|path| (path.clone(), read(path))).collect();
                 if files == *last.files {
-                    return last.clone();
+                    return self.of_commit(last.clone());
                 }
                 files
             }
             None => Files::new(),
         };
-        load_entry(&*self.loader, entry, files, |path| Some(read(path)))
+        self.of_commit(load_entry(&*self.loader, entry, files, |path| Some(read(path))))
+    }
+
+    /// The same, with the commit that its files come from.
+    fn of_commit(&self, mut reading: EntryReading) -> EntryReading {
+        if let Some(project) = &mut reading.project {
+            let commit = self.tree.commit(&project.directory);
+            if commit != project.commit {
+                Arc::make_mut(project).commit = commit;
+            }
+        }
+        reading
     }
 }

@@ -41,6 +41,7 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
         directory: context.directory.clone(),
         config_files: context.config_files.to_vec(),
         digest: digest(context),
+        commit: None,
         services,
         networks: named.networks,
         volumes: named.volumes,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::support_real::host::Host;
-use crate::support_real::system::{answers, page, place};
+use crate::support_real::system::{answers, page, place, waited_for_databases};
 use crate::support_real::wait::{eventually, hold};
 
 #[tokio::test]
@@ -15,6 +15,8 @@ async fn the_whole_system_comes_up_serves_and_stays_silent() {
     let site = format!("http://localhost:{}", ports["NGINX_HOST_PORT"]);
     host.start();
     host.comes_up(&project, 6).await;
+    // The site, the worker and the scheduler.
+    assert_eq!(waited_for_databases(&host, &project, |name| name == "db"), 3);
 
     answers(&format!("{site}/health/"), &[]).await;
     assert!(answers(&format!("{site}/admin/login/?next=/admin/"), &[]).await.contains("csrf"));

@@ -2,15 +2,12 @@
 
 use std::process::Command;
 
-use composelet::model::time::Timestamp;
-
 use crate::support_real::container::Container;
-use crate::support_real::engine::SERVICE_LABEL;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
     Ports, Setting, answers, json, no_secret_is_an_argument, page, place, redis_wants_its_password,
-    value_of,
+    value_of, waited_for_databases,
 };
 use crate::support_real::wait::{eventually, hold};
 
@@ -27,7 +24,9 @@ async fn all_services_open_their_databases_and_move_to_the_cli_and_back() {
     host.start();
     // Eight services, eight databases, Redis, and the job that migrates for the gateway.
     host.comes_up(&project, 18).await;
-    no_service_started_before_its_database(&host, &project);
+    // Eight services, and the job of the gateway.
+    let waited = waited_for_databases(&host, &project, |name| name.ends_with("_mysql"));
+    assert_eq!(waited, 9);
 
     let site = format!("http://localhost:{}", ports["GATEWAY_HOST_PORT"]);
     services_open_their_databases(&ports, &site).await;
@@ -68,38 +67,6 @@ async fn secured_it_is_reached_by_tls_alone_and_everything_is_watched() {
     everything_is_watched(&host, &project, &site).await;
     no_secret_is_an_argument(&host, &project, 2);
     host.is_silent().await;
-}
-
-/// Each database begins with a server that only initialises, and answers on its socket: that one is not waited for.
-fn no_service_started_before_its_database(host: &Host, project: &str) {
-    let all = host.engine.containers_of(project);
-    let mut count = 0;
-    for one in &all {
-        let edges = one.label("com.docker.compose.depends_on").split(',');
-        for name in edges.filter_map(|edge| edge.split(':').next()) {
-            let database = all.iter().find(|other| other.label(SERVICE_LABEL) == name);
-            let Some(database) = database.filter(|_| name.ends_with("_mysql")) else { continue };
-            let started = Timestamp::parse_rfc3339(one.started_at()).unwrap();
-            let opened = opened(host, database);
-            assert!(started > opened, "{} at {started}, {name} at {opened}", one.name());
-            count += 1;
-        }
-    }
-    assert_eq!(count, 9, "eight services, and the job of the gateway");
-}
-
-/// When a database began to listen on its port.
-fn opened(host: &Host, database: &Container) -> Timestamp {
-    let output = Command::new("docker")
-        .args(["logs", "--timestamps", database.id()])
-        .env("DOCKER_HOST", host.engine.address())
-        .output()
-        .unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let line = text.lines().find(|line| line.contains("port: 3306"));
-    let time = line.and_then(|line| line.split(' ').next()).unwrap_or_else(|| panic!("{text}"));
-    Timestamp::parse_rfc3339(time).unwrap()
 }
 
 /// A subnet, an image and a pace of the run's own.

@@ -4,6 +4,7 @@
 mod before_checks;
 mod bench;
 mod checks;
+mod commits;
 mod crash;
 mod drills;
 mod evidence;

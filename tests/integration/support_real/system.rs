@@ -7,8 +7,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use composelet::model::time::Timestamp;
+
 use crate::support_real::compose::{compose, try_compose};
 use crate::support_real::container::Container;
+use crate::support_real::engine::SERVICE_LABEL;
 use crate::support_real::host::Host;
 use crate::support_real::wait::{eventually, hold, within};
 
@@ -184,6 +187,44 @@ pub(crate) fn redis_wants_its_password(host: &Host, redis: &Container) {
     assert_eq!(ask("REDISCLI_AUTH=\"$REDIS_PASSWORD\" redis-cli ping").trim(), "PONG");
     let refused = ask("redis-cli ping 2>&1");
     assert!(refused.contains("NOAUTH"), "{refused}");
+}
+
+/// How many containers wait for a database, each of which started after its database listened on its port: a database
+/// begins with a server that only initialises and answers on its socket alone, and that one is not waited for.
+pub(crate) fn waited_for_databases(
+    host: &Host,
+    project: &str,
+    is_database: impl Fn(&str) -> bool,
+) -> usize {
+    let all = host.engine.containers_of(project);
+    let mut count = 0;
+    for one in &all {
+        let edges = one.label("com.docker.compose.depends_on").split(',');
+        let names =
+            edges.filter_map(|edge| edge.split(':').next()).filter(|name| is_database(name));
+        for name in names {
+            let database = all.iter().find(|other| other.label(SERVICE_LABEL) == name).unwrap();
+            let started = Timestamp::parse_rfc3339(one.started_at()).unwrap();
+            let opened = opened(host, database);
+            assert!(started > opened, "{} at {started}, {name} at {opened}", one.name());
+            count += 1;
+        }
+    }
+    count
+}
+
+/// When a database began to listen on its port.
+fn opened(host: &Host, database: &Container) -> Timestamp {
+    let output = Command::new("docker")
+        .args(["logs", "--timestamps", database.id()])
+        .env("DOCKER_HOST", host.engine.address())
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let line = text.lines().find(|line| line.contains("port: 3306"));
+    let time = line.and_then(|line| line.split(' ').next()).unwrap_or_else(|| panic!("{text}"));
+    Timestamp::parse_rfc3339(time).unwrap()
 }
 
 fn ids(containers: &[Container]) -> Vec<String> {

@@ -383,8 +383,13 @@ impl Checker {
         }
         // A project that left the files runs on as it was until its removal is settled and confirmed; a broken one, too.
         let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left_versions());
-        let serve = apps.filter(|app| self.state.serves(app)).map(|app| app.name.clone());
-        let serve: Vec<String> = serve.collect();
+        let good = self.state.good();
+        let mut serve = BTreeSet::new();
+        for app in apps {
+            if !serve.contains(&app.name) && self.state.serves(&good, app) {
+                serve.insert(app.name.clone());
+            }
+        }
         self.served.extend(serve.into_iter().map(|name| (name, self.now)));
     }
 

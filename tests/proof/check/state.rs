@@ -15,6 +15,9 @@ pub(super) struct Seen {
     pub(super) exit_code: i64,
 }
 
+/// Numbers of containers by project and service.
+pub(super) type Good<'a> = BTreeMap<(&'a str, &'a str), usize>;
+
 /// All containers, as the events tell.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -99,17 +102,25 @@ impl State {
         others.map(|(other, _)| other.clone()).collect()
     }
 
-    /// Whether as many containers of every service run, or ran to a good end, as this version of a project wants.
-    pub(super) fn serves(&self, app: &App) -> bool {
+    /// How many containers run, or ran to a good end, of each service of ours.
+    pub(super) fn good(&self) -> Good<'_> {
+        let mut good = Good::new();
+        for seen in self.containers.values() {
+            if roles::is_ours(&seen.labels) && (seen.runs || (seen.started && seen.exit_code == 0))
+            {
+                let of = (roles::project(&seen.labels), roles::service(&seen.labels));
+                *good.entry(of).or_default() += 1;
+            }
+        }
+        good
+    }
+
+    /// Whether that is as many of every service as this version of a project wants.
+    pub(super) fn serves(&self, good: &Good<'_>, app: &App) -> bool {
         app.services.iter().all(|service| {
-            let own = self.containers.values().filter(|seen| {
-                roles::is_ours(&seen.labels)
-                    && roles::project(&seen.labels) == app.name
-                    && roles::service(&seen.labels) == service.name
-            });
-            let good = own.filter(|seen| seen.runs || (seen.started && seen.exit_code == 0));
-            let good = good.count() + self.ended.of(&app.name, service);
-            good >= usize::try_from(service.replicas).unwrap_or(usize::MAX)
+            let there = good.get(&(app.name.as_str(), service.name.as_str())).copied();
+            let there = there.unwrap_or(0) + self.ended.of(&app.name, service);
+            there >= usize::try_from(service.replicas).unwrap_or(usize::MAX)
         })
     }
 }

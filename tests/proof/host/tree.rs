@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use composelet::model::commit::Commit;
 use composelet::model::files::{Entry, FileContent};
 use composelet::model::path::LocalPath;
 use composelet::source::{RootReading, Tree, WatchMode, Watching};
@@ -103,6 +104,10 @@ impl Tree for MemoryTree {
             }
         };
         RootReading::Read { identity: (1, 2), entries, ignored: Vec::new() }
+    }
+
+    fn commit(&self, _directory: &LocalPath) -> Option<Commit> {
+        None
     }
 
     fn read_path(&self, path: &LocalPath) -> FileContent {
