@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::output::Color;
 use crate::cli::{
     abort, config, confirm, describe, get, history, plan, promote, reconcile, resume, rollback,
-    rollout, run, suspend, validate, version,
+    rollout, run, sources, suspend, validate, version,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -146,6 +146,8 @@ pub enum Command {
     Rollout(rollout::RolloutArgs),
     /// Look again now and forget back-offs
     Reconcile(reconcile::ReconcileArgs),
+    /// List git sources, look at one now, or accept a rewritten history
+    Sources(sources::SourcesArgs),
     /// Show what was done to a project and why
     History(history::HistoryArgs),
     /// Print the version

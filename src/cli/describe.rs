@@ -44,6 +44,17 @@ pub(super) fn run(args: &DescribeArgs, context: &Context) -> Result<Outcome, Cli
     Ok(Outcome::Done)
 }
 
+/// A project, as `describe` shows it.
+///
+/// # Errors
+/// Nothing is published, or it is not known.
+pub(super) fn project(name: &str, context: &Context) -> Result<String, CliError> {
+    let published = Published::read(context)?;
+    let running = published.controller.as_ref().map(|one| one.operations.as_slice());
+    let object = Object::Project(published.project(name)?);
+    Ok(text(&object, running.unwrap_or_default(), published.now))
+}
+
 fn of_kind<'a>(published: &'a Published, kind: &str, name: &str) -> Result<Object<'a>, CliError> {
     match kind {
         "project" | "projects" => published.project(name).map(Object::Project),

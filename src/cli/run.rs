@@ -76,6 +76,8 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         Arc::new(SystemClock::start()),
         events,
     );
+    let sources = context.settings.sources.clone();
+    let controller = controller.syncing(sources, context.settings.state_dir.clone());
     let end = Box::pin(until_signal(controller)).await?;
     // The controller and with it every sender is gone: the listener ends by itself.
     drop(tokio::time::timeout(LAST_WORDS, listener).await);

@@ -8,6 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::output::Color;
 use crate::cli::settings_file::{self, SettingsFile};
 use crate::manifest::HostChoices;
+use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
 
@@ -37,6 +38,8 @@ pub struct Settings {
     pub poll: bool,
     /// What this host chooses for its projects.
     pub choices: HostChoices,
+    /// Git repositories whose files are put into the watched directory.
+    pub sources: Vec<GitSource>,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -98,6 +101,7 @@ impl Settings {
             color: args.color.or(from_file.color).unwrap_or_default(),
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
+            sources: file.sources,
             choices: HostChoices { projects: file.projects, ..HostChoices::default() },
             notes,
         })

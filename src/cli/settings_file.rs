@@ -7,13 +7,14 @@ use clap::ValueEnum;
 use serde_yaml::{Mapping, Value};
 
 use crate::cli::args::GlobalArgs;
-use crate::cli::choices;
 use crate::cli::exit::{CliError, chain};
+use crate::cli::{choices, git_settings};
 use crate::manifest::ProjectChoices;
+use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "color",
     "desired_state",
     "env",
@@ -23,6 +24,7 @@ const KEYS: [&str; 10] = [
     "log_level",
     "poll",
     "projects",
+    "sources",
     "state_dir",
 ];
 
@@ -37,6 +39,8 @@ pub(super) struct SettingsFile {
     pub(super) poll: Option<bool>,
     /// What this host chooses for single projects.
     pub(super) projects: BTreeMap<ProjectName, ProjectChoices>,
+    /// Git repositories whose files are put into the watched directory.
+    pub(super) sources: Vec<GitSource>,
 }
 
 /// Reads the file.
@@ -87,6 +91,7 @@ impl SettingsFile {
                 self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);
             }
             "projects" => self.projects = choices::parse(value)?,
+            "sources" => self.sources = git_settings::parse(value, directory)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
             unknown => return Err(unknown_key(unknown)),
         }

@@ -10,6 +10,7 @@ use crate::controller::desired::reading::{Reading, RootState};
 use crate::controller::once::{self, Progress};
 use crate::controller::queue::Wake;
 use crate::controller::settings::RunEnd;
+use crate::controller::sources::Settled;
 use crate::controller::supervisor::Supervisor;
 use crate::model::diagnostic::Severity;
 use crate::model::event::EventKind;
@@ -26,6 +27,8 @@ impl Supervisor {
         let (before, edges) = (self.beliefs.clone(), self.edges());
         let changes = self.beliefs.read(reading, now);
         self.counts.readings += 1;
+        // A reading begins after what was put in place before it: see `syncing`.
+        self.queue.release();
         let identity = match &reading.root {
             RootState::Read(identity) => Some(*identity),
             RootState::Unreadable(_) | RootState::Missing => None,
@@ -170,6 +173,6 @@ impl Supervisor {
         let found = selected.all(|name| self.beliefs.get(name).is_some());
         let nameless = self.settings.projects.is_empty()
             && self.beliefs.diagnostics().iter().any(|one| one.severity == Severity::Error);
-        read && found && !nameless
+        read && found && !nameless && self.sources.settled() == Settled::Yes
     }
 }

@@ -85,6 +85,11 @@ impl Directory {
         self.reader.is_some().then_some(self.schedule.due)
     }
 
+    /// Whether a reading is under way.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.reader.is_none()
+    }
+
     /// A reading is due at `at` at the latest.
     pub(crate) fn look_by(&mut self, at: Instant) {
         self.schedule.due = self.schedule.due.min(at);

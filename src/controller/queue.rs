@@ -1,6 +1,6 @@
 //! Which project gets a pass, and when. One pass per key at a time; however often a key is woken meanwhile, one follows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
@@ -42,6 +42,8 @@ pub enum Requeue {
 #[derive(Debug, Default)]
 pub struct Queue {
     slots: BTreeMap<ProjectName, Slot>,
+    /// Get no pass for now: their files are being put in place.
+    held: BTreeSet<ProjectName>,
 }
 
 #[derive(Debug, Default)]
@@ -129,13 +131,34 @@ impl Queue {
         self.slots.get(key).is_some_and(|slot| slot.phase == Phase::Running || due(slot))
     }
 
+    /// Whether a pass of `key` runs.
+    pub fn is_running(&self, key: &ProjectName) -> bool {
+        self.slots.get(key).is_some_and(|slot| slot.phase == Phase::Running)
+    }
+
+    /// These get no pass until [`Queue::release`].
+    pub fn hold(&mut self, keys: BTreeSet<ProjectName>) {
+        self.held.extend(keys);
+    }
+
+    /// What was held may have its passes.
+    pub fn release(&mut self) {
+        self.held.clear();
+    }
+
+    /// Whether anything is held.
+    pub fn holds_any(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Forgets a key that is gone for good.
     pub fn forget(&mut self, key: &ProjectName) {
         self.slots.remove(key);
     }
 
     fn idle(&self) -> impl Iterator<Item = (&ProjectName, &Slot)> {
-        self.slots.iter().filter(|(_, slot)| slot.phase == Phase::Idle)
+        let held = |key: &ProjectName| self.held.contains(key);
+        self.slots.iter().filter(move |(key, slot)| slot.phase == Phase::Idle && !held(key))
     }
 }
 
@@ -185,6 +208,20 @@ mod tests {
         queue.done(&shop, Requeue::AwaitChange, now);
         assert_eq!(queue.take(now), None);
         assert_eq!(queue.next_due(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_gets_its_pass_when_it_is_released() {
+        let (mut queue, now, shop, other) =
+            (Queue::default(), Instant::now(), key("shop"), key("other"));
+        queue.wake(&shop, Wake::Change, now);
+        queue.wake(&other, Wake::Change, now);
+        queue.hold(BTreeSet::from([shop.clone()]));
+        assert_eq!(queue.take(now), Some(other));
+        assert_eq!(queue.take(now), None);
+        assert_eq!(queue.next_due(), None, "nothing to wake up for");
+        queue.release();
+        assert_eq!(queue.take(now), Some(shop));
     }
 
     #[tokio::test(start_paused = true)]

@@ -110,6 +110,7 @@ pub(crate) fn unreachable_status(
         others: Vec::new(),
         held: Vec::new(),
         diagnostics: Vec::new(),
+        commit: None,
         revisions: Vec::new(),
         rollback: None,
         not_kept: Vec::new(),

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::controller::memory::{LedgerChange, suspension};
 use crate::controller::promotion::promotion;
 use crate::controller::queue::Wake;
 use crate::controller::supervisor::{Asked, Supervisor};
 use crate::ledger::Request;
+use crate::model::git_source::SourceName;
 use crate::model::held::WaitingOn;
 use crate::model::id::ProjectName;
 
@@ -68,10 +71,13 @@ impl Supervisor {
                     Err(why) => self.reply(&id, &format!("refused: {why}")).await,
                 }
             }
+            Request::Sync { source, accept } => self.sync(&id, source, accept).await,
             Request::Reconcile { project: Some(project) } => {
+                self.look_at_sources(Some(&project));
                 self.change(id, &project, LedgerChange::ForgetBackoffs).await;
             }
             Request::Reconcile { project: None } => {
+                self.look_at_sources(None);
                 let names: Vec<_> = self.beliefs.iter().map(|(name, _)| name.clone()).collect();
                 for name in names {
                     if self.is_kept(&name) {
@@ -82,6 +88,26 @@ impl Supervisor {
                 self.reply(&id, "looking again at every project").await;
             }
         }
+    }
+
+    /// Looks at sources now.
+    async fn sync(&mut self, id: &str, source: Option<SourceName>, accept: Option<String>) {
+        let now = Instant::now();
+        let answer = match (source, accept) {
+            (Some(source), Some(commit)) => match self.sources.accept(&source, &commit, now) {
+                Ok(()) => format!("{source} takes {commit}"),
+                Err(why) => format!("refused: {why}"),
+            },
+            (Some(source), None) => match self.sources.look_now(|one| one.name == source, now) {
+                0 => format!("refused: there is no source `{source}`"),
+                _ => format!("looking at {source}"),
+            },
+            (None, _) => match self.sources.look_now(|_| true, now) {
+                0 => "refused: the settings name no git source".to_owned(),
+                count => format!("looking at {count} sources"),
+            },
+        };
+        self.reply(id, &answer).await;
     }
 
     /// A change of one project's ledger: its next pass makes it, and the answer follows that pass.

@@ -24,12 +24,15 @@ use crate::controller::prober::Prober;
 use crate::controller::queue::Queue;
 use crate::controller::readiness::{Dial, HostDial};
 use crate::controller::settings::{RunEnd, Settings};
+use crate::controller::sources::Sources;
 use crate::controller::startup::{Connector, Startup, Step};
 use crate::controller::supervisor::{Counts, Link, Supervisor, Timers};
 use crate::engine::{Engine, Registry, RegistryClient};
 use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
+use crate::model::git_source::GitSource;
+use crate::model::path::LocalPath;
 use crate::model::time::Timestamp;
 use crate::source::{ContentStore, HostTree, Tree};
 
@@ -50,6 +53,7 @@ pub struct Controller {
     tree: Arc<dyn Tree>,
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
+    sources: Option<(Vec<GitSource>, LocalPath)>,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -73,8 +77,8 @@ impl Controller {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
-        let registry = None;
-        Self { settings, connector, ledger, loader, tree, dial, registry, clock, events }
+        let (registry, sources) = (None, None);
+        Self { settings, connector, ledger, loader, tree, dial, registry, sources, clock, events }
     }
 
     /// Reads the watched directory from `tree` instead of the host's file system.
@@ -93,6 +97,12 @@ impl Controller {
     #[must_use]
     pub fn asking(self, registry: Arc<dyn Registry>) -> Self {
         Self { registry: Some(registry), ..self }
+    }
+
+    /// Puts the files of these repositories into the watched directory; `state` is the state directory on this host.
+    #[must_use]
+    pub fn syncing(self, sources: Vec<GitSource>, state: LocalPath) -> Self {
+        Self { sources: Some((sources, state)), ..self }
     }
 
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
@@ -128,8 +138,9 @@ impl Controller {
         Ok(end)
     }
 
-    async fn supervisor(self, engine: Engine, started_at: Timestamp) -> Supervisor {
+    async fn supervisor(mut self, engine: Engine, started_at: Timestamp) -> Supervisor {
         let beliefs = self.beliefs().await;
+        let sources = self.sources().await;
         // Subscribed before the first list, so that nothing falls between the two.
         let events = engine.events().boxed();
         let settings = self.settings;
@@ -151,6 +162,7 @@ impl Controller {
             Prober::new(engine.clone(), self.dial, Arc::clone(&self.clock), self.events.clone());
         let root = settings.desired_state.clone();
         let reader = Reader::new(root.clone(), Arc::clone(&self.tree), Arc::clone(&self.loader));
+        let reader = reader.knowing(sources.commits());
         let around = Surroundings {
             loader: Arc::clone(&self.loader),
             engine,
@@ -182,8 +194,17 @@ impl Controller {
             asked: std::collections::BTreeSet::new(),
             host_ledger: None,
             link: Link::Up,
+            sources,
             settings,
         }
+    }
+
+    /// The git sources; what an earlier process began to put in place is put there first.
+    async fn sources(&mut self) -> Sources {
+        let Some((sources, state)) = self.sources.take() else { return Sources::default() };
+        let (root, now) = (self.settings.desired_state.clone(), (Instant::now(), self.clock.now()));
+        let make = move || Sources::new(sources, (&state, &root), now);
+        self.settings.blocking.run(make).await.unwrap_or_default()
     }
 
     /// What the state directory remembers of the watched directory: projects, and their last good versions.

@@ -20,6 +20,7 @@ use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::pass::{PassEnd, PassInput, Remains, Surroundings, pass};
 use crate::controller::queue::{Queue, Requeue, Wake};
 use crate::controller::settings::{Mode, RunEnd, Settings};
+use crate::controller::sources::Sources;
 use crate::engine::EngineEvent;
 use crate::model::event::EventKind;
 use crate::model::held::WaitingOn;
@@ -64,6 +65,8 @@ pub(crate) struct Supervisor {
     pub(crate) host_ledger: Option<String>,
     /// The connection to the engine, by the word of its event stream.
     pub(crate) link: Link,
+    /// Git repositories whose files are put into the watched directory.
+    pub(crate) sources: Sources,
 }
 
 /// What the loop keeps of one project beside what is believed of it.
@@ -135,6 +138,7 @@ impl Supervisor {
     pub(crate) async fn run(&mut self, cancel: &CancellationToken) -> RunEnd {
         let cancel = &planted!("deaf-to-sigterm", cancel.clone(), CancellationToken::new());
         loop {
+            self.put_in_place().await;
             self.start_passes();
             if let Some(end) = self.once() {
                 return end;
@@ -142,7 +146,7 @@ impl Supervisor {
             let timer = self.next_timer();
             let loader = Arc::clone(&self.loader);
             let root = self.directory.root().clone();
-            let tree = self.directory.tree();
+            let (tree, commits) = (self.directory.tree(), self.sources.commits());
             tokio::select! {
                 biased;
                 // Cancel safe: a token stays cancelled.
@@ -159,10 +163,12 @@ impl Supervisor {
                 woken = self.around.operations.ended() => self.wake(woken.iter(), Wake::Change, Duration::ZERO),
                 // Cancel safe: what was not returned stays in the table.
                 woken = self.around.prober.changed() => self.wake(woken.iter(), Wake::Change, Duration::ZERO),
+                // Cancel safe: see there.
+                (name, ended) = self.sources.looked() => self.source_looked(name, ended).await,
                 // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
                 event = self.events.next() => self.engine_event(event),
                 // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.
-                reading = self.directory.reading(|| Reader::new(root, tree, loader)) => {
+                reading = self.directory.reading(|| Reader::new(root, tree, loader).knowing(commits)) => {
                     if let Some(reading) = reading {
                         self.believe(&reading).await;
                     }
@@ -181,7 +187,8 @@ impl Supervisor {
         let due = self.queue.next_due().filter(|_| !full);
         [
             due.map(|due| patience.map_or(due, |patience| due.max(patience))),
-            self.directory.due(),
+            self.directory.due().filter(|_| !self.sources.is_torn()),
+            self.sources.due(Instant::now()),
             Some(self.timers.requests),
             Some(self.timers.publish),
             once,
@@ -194,7 +201,8 @@ impl Supervisor {
     /// Whatever is due.
     async fn tick(&mut self) {
         let now = Instant::now();
-        if self.directory.due().is_some_and(|due| due <= now) {
+        self.sources.start(now, self.around.clock.now());
+        if self.directory.due().is_some_and(|due| due <= now) && !self.sources.is_torn() {
             self.directory.start(now, self.settings.blocking);
         }
         if self.timers.relist <= now {
@@ -224,7 +232,7 @@ impl Supervisor {
         let Mode::Once(once) = self.settings.mode else {
             return None;
         };
-        if self.counts.readings == 0 || !self.asked.is_empty() {
+        if self.counts.readings == 0 || !self.asked.is_empty() || !self.sources_are_settled() {
             return self.out_of_time(once.timeout);
         }
         let verdict = self.verdict(once.wait);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::error::LedgerError;
 use crate::ledger::open::Ledger;
 use crate::ledger::store::{Durability, TEMPORARY, encode, replace, set_aside};
+use crate::model::git_source::SourceName;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::ledger::BuildCache;
 use crate::model::time::Timestamp;
@@ -88,6 +89,13 @@ pub enum Request {
         to: ProjectName,
         /// Only these services; none is all that both have.
         services: Vec<ServiceName>,
+    },
+    /// Look at git sources now.
+    Sync {
+        /// At this one; `None` is all.
+        source: Option<SourceName>,
+        /// Take this commit although it is no descendant of the one in place.
+        accept: Option<String>,
     },
     /// Look again now and forget back-offs.
     Reconcile {

@@ -11,8 +11,10 @@ use crate::ledger::open::Ledger;
 use crate::ledger::store::{Durability, checked, encode, replace};
 use crate::model::id::ProjectName;
 use crate::model::status::{ControllerStatus, ProjectStatus};
+use crate::model::sync::SourceStatus;
 
 const CONTROLLER: &str = "status/controller.json";
+const SOURCES: &str = "status/sources.json";
 
 impl Ledger {
     /// Publishes the status of a project. Unchanged status is not written.
@@ -43,6 +45,19 @@ impl Ledger {
     /// As [`Ledger::publish_project`].
     pub fn publish_controller(&self, status: &ControllerStatus) -> Result<(), LedgerError> {
         self.publish(CONTROLLER, status)
+    }
+
+    /// Publishes the status of all git sources.
+    ///
+    /// # Errors
+    /// As [`Ledger::publish_project`].
+    pub fn publish_sources(&self, statuses: &[SourceStatus]) -> Result<(), LedgerError> {
+        self.publish(SOURCES, &statuses)
+    }
+
+    /// The status of all git sources, by name; none, if none was published.
+    pub fn source_statuses(&self) -> Vec<SourceStatus> {
+        self.published(SOURCES).unwrap_or_default()
     }
 
     /// The status of every project, by name. Files that cannot be read are passed over.

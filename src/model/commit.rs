@@ -10,13 +10,20 @@ const SHORT: usize = 12;
 pub struct Commit {
     /// Object name: 40 or 64 hexadecimal digits in lower case.
     pub id: String,
+    /// Name of its author, less control characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// First line of its message, less control characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
 }
 
 impl Commit {
     /// A commit by its object name; `None` if the text is none.
     pub fn new(id: &str) -> Option<Self> {
         let hexadecimal = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        (matches!(id.len(), 40 | 64) && hexadecimal).then(|| Self { id: id.to_owned() })
+        let whole = matches!(id.len(), 40 | 64) && hexadecimal;
+        whole.then(|| Self { id: id.to_owned(), author: None, subject: None })
     }
 
     /// The first digits of its name, for tables.

@@ -1,12 +1,15 @@
 //! The one typed stream that logs, history, progress display and later metrics and alerts consume.
 
+use crate::model::commit::Commit;
 use crate::model::diagnostic::Diagnostic;
+use crate::model::git_source::SourceName;
 use crate::model::held::Held;
 use crate::model::id::ProjectName;
 use crate::model::operation::OperationSubject;
 use crate::model::outcome::{Failure, NodeOutcome, Note};
 use crate::model::plan::PlanNode;
 use crate::model::status::{Condition, ProjectStatus};
+use crate::model::sync::SyncTrouble;
 use crate::model::time::Timestamp;
 
 /// Something that happened.
@@ -65,6 +68,24 @@ pub enum EventKind {
     Converged,
     /// A new status was published.
     Published(Box<ProjectStatus>),
+    /// The files of a commit were put in place.
+    Synced {
+        /// The git source.
+        source: SourceName,
+        /// The commit.
+        commit: Box<Commit>,
+        /// Files that were put in place or removed.
+        files: usize,
+        /// Those that somebody else had changed, or that were in the way: they are kept in the state directory.
+        aside: Vec<String>,
+    },
+    /// A git source is not at its newest commit, for another reason than before.
+    SyncFailed {
+        /// The git source.
+        source: SourceName,
+        /// Why.
+        trouble: Box<SyncTrouble>,
+    },
     /// The connection to the engine was made or lost; the text says which and why.
     Engine(String),
     /// Something about the controller itself: standing by, watcher fell back, ledger set aside.

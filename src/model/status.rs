@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::commit::Commit;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::drill::DrillStatus;
 use crate::model::held::Held;
@@ -38,6 +39,9 @@ pub struct ProjectStatus {
     pub held: Vec<Held>,
     /// Findings of the last load.
     pub diagnostics: Vec<Diagnostic>,
+    /// The commit that the files come from which are wanted now, if one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
     /// Its revisions, oldest first.
     #[serde(default)]
     pub revisions: Vec<ProjectRevision>,

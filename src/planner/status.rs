@@ -60,6 +60,7 @@ pub fn status(look: &StatusInput<'_>) -> ProjectStatus {
         services,
         held: look.plan.held.clone(),
         diagnostics: look.diagnostics.to_vec(),
+        commit: input.declared.or(input.desired.project()).and_then(|files| files.commit.clone()),
         revisions: input.ledger.history.iter().cloned().collect(),
         rollback: input.ledger.rollback.clone(),
         not_kept: input.desired.project().map(not_kept).unwrap_or_default(),

@@ -12,6 +12,7 @@ mod context;
 mod digest;
 mod facts;
 mod file;
+pub mod git;
 mod ignore;
 mod links;
 mod root;

@@ -57,6 +57,21 @@ pub fn candidates(tags: &[String], query: &ImageQuery) -> Vec<String> {
     found.into_iter().take(MOST_CANDIDATES).map(|(_, tag)| tag.clone()).collect()
 }
 
+/// The tag with the highest version of a range, none lower than `present`.
+pub fn highest(tags: &[String], range: &str, present: Option<&str>) -> Option<String> {
+    let policy = UpdatePolicy::Semver { range: range.to_owned(), pattern: None };
+    let rule = Rule::new(&policy)?;
+    let least = present.and_then(|tag| rule.key(tag));
+    let keys =
+        tags.iter().filter_map(|tag| Some((rule.key(tag).filter(|key| rule.allows(key))?, tag)));
+    let high_enough = keys.filter(|(key, _)| least.as_ref().is_none_or(|least| key >= least));
+    // Of equal ones the present one stays.
+    let stays = |tag: &String| Some(tag.as_str()) == present;
+    high_enough
+        .max_by(|(a, one), (b, other)| a.cmp(b).then(stays(one).cmp(&stays(other))))
+        .map(|(_, tag)| tag.clone())
+}
+
 struct Rule {
     pattern: Option<Regex>,
     order: Order,

@@ -3,4 +3,4 @@
 
 mod choose;
 
-pub use choose::{candidates, check_pattern, check_range};
+pub use choose::{candidates, check_pattern, check_range, highest};

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::model::commit::Commit;
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::event::{Event, EventKind};
+use crate::model::git_source::SourceName;
 use crate::model::held::{Held, WaitingOn};
 use crate::model::operation::OperationSubject;
 use crate::model::outcome::{Effect, NodeOutcome, SkipReason};
@@ -104,6 +106,14 @@ fn text(kind: &EventKind) -> Option<String> {
             format!("{} {}: {}", styled(style, &head), condition.reason, condition.message)
         }
         EventKind::Converged => styled(GOOD, "converged"),
+        EventKind::Synced { source, commit, files, aside } => synced(source, commit, *files, aside),
+        EventKind::SyncFailed { source, trouble } => {
+            format!(
+                "source {source}: {} {}",
+                styled(WARN, &trouble.reason.to_string()),
+                trouble.message
+            )
+        }
         EventKind::Engine(text) => format!("engine: {text}"),
         EventKind::Controller(text) => text.clone(),
         EventKind::Published(_) | EventKind::Progress { .. } | EventKind::Diagnosed(_) => {
@@ -111,6 +121,21 @@ fn text(kind: &EventKind) -> Option<String> {
         }
     };
     Some(text)
+}
+
+/// `source shop: 0123456789ab by Ana: subject, 3 files`.
+fn synced(source: &SourceName, commit: &Commit, files: usize, aside: &[String]) -> String {
+    let author = commit.author.as_ref().map_or_else(String::new, |author| format!(" by {author}"));
+    let subject =
+        commit.subject.as_ref().map_or_else(String::new, |subject| format!(": {subject}"));
+    let aside = match aside {
+        [] => String::new(),
+        aside => format!("; changed by others and kept aside: {}", aside.join(", ")),
+    };
+    format!(
+        "source {source}: {}{author}{subject}, {files} files{aside}",
+        styled(GOOD, commit.short())
+    )
 }
 
 /// Ready always; what is abnormal when it begins. The others follow from the actions that are told anyway.

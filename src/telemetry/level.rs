@@ -12,6 +12,7 @@ pub fn level_of(event: &Event) -> Level {
             outcome: NodeOutcome::Failed(_) | NodeOutcome::MaybeDone(_), ..
         }
         | EventKind::OperationEnded { result: Err(_), .. }
+        | EventKind::SyncFailed { .. }
         | EventKind::Noted(_) => Level::Warn,
         EventKind::Diagnosed(found) => {
             let worst = found.iter().map(|found| found.severity).max();

@@ -51,6 +51,14 @@ pub fn log(event: &Event) {
             "condition changed"
         ),
         EventKind::Converged => info!(project, "converged"),
+        EventKind::Synced { source, commit, files, aside } => {
+            let (author, subject) = (commit.author.as_deref(), commit.subject.as_deref());
+            info!(%source, commit = commit.id, author, subject, files, aside = aside.len(), "source synchronised");
+        }
+        EventKind::SyncFailed { source, trouble } => {
+            let (reason, detail) = (trouble.reason, &trouble.message);
+            warn!(%source, %reason, detail, "source not synchronised");
+        }
         EventKind::Engine(text) => info!(detail = text, "engine"),
         EventKind::Controller(text) => info!(project, detail = text, "controller"),
     }

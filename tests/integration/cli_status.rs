@@ -93,6 +93,7 @@ fn shop() -> ProjectStatus {
             until: Some(NEXT_TRY),
         }],
         diagnostics: Vec::new(),
+        commit: None,
         revisions: Vec::new(),
         rollback: None,
         not_kept: Vec::new(),

@@ -61,6 +61,7 @@ pub(crate) fn status(name: &str, generation: u64) -> ProjectStatus {
         others: Vec::new(),
         held: Vec::new(),
         diagnostics: Vec::new(),
+        commit: None,
         revisions: Vec::new(),
         rollback: None,
         not_kept: Vec::new(),

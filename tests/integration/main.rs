@@ -22,6 +22,7 @@ mod engine_sim;
 mod executor_walk;
 mod fault_proxy;
 mod fault_scenarios;
+mod git;
 mod host_dial;
 mod hostile;
 mod job_properties;

@@ -25,7 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("manifest", &["model", "calendar", "tags"]),
     ("planner", &["model", "calendar", "tags"]),
     ("engine", &["model"]),
-    ("source", &["model"]),
+    ("source", &["model", "tags"]),
     ("executor", &["model", "engine", "source"]),
     ("ledger", &["model"]),
     (
@@ -49,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
             "alerts",
             "http",
+            "tags",
         ],
     ),
 ];

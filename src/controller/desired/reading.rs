@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::controller::commits::Commits;
 use crate::controller::desired::loading::{EntryReading, ManifestLoader, load_entry};
 use crate::model::files::Entry;
 use crate::model::files::Files;
@@ -42,6 +43,7 @@ pub struct Reader {
     root: LocalPath,
     tree: Arc<dyn Tree>,
     loader: Arc<dyn ManifestLoader>,
+    commits: Commits,
     last: BTreeMap<Entry, EntryReading>,
 }
 
@@ -57,7 +59,13 @@ impl fmt::Debug for Reader {
 impl Reader {
     /// A reader of `root`, which lies in `tree`.
     pub fn new(root: LocalPath, tree: Arc<dyn Tree>, loader: Arc<dyn ManifestLoader>) -> Self {
-        Self { root, tree, loader, last: BTreeMap::new() }
+        Self { root, tree, loader, commits: Commits::default(), last: BTreeMap::new() }
+    }
+
+    /// The same, told by `commits` which commit files come from.
+    #[must_use]
+    pub fn knowing(self, commits: Commits) -> Self {
+        Self { commits, ..self }
     }
 
     /// The loader, for last good versions.
@@ -105,7 +113,8 @@ impl Reader {
     /// The same, with the commit that its files come from.
     fn of_commit(&self, mut reading: EntryReading) -> EntryReading {
         if let Some(project) = &mut reading.project {
-            let commit = self.tree.commit(&project.directory);
+            let published = self.commits.of(project.directory.as_path());
+            let commit = published.or_else(|| self.tree.commit(&project.directory));
             if commit != project.commit {
                 Arc::make_mut(project).commit = commit;
             }

@@ -15,6 +15,7 @@ mod crashing;
 mod edits;
 mod faults;
 mod files;
+mod git_sources;
 mod healing;
 mod hooks;
 mod image_updates;
