@@ -9,6 +9,7 @@
 #[macro_use]
 pub mod planted;
 
+pub mod alerts;
 pub mod calendar;
 pub mod cli;
 pub mod controller;

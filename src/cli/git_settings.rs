@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use serde_yaml::{Mapping, Value};
 
+use crate::alerts::public_api;
 use crate::cli::choices::texts;
 use crate::cli::duration;
 use crate::model::commit::Commit;
 use crate::model::git_source::{
-    Access, Follow, GitLimits, GitScheme, GitSource, GitUrl, Rewrites, SecretPlace, Signers,
-    SourceName, SubPath,
+    Access, CommitStatus, Follow, ForgeKind, GitLimits, GitScheme, GitSource, GitUrl, Rewrites,
+    SecretPlace, Signers, SourceName, SubPath,
 };
 use crate::model::path::LocalPath;
 use crate::tags;
 
 /// Keys of one source.
 const KEYS: &str = "url, branch, tag, semver, commit, path, into, interval, timeout, limits, ssh_key, known_hosts, user, token, \
-                    ca_file, signers, rewrites, takeover, submodules, lfs";
+                    ca_file, signers, rewrites, takeover, submodules, lfs, status";
 /// Time between two looks, unless it is said.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// Shortest time between two looks: servers are shared.
@@ -94,6 +95,7 @@ impl Fields<'_> {
             takeover: self.flag("takeover")?,
             submodules: self.flag("submodules")?,
             lfs: self.flag("lfs")?,
+            status: self.status()?,
             name,
             url,
         })
@@ -238,6 +240,53 @@ impl Fields<'_> {
             Some("accept") => Ok(Rewrites::Accept),
             Some(_) => Err(self.wrong("rewrites", "expected refuse or accept")),
         }
+    }
+
+    fn status(&self) -> Result<Option<CommitStatus>, String> {
+        let Some(value) = self.mapping.get("status") else { return Ok(None) };
+        let why = "expected {forge: github|gitlab|gitea|forgejo, repository: OWNER/NAME, token: {file: PATH}} and perhaps `api`";
+        let mapping = value.as_mapping().ok_or_else(|| self.wrong("status", why))?;
+        let known = ["forge", "repository", "token", "api"];
+        if mapping.keys().any(|key| key.as_str().is_none_or(|key| !known.contains(&key))) {
+            return Err(self.wrong("status", why));
+        }
+        let text =
+            |key: &str| mapping.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let forge = match text("forge") {
+            Some("github") => ForgeKind::GitHub,
+            Some("gitlab") => ForgeKind::GitLab,
+            Some("gitea" | "forgejo") => ForgeKind::Gitea,
+            _ => return Err(self.wrong("status", why)),
+        };
+        let repository = text("repository").filter(|text| {
+            let plain = |byte: u8| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/')
+            };
+            text.contains('/') && !text.contains("..") && text.bytes().all(plain)
+        });
+        let api = text("api").or_else(|| public_api(forge));
+        let api = api.ok_or_else(|| {
+            self.wrong(
+                "status.api",
+                "is missing: the base of the server, such as https://git.example.org",
+            )
+        })?;
+        let url = GitUrl::new(&format!("{}/x", api.trim_end_matches('/')))
+            .map_err(|why| self.wrong("status.api", &why))?;
+        let safe =
+            url.scheme() == GitScheme::Https || (url.scheme() == GitScheme::Http && url.is_local());
+        if !safe {
+            return Err(
+                self.wrong("status.api", "https is expected: the token would be read on the way")
+            );
+        }
+        let token = mapping.get("token").ok_or_else(|| self.wrong("status", why))?;
+        Ok(Some(CommitStatus {
+            forge,
+            api: api.to_owned(),
+            repository: repository.ok_or_else(|| self.wrong("status", why))?.to_owned(),
+            token: self.secret("status.token", token)?,
+        }))
     }
 
     fn limits(&self) -> Result<GitLimits, String> {

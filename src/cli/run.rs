@@ -8,6 +8,7 @@ use futures::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::alerts::{self, StatusTarget, TokenReader};
 use crate::cli::context::Context;
 use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome, chain};
@@ -22,6 +23,7 @@ use crate::ledger::Ledger;
 use crate::model::id::ProjectName;
 use crate::model::path::PathMap;
 use crate::model::policy::Policy;
+use crate::source::read_secret;
 
 /// How long the last events may take to be written after the controller has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -68,6 +70,11 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         events.subscribe(),
         live::Sink::new(&context.settings, context.out),
     ));
+    let statuses = commit_statuses(context);
+    if !statuses.is_empty() {
+        // It ends with the last sender of events.
+        drop(tokio::spawn(alerts::report(events.subscribe(), statuses)));
+    }
     let controller = Controller::new(
         settings(args, context),
         connector(context),
@@ -99,6 +106,19 @@ fn settings(args: &RunArgs, context: &Context) -> Settings {
         limits: Limits::default(),
         blocking: Blocking::default(),
     }
+}
+
+/// Forges that are told the states of commits.
+fn commit_statuses(context: &Context) -> Vec<StatusTarget> {
+    let sources = context.settings.sources.iter();
+    let told = sources.filter_map(|source| {
+        let status = source.status.clone()?;
+        let directory = context.settings.desired_state.join(source.into.as_str());
+        let place = status.token.clone();
+        let token: TokenReader = Arc::new(move || read_secret(&place));
+        Some(StatusTarget { directory: directory.as_path().to_path_buf(), status, token })
+    });
+    told.collect()
 }
 
 fn connector(context: &Context) -> Connector {

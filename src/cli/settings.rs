@@ -91,8 +91,11 @@ impl Settings {
         };
         let host = filled(args.host.clone()).or(from_file.host.clone());
         let installation = args.installation.clone().or(from_file.installation.clone());
+        let desired_state = LocalPath::new(desired_state);
+        let strict = file.sources.iter().map(|source| desired_state.join(source.into.as_str()));
+        let strict = strict.collect();
         Ok(Self {
-            desired_state: LocalPath::new(desired_state),
+            desired_state,
             state_dir: LocalPath::new(state_dir),
             installation: installation_of(installation)?,
             host: host_of(host, around, &mut notes)?,
@@ -102,7 +105,7 @@ impl Settings {
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
             sources: file.sources,
-            choices: HostChoices { projects: file.projects, ..HostChoices::default() },
+            choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             notes,
         })
     }

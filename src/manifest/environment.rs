@@ -18,6 +18,8 @@ pub(crate) struct Environment {
     values: Assignments,
     used: BTreeSet<String>,
     added: usize,
+    /// A variable that is not set is an error, not an empty text.
+    strict: bool,
 }
 
 impl std::fmt::Debug for Environment {
@@ -31,6 +33,11 @@ impl Environment {
     pub(crate) fn new(values: &BTreeMap<String, String>) -> Self {
         let values = values.iter().map(|(name, value)| (name.clone(), Arc::from(value.as_str())));
         Self { values: values.collect(), ..Self::default() }
+    }
+
+    /// The same; a variable that is not set and has no default is an error if `strict`.
+    pub(crate) fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
     }
 
     /// Adds variables that do not override what is there.
@@ -53,8 +60,7 @@ impl Environment {
 
     /// A copy for an included project, whose own variables come below.
     pub(crate) fn nested(&self, below: Assignments) -> Self {
-        let mut nested =
-            Self { values: self.values.clone(), used: BTreeSet::new(), added: self.added };
+        let mut nested = Self { values: self.values.clone(), used: BTreeSet::new(), ..*self };
         nested.add_below(below);
         nested
     }
@@ -122,18 +128,25 @@ impl Environment {
         };
         self.added += done.text.len();
         for name in &done.unset {
-            report.add(
-                Finding::warning(
-                    "unset-variable",
-                    &field(),
-                    format!("the variable {name} is not set; an empty text stands in its place"),
-                )
-                .at(place)
-                .help(format!("set it in the project's .env, or write ${{{name}:-default}}")),
-            );
+            report.add(unset(name, &field(), self.strict).at(place));
         }
         Arc::from(done.text)
     }
+}
+
+/// A variable without a value. Where git is the writer, its values are those of the host: one that was forgotten would reach
+/// the containers as an empty password or name.
+fn unset(name: &str, field: &str, strict: bool) -> Finding {
+    if strict {
+        let message = format!("the variable {name} is not set, and has no default");
+        return Finding::error("unset-variable", field, message).help(format!(
+            "set it on this host: in the project's .env, or in a file of `projects.<name>.env_files` of the settings; or write \
+             ${{{name}:-default}}"
+        ));
+    }
+    let message = format!("the variable {name} is not set; an empty text stands in its place");
+    Finding::warning("unset-variable", field, message)
+        .help(format!("set it in the project's .env, or write ${{{name}:-default}}"))
 }
 
 /// Where a walk over a tree is. Its text is made for messages only: most places have none, and a

@@ -55,8 +55,16 @@ pub struct HostChoices {
     pub profiles: BTreeSet<String>,
     /// Files that are merged after the project's own.
     pub files: Vec<LocalPath>,
+    /// Below these directories a variable without value and default is an error: git sources write there, and the values are
+    /// those of this host.
+    pub strict: Vec<LocalPath>,
     /// What holds for one project only, by its name.
     pub projects: BTreeMap<ProjectName, ProjectChoices>,
+}
+
+fn is_strict(input: &LoadInput<'_>) -> bool {
+    let entry = input.entry.path().as_path();
+    input.choices.strict.iter().any(|directory| entry.starts_with(directory.as_path()))
 }
 
 /// What the settings of one host choose for one project, so that staging and production run from the same files. Paths are
@@ -164,7 +172,7 @@ fn begin(input: &LoadInput<'_>) -> Result<Halfway, LoadResult> {
     let mut load = Load {
         files: Files::new(input.files),
         report: Report::default(),
-        environment: Environment::new(input.environment),
+        environment: Environment::new(input.environment).strict(is_strict(input)),
         name: None,
     };
     let reached = load.run(input);

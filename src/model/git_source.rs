@@ -344,6 +344,30 @@ pub enum Rewrites {
     Accept,
 }
 
+/// Where the state of each commit is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitStatus {
+    /// Whose interface: `github`, `gitlab`, `gitea` or `forgejo`.
+    pub forge: ForgeKind,
+    /// Its base.
+    pub api: String,
+    /// `owner/name` there.
+    pub repository: String,
+    /// The token.
+    pub token: SecretPlace,
+}
+
+/// Forges whose interfaces are spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForgeKind {
+    /// GitHub.
+    GitHub,
+    /// GitLab.
+    GitLab,
+    /// Gitea and Forgejo.
+    Gitea,
+}
+
 /// Limits of one source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GitLimits {
@@ -392,4 +416,6 @@ pub struct GitSource {
     pub submodules: bool,
     /// Files of Git LFS are fetched, too (needs git-lfs on the host).
     pub lfs: bool,
+    /// Who is told the state of each commit, if somebody is.
+    pub status: Option<CommitStatus>,
 }

@@ -16,6 +16,7 @@ pub mod git;
 mod ignore;
 mod links;
 mod root;
+mod secret;
 mod tree;
 mod watch;
 
@@ -29,5 +30,6 @@ pub use facts::{FactReader, stamps};
 pub use file::{MAX_DIRECTORY_ENTRIES, MAX_FILE_BYTES, read_path, read_path_within};
 pub use ignore::IgnoreRules;
 pub use root::{MAX_ROOT_ENTRIES, RootReading, read_root};
+pub use secret::read_secret;
 pub use tree::{HostTree, Tree, Watching};
 pub use watch::{WatchMode, Watcher};

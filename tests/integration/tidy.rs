@@ -63,8 +63,8 @@ const IMPURE_NAMES: &[&str] =
 const CONFINED: &[(&str, &str)] = &[
     ("bollard", "src/engine/"),
     ("hyper", "src/engine/docker/session/ src/controller/host_get.rs"),
-    ("rustls", "src/controller/host_get.rs src/engine/registry/client.rs"),
-    ("hyper_rustls", "src/engine/registry/client.rs"),
+    ("rustls", "src/controller/host_get.rs src/engine/registry/client.rs src/alerts/https.rs"),
+    ("hyper_rustls", "src/engine/registry/client.rs src/alerts/https.rs"),
     ("tokio_rustls", "src/controller/host_get.rs"),
     ("prost", "src/engine/docker/"),
     ("notify", "src/source/watch.rs"),

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::model::git_source::{Access, GitScheme, GitSource, SecretPlace, Signers};
 use crate::model::sync::{SyncError, SyncReason};
 use crate::source::git::place::SourcePlace;
+use crate::source::secret::read_secret;
 
 /// Bytes of the messages of git that are kept.
 const MOST_MESSAGES: usize = 64 * 1024;
@@ -205,22 +206,8 @@ async fn tail(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {
 }
 
 /// The value of a secret, read now.
-pub(super) fn secret(place: &SecretPlace) -> Result<String, SyncError> {
-    let value = match place {
-        SecretPlace::File(path) => {
-            std::fs::read_to_string(path.as_path()).map_err(|error| error.to_string())
-        }
-        SecretPlace::Env(name) => {
-            std::env::var(name).map_err(|_| "the variable is not set".to_owned())
-        }
-    };
-    let value =
-        value.map_err(|why| not_configured(format!("{} cannot be read: {why}", place.place())))?;
-    let value = value.trim_end();
-    if value.is_empty() || value.contains(char::is_control) {
-        return Err(not_configured(format!("{} is empty, or more than one line", place.place())));
-    }
-    Ok(value.to_owned())
+fn secret(place: &SecretPlace) -> Result<String, SyncError> {
+    read_secret(place).map_err(not_configured)
 }
 
 /// The command that git runs through a shell to reach a server: no configuration of anybody, no agent, and only known hosts.

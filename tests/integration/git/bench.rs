@@ -51,6 +51,7 @@ impl Bench {
             takeover: false,
             submodules: false,
             lfs: false,
+            status: None,
         };
         Self { directory, source, accepted: None, clock: 1_700_000_000_000 }
     }

@@ -191,3 +191,34 @@ async fn killed_again_and_again_it_ends_with_the_last_commit() {
         assert_eq!(fs::read_to_string(directory.join(&path)).unwrap(), text, "{path}");
     }
 }
+
+/// A variable that nobody gave a value would reach the container as an empty text: nothing is touched before it has one.
+#[tokio::test]
+async fn values_that_git_does_not_hold_come_from_the_host() {
+    let mut pushed = Pushed::new("");
+    let text =
+        manifest(1, GOOD).replace("VERSION: '1'", "VERSION: '1', PASSWORD: '${SHOP_PASSWORD}'");
+    let first = pushed.push(&[("compose.yaml", text), ("page", "one".to_owned())]);
+    pushed.host.start();
+    eventually("the file is refused and the variable is named", || {
+        let run = pushed.host.run(&["describe", &pushed.project]);
+        hold(run.out.contains("SHOP_PASSWORD is not set"), || format!("{}{}", run.out, run.err))
+    })
+    .await;
+    assert_eq!(pushed.host.engine.containers_of(&pushed.project).len(), 0);
+
+    pushed.host.terminate().await;
+    let values = pushed.host.aside().join("shop.env");
+    fs::write(&values, "SHOP_PASSWORD=of-this-host\n").unwrap();
+    let config = pushed.host.aside().join("composelet.yaml");
+    let settings = fs::read_to_string(&config).unwrap();
+    let projects =
+        format!("projects: {{{}: {{env_files: [{}]}}}}\n", pushed.project, values.display());
+    fs::write(&config, settings + &projects).unwrap();
+    pushed.host.start();
+    pushed.host.fresh().await;
+    let (code, text) = pushed.deployed(&first);
+    assert_eq!(code, 0, "{text}");
+    let web = pushed.host.running(&pushed.project, "web").await;
+    assert!(web.environment().contains(&"PASSWORD=of-this-host"), "{}", web.line());
+}

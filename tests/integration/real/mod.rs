@@ -8,6 +8,7 @@ mod backend_optimizacion;
 mod bad_revisions;
 mod before_checks;
 mod certificados;
+mod certificados_from_git;
 mod content;
 mod converge;
 mod crash_points;

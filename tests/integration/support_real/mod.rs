@@ -5,6 +5,7 @@ pub(crate) mod container;
 pub(crate) mod controller;
 pub(crate) mod engine;
 pub(crate) mod events;
+pub(crate) mod git_server;
 pub(crate) mod host;
 pub(crate) mod look;
 pub(crate) mod private_engine;
