@@ -21,6 +21,7 @@ pub mod feature;
 pub mod field;
 pub mod files;
 pub mod held;
+pub mod hint;
 pub mod hook;
 pub mod host_probe;
 pub mod id;

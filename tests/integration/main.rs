@@ -55,3 +55,4 @@ mod support_real;
 mod system_files;
 mod tidy;
 mod traps;
+mod webhook;
