@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::hints::Hints;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
 use crate::controller::pass::Surroundings;
@@ -30,6 +32,7 @@ use crate::engine::{Engine, Registry, RegistryClient};
 use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
+use crate::model::hint::SyncHint;
 use crate::model::time::Timestamp;
 use crate::source::{ContentStore, HostTree, Tree};
 
@@ -50,6 +53,7 @@ pub struct Controller {
     tree: Arc<dyn Tree>,
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
+    hints: Hints,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -74,7 +78,8 @@ impl Controller {
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
         let registry = None;
-        Self { settings, connector, ledger, loader, tree, dial, registry, clock, events }
+        let hints = Hints::default();
+        Self { settings, connector, ledger, loader, tree, dial, registry, hints, clock, events }
     }
 
     /// Reads the watched directory from `tree` instead of the host's file system.
@@ -93,6 +98,12 @@ impl Controller {
     #[must_use]
     pub fn asking(self, registry: Arc<dyn Registry>) -> Self {
         Self { registry: Some(registry), ..self }
+    }
+
+    /// Takes hints of webhooks from `hints`. It is bounded: while the controller has no room, nobody can send.
+    #[must_use]
+    pub fn hearing(self, hints: mpsc::Receiver<SyncHint>) -> Self {
+        Self { hints: Hints::from(hints), ..self }
     }
 
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
@@ -180,6 +191,7 @@ impl Controller {
             timers: Timers::new(Instant::now()),
             counts: Counts::default(),
             asked: std::collections::BTreeSet::new(),
+            hints: self.hints,
             host_ledger: None,
             link: Link::Up,
             settings,

@@ -15,6 +15,7 @@ use crate::controller::desired::belief::{Beliefs, Standing};
 use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
+use crate::controller::hints::Hints;
 use crate::controller::jitter::jittered;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::pass::{PassEnd, PassInput, Remains, Surroundings, pass};
@@ -60,6 +61,8 @@ pub(crate) struct Supervisor {
     pub(crate) counts: Counts,
     /// Ids of requests that wait for the end of a pass.
     pub(crate) asked: BTreeSet<String>,
+    /// Hints of webhooks.
+    pub(crate) hints: Hints,
     /// Why the host's memory cannot be written.
     pub(crate) host_ledger: Option<String>,
     /// The connection to the engine, by the word of its event stream.
@@ -161,6 +164,8 @@ impl Supervisor {
                 woken = self.around.prober.changed() => self.wake(woken.iter(), Wake::Change, Duration::ZERO),
                 // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
                 event = self.events.next() => self.engine_event(event),
+                // Cancel safe: what was not returned stays in the channel.
+                hint = self.hints.next() => self.hints.hear(hint, Instant::now()),
                 // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.
                 reading = self.directory.reading(|| Reader::new(root, tree, loader)) => {
                     if let Some(reading) = reading {
@@ -182,6 +187,7 @@ impl Supervisor {
         [
             due.map(|due| patience.map_or(due, |patience| due.max(patience))),
             self.directory.due(),
+            self.hints.due_at(),
             Some(self.timers.requests),
             Some(self.timers.publish),
             once,
@@ -202,6 +208,9 @@ impl Supervisor {
             let period = jittered(RELIST, 10, "relist", self.counts.relists);
             self.timers.relist = now + period;
             planted!("no-relist", self.wake_all(Wake::Change), ());
+        }
+        for hint in self.hints.due(now) {
+            self.hinted(hint, now);
         }
         if self.timers.requests <= now {
             self.timers.requests = now + REQUESTS;
