@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
 //! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
-//! [`source`] and [`ledger`] are its edges, [`webhook`] is what others may send; [`cli`] is what people type.
+//! [`source`] and [`ledger`] are its edges, [`http`] with [`webhook`] is what others may send; [`cli`] is what people type.
 
 // First: its macro is used below.
 #[macro_use]
@@ -14,6 +14,7 @@ pub mod cli;
 pub mod controller;
 pub mod engine;
 pub mod executor;
+pub mod http;
 pub mod ledger;
 pub mod manifest;
 pub mod model;

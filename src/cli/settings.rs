@@ -7,6 +7,7 @@ use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
 use crate::cli::output::Color;
 use crate::cli::settings_file::{self, SettingsFile};
+use crate::cli::webhooks_file::WebhooksFile;
 use crate::manifest::HostChoices;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub poll: bool,
     /// What this host chooses for its projects.
     pub choices: HostChoices,
+    /// What may be sent to this host; its secrets are not read yet.
+    pub(super) webhooks: Option<WebhooksFile>,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -99,6 +102,7 @@ impl Settings {
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
             choices: HostChoices { projects: file.projects, ..HostChoices::default() },
+            webhooks: file.webhooks,
             notes,
         })
     }

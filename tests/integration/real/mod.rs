@@ -38,3 +38,4 @@ mod rollouts;
 mod silence;
 mod strategies;
 mod text;
+mod webhooks;
