@@ -17,9 +17,9 @@ use tokio::time::timeout;
 use crate::http::desk::Desk;
 use crate::http::receive::receive;
 
-/// Bytes that the reader of HTTP buffers: the head of a request has to fit in, and of a body no more is read ahead. It is
-/// the least that hyper takes.
-const BUFFER: usize = 8 * 1024;
+/// Bytes of a read: the head of a request has to fit in, and of a body no more is read ahead. It is the least that hyper
+/// takes.
+pub(super) const BUFFER: usize = 8 * 1024;
 /// Headers of one request.
 const MOST_HEADERS: usize = 64;
 /// Bytes that are read and dropped so that a client that is still writing sees the answer.

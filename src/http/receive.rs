@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::http::client::client;
+use crate::http::connection::BUFFER;
 use crate::http::desk::Desk;
 use crate::http::verdict::{Answer, Verdict, answer, post_only};
 use crate::model::hint::DeliveryOutcome;
@@ -25,12 +26,23 @@ pub(super) async fn receive(desk: &Desk, peer: IpAddr, request: Request<Incoming
     }
     let from = client(peer, request.headers(), &desk.settings.trusted_proxies);
     let (head, body) = request.into_parts();
+    if length_of(&head) > BUFFER {
+        return answer(431, "the head of the request is too large\n");
+    }
     let verdict = match check(desk, (hook, token), from, &head) {
         Ok(check) => take(desk, hook, check, body).await,
         Err(verdict) => verdict,
     };
     desk.conclude(hook, from, &verdict);
     verdict.answer()
+}
+
+/// Bytes of the head of a request. What comes in one piece the reader bounds by itself; what comes in several may grow to
+/// twice its buffer.
+fn length_of(head: &Parts) -> usize {
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    path + headers.sum::<usize>()
 }
 
 /// Everything that needs no byte of the body.

@@ -1,7 +1,7 @@
 //! The first bytes of a body: all of it that is kept.
 
-/// Bytes of a body that are kept until it is known to be authentic. With the buffer of the reader of HTTP, which is as
-/// large, a delivery takes 16 KiB whatever is sent.
+/// Bytes of a body that are kept until it is known to be authentic. With what the reader of HTTP reads ahead, which is as
+/// much, 16 KiB of a body are in memory whatever is sent.
 pub const HEAD_BYTES: usize = 8 * 1024;
 
 /// The first [`HEAD_BYTES`] of a body, and how long it is.

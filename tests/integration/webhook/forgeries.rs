@@ -152,6 +152,7 @@ fn of_ten_thousand_forgeries_none_is_accepted() {
         Ok(())
     });
     result.unwrap();
+    eprintln!("{} forgeries refused: {:?}", tried.get(), by_forge.borrow());
     assert!(tried.get() >= 10_000, "only {} forgeries were tried", tried.get());
     assert!(by_forge.borrow().values().all(|count| *count >= 200), "{by_forge:?}");
     assert_eq!(by_forge.borrow().len(), Forge::WORDS.len());
