@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
 //! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
-//! [`source`] and [`ledger`] are its edges; [`cli`] is what people type.
+//! [`source`] and [`ledger`] are its edges, [`http`] with [`webhook`] is what others may send; [`cli`] is what people type.
 
 // First: its macro is used below.
 #[macro_use]
@@ -15,6 +15,7 @@ pub mod cli;
 pub mod controller;
 pub mod engine;
 pub mod executor;
+pub mod http;
 pub mod ledger;
 pub mod manifest;
 pub mod model;
@@ -22,3 +23,4 @@ pub mod planner;
 pub mod source;
 pub mod tags;
 pub mod telemetry;
+pub mod webhook;

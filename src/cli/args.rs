@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::output::Color;
 use crate::cli::{
     abort, config, confirm, describe, get, history, plan, promote, reconcile, resume, rollback,
-    rollout, run, sources, suspend, validate, version,
+    rollout, run, sources, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -150,6 +150,8 @@ pub enum Command {
     Sources(sources::SourcesArgs),
     /// Show what was done to a project and why
     History(history::HistoryArgs),
+    /// Show what was sent to the hooks of this host, and what became of it
+    Webhooks(webhooks::WebhooksArgs),
     /// Print the version
     Version(version::VersionArgs),
 }

@@ -6,20 +6,25 @@ use std::time::Duration;
 use clap::Args;
 use futures::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::{self, StatusTarget, TokenReader};
 use crate::cli::context::Context;
+use crate::cli::deliveries;
 use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome, chain};
 use crate::cli::live;
 use crate::controller::desired::compose::ComposeLoader;
 use crate::controller::{
-    Blocking, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
+    Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
     SystemClock, Watch,
 };
 use crate::engine::Engine;
+use crate::http::{self, Outlets, WebhookSettings};
 use crate::ledger::Ledger;
+use crate::model::hint::SyncHint;
 use crate::model::id::ProjectName;
 use crate::model::path::PathMap;
 use crate::model::policy::Policy;
@@ -27,6 +32,10 @@ use crate::source::read_secret;
 
 /// How long the last events may take to be written after the controller has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Hints that may wait for the controller.
+const HINTS: usize = 64;
+/// Deliveries that may wait for their log.
+const DELIVERIES: usize = 256;
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
@@ -60,6 +69,9 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         environment: context.settings.with_env(&args.env, &context.around)?,
         choices: context.settings.choices.clone(),
     };
+    // A single run waits for nobody: it needs no hints.
+    let webhooks = context.settings.webhooks.as_ref().filter(|_| !args.once);
+    let webhooks = webhooks.map(|file| file.resolve(&context.around)).transpose()?;
     let ledger = Ledger::open(&context.settings.state_dir).map_err(|error| {
         CliError::runtime(format!("{}: {}", context.settings.state_dir.display(), chain(&error)))
             .hint("name another state directory with --state-dir")
@@ -75,20 +87,48 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         // It ends with the last sender of events.
         drop(tokio::spawn(alerts::report(events.subscribe(), statuses)));
     }
-    let controller = Controller::new(
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let cancel = CancellationToken::new();
+    let mut controller = Controller::new(
         settings(args, context),
         connector(context),
-        ledger,
+        ledger.clone(),
         Arc::new(loader),
-        Arc::new(SystemClock::start()),
-        events,
+        Arc::clone(&clock),
+        events.clone(),
     );
     let sources = context.settings.sources.clone();
-    let controller = controller.syncing(sources, context.settings.state_dir.clone());
-    let end = Box::pin(until_signal(controller)).await?;
+    controller = controller.syncing(sources, context.settings.state_dir.clone());
+    let mut edges = JoinSet::new();
+    if let Some(webhooks) = webhooks {
+        let (hints, heard) = mpsc::channel(HINTS);
+        controller = controller.hearing(heard);
+        listen(&mut edges, webhooks, (hints, clock), (ledger, events), &cancel);
+    } else {
+        drop(events);
+    }
+    // After a second signal nothing is waited for: the edges end with their set.
+    let end = Box::pin(until_signal(controller, &cancel)).await?;
+    cancel.cancel();
+    drop(tokio::time::timeout(LAST_WORDS * 2, edges.join_all()).await);
     // The controller and with it every sender is gone: the listener ends by itself.
     drop(tokio::time::timeout(LAST_WORDS, listener).await);
     outcome(end, context)
+}
+
+/// Begins to listen for webhooks and to keep the log of what came.
+fn listen(
+    edges: &mut JoinSet<()>,
+    webhooks: WebhookSettings,
+    (hints, clock): (mpsc::Sender<SyncHint>, Arc<dyn Clock>),
+    (ledger, events): (Ledger, EventSink),
+    cancel: &CancellationToken,
+) {
+    let (deliveries, log) = mpsc::channel(DELIVERIES);
+    let hooks = webhooks.hooks.iter().map(|hook| hook.name().to_owned()).collect();
+    edges.spawn(deliveries::keep(log, ledger, events.clone(), hooks));
+    let outlets = Outlets { hints, deliveries, clock };
+    edges.spawn(http::listen(webhooks, outlets, events, cancel.clone()));
 }
 
 fn settings(args: &RunArgs, context: &Context) -> Settings {
@@ -131,8 +171,10 @@ fn connector(context: &Context) -> Connector {
 }
 
 /// Runs until a signal asks it to stop; a second signal does not wait for anything.
-async fn until_signal(controller: Controller) -> Result<RunEnd, CliError> {
-    let cancel = CancellationToken::new();
+async fn until_signal(
+    controller: Controller,
+    cancel: &CancellationToken,
+) -> Result<RunEnd, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let running = controller.run(cancel.clone());

@@ -7,6 +7,7 @@ use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
 use crate::cli::output::Color;
 use crate::cli::settings_file::{self, SettingsFile};
+use crate::cli::webhooks_file::WebhooksFile;
 use crate::manifest::HostChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub choices: HostChoices,
     /// Git repositories whose files are put into the watched directory.
     pub sources: Vec<GitSource>,
+    /// What may be sent to this host; its secrets are not read yet.
+    pub(super) webhooks: Option<WebhooksFile>,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -106,6 +109,7 @@ impl Settings {
             poll: file.poll.unwrap_or_default(),
             sources: file.sources,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
+            webhooks: file.webhooks,
             notes,
         })
     }

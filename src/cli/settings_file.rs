@@ -8,13 +8,14 @@ use serde_yaml::{Mapping, Value};
 
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
+use crate::cli::webhooks_file::{self, WebhooksFile};
 use crate::cli::{choices, git_settings};
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "color",
     "desired_state",
     "env",
@@ -26,6 +27,7 @@ const KEYS: [&str; 11] = [
     "projects",
     "sources",
     "state_dir",
+    "webhooks",
 ];
 
 /// What the file says.
@@ -41,6 +43,8 @@ pub(super) struct SettingsFile {
     pub(super) projects: BTreeMap<ProjectName, ProjectChoices>,
     /// Git repositories whose files are put into the watched directory.
     pub(super) sources: Vec<GitSource>,
+    /// What may be sent to this host.
+    pub(super) webhooks: Option<WebhooksFile>,
 }
 
 /// Reads the file.
@@ -93,13 +97,15 @@ impl SettingsFile {
             "projects" => self.projects = choices::parse(value)?,
             "sources" => self.sources = git_settings::parse(value, directory)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
-            unknown => return Err(unknown_key(unknown)),
+            "webhooks" => self.webhooks = Some(webhooks_file::parse(value, directory)?),
+            unknown => return Err(unknown_key(unknown, unknown, &KEYS)),
         }
         Ok(())
     }
 }
 
-fn text_of(key: &str, value: &Value) -> Result<String, String> {
+/// A text that is not empty.
+pub(super) fn text_of(key: &str, value: &Value) -> Result<String, String> {
     let text = value.as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or_else(|| format!("{key}: expected a text"))
 }
@@ -120,15 +126,16 @@ fn choice<T: ValueEnum>(key: &str, value: &Value) -> Result<T, String> {
     })
 }
 
-fn unknown_key(key: &str) -> String {
-    let nearest = KEYS
+/// An unknown key, by its place and its name, with the nearest of those that are known there.
+pub(super) fn unknown_key(place: &str, key: &str, known: &[&str]) -> String {
+    let nearest = known
         .iter()
-        .map(|known| (distance(key, known), known))
+        .map(|known| (distance(key, known), *known))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
-        Some((_, known)) => format!("unknown setting `{key}`; did you mean `{known}`?"),
-        None => format!("unknown setting `{key}`; known are {}", KEYS.join(", ")),
+        Some((_, known)) => format!("unknown setting `{place}`; did you mean `{known}`?"),
+        None => format!("unknown setting `{place}`; known are {}", known.join(", ")),
     }
 }
 
@@ -180,7 +187,7 @@ mod tests {
             error.message,
             "/etc/composelet/composelet.yaml: unknown setting `desired-state`; did you mean `desired_state`?"
         );
-        let error = parsed("webhooks: []\n").unwrap_err();
+        let error = parsed("nonsense: []\n").unwrap_err();
         assert!(error.message.contains("known are color, desired_state"), "{error}");
         assert!(parsed("log_level: loud\n").unwrap_err().message.contains("error, warn, info"));
         assert!(parsed("- a\n").is_err());

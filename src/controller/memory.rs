@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::model::desired::DesiredProject;
+use crate::model::hint::SyncHint;
 use crate::model::hook::StopHooks;
 use crate::model::id::{ImageId, ProjectName, ServiceName};
 use crate::model::ledger::{BuildCache, ProjectLedger, Suspension};
 use crate::model::revision::ProjectRevision;
 use crate::model::status::{ActionRecord, ProjectStatus};
 use crate::model::time::Timestamp;
-use crate::planner;
+use crate::planner::{self, Concerned};
 use crate::source::FactReader;
 
 /// Actions that a status shows.
@@ -54,7 +55,7 @@ impl Memory {
     }
 }
 
-/// A change of the ledger that a person asked for; the next pass makes it.
+/// A change of the ledger that a person or a hint asked for; the next pass makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerChange {
     /// Look, report, do nothing.
@@ -71,6 +72,13 @@ pub enum LedgerChange {
     },
     /// Try everything again now.
     ForgetBackoffs,
+    /// An image was pushed: looks at its registry are due now.
+    LookAgain {
+        /// Which image.
+        hint: SyncHint,
+        /// What of the project it is about.
+        concerned: Concerned,
+    },
     /// An adoption, or data that moved, is as it should be.
     Confirm,
     /// An earlier revision runs.
@@ -144,6 +152,9 @@ impl LedgerChange {
                 planner::promote_images(&mut after, images, (from, *revision), *at)?;
             }
             Self::ForgetBackoffs => after = planner::forget_backoffs(ledger),
+            Self::LookAgain { hint, concerned } => {
+                planner::look_again(&mut after, hint, concerned);
+            }
             Self::Confirm => after = planner::confirm(ledger),
             Self::Rollback { to, at } => after = planner::roll_back(ledger, *to, *at)?,
             Self::Promote { service, full, request, at } => {
@@ -165,7 +176,7 @@ impl LedgerChange {
         match self {
             Self::Suspend { .. } => "suspended",
             Self::Resume { .. } | Self::PauseRollout { paused: false, .. } => "resumed",
-            Self::ForgetBackoffs => "looking again",
+            Self::ForgetBackoffs | Self::LookAgain { .. } => "looking again",
             Self::Confirm => "confirmed",
             Self::Rollback { .. } => "rolling back",
             Self::Promote { full: false, .. } => "going on with the next step",

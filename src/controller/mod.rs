@@ -12,6 +12,7 @@ mod directory;
 mod events;
 mod evidence;
 mod governor;
+mod hints;
 mod host;
 mod host_files;
 mod host_get;

@@ -120,7 +120,7 @@ impl Supervisor {
         self.wake(std::iter::once(project), Wake::Reset, Duration::ZERO);
     }
 
-    fn enqueue(&mut self, project: &ProjectName, request: String, change: LedgerChange) {
+    pub(crate) fn enqueue(&mut self, project: &ProjectName, request: String, change: LedgerChange) {
         let cell = self.cells.entry(project.clone()).or_default();
         cell.changes.push(Asked { request, change, answer: None });
     }

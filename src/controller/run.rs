@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::hints::Hints;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
 use crate::controller::pass::Surroundings;
@@ -32,6 +34,7 @@ use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
 use crate::model::git_source::GitSource;
+use crate::model::hint::SyncHint;
 use crate::model::path::LocalPath;
 use crate::model::time::Timestamp;
 use crate::source::{ContentStore, HostTree, Tree};
@@ -54,6 +57,7 @@ pub struct Controller {
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
+    hints: Hints,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -78,7 +82,20 @@ impl Controller {
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
         let (registry, sources) = (None, None);
-        Self { settings, connector, ledger, loader, tree, dial, registry, sources, clock, events }
+        let hints = Hints::default();
+        Self {
+            settings,
+            connector,
+            ledger,
+            loader,
+            tree,
+            dial,
+            registry,
+            sources,
+            hints,
+            clock,
+            events,
+        }
     }
 
     /// Reads the watched directory from `tree` instead of the host's file system.
@@ -103,6 +120,12 @@ impl Controller {
     #[must_use]
     pub fn syncing(self, sources: Vec<GitSource>, state: LocalPath) -> Self {
         Self { sources: Some((sources, state)), ..self }
+    }
+
+    /// Takes hints of webhooks from `hints`. It is bounded: while the controller has no room, nobody can send.
+    #[must_use]
+    pub fn hearing(self, hints: mpsc::Receiver<SyncHint>) -> Self {
+        Self { hints: Hints::from(hints), ..self }
     }
 
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
@@ -192,6 +215,7 @@ impl Controller {
             timers: Timers::new(Instant::now()),
             counts: Counts::default(),
             asked: std::collections::BTreeSet::new(),
+            hints: self.hints,
             host_ledger: None,
             link: Link::Up,
             sources,

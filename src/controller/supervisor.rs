@@ -15,6 +15,7 @@ use crate::controller::desired::belief::{Beliefs, Standing};
 use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
+use crate::controller::hints::Hints;
 use crate::controller::jitter::jittered;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::pass::{PassEnd, PassInput, Remains, Surroundings, pass};
@@ -61,6 +62,8 @@ pub(crate) struct Supervisor {
     pub(crate) counts: Counts,
     /// Ids of requests that wait for the end of a pass.
     pub(crate) asked: BTreeSet<String>,
+    /// Hints of webhooks.
+    pub(crate) hints: Hints,
     /// Why the host's memory cannot be written.
     pub(crate) host_ledger: Option<String>,
     /// The connection to the engine, by the word of its event stream.
@@ -167,6 +170,8 @@ impl Supervisor {
                 (name, ended) = self.sources.looked() => self.source_looked(name, ended).await,
                 // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
                 event = self.events.next() => self.engine_event(event),
+                // Cancel safe: what was not returned stays in the channel.
+                hint = self.hints.next() => self.hints.hear(hint, Instant::now()),
                 // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.
                 reading = self.directory.reading(|| Reader::new(root, tree, loader).knowing(commits)) => {
                     if let Some(reading) = reading {
@@ -189,6 +194,7 @@ impl Supervisor {
             due.map(|due| patience.map_or(due, |patience| due.max(patience))),
             self.directory.due().filter(|_| !self.sources.is_torn()),
             self.sources.due(Instant::now()),
+            self.hints.due_at(),
             Some(self.timers.requests),
             Some(self.timers.publish),
             once,
@@ -210,6 +216,9 @@ impl Supervisor {
             let period = jittered(RELIST, 10, "relist", self.counts.relists);
             self.timers.relist = now + period;
             planted!("no-relist", self.wake_all(Wake::Change), ());
+        }
+        for hint in self.hints.due(now) {
+            self.hinted(hint, now);
         }
         if self.timers.requests <= now {
             self.timers.requests = now + REQUESTS;

@@ -10,7 +10,7 @@
 //! revisions/     the files of the versions that a project may go back to
 //! history/       bounded journal of each project, JSON lines
 //! content/       bytes of configs and secrets by digest (`source::ContentStore`; not used yet)
-//! status/        published for readers; not synced, as it is made again after every start
+//! status/        published for readers, the log of webhooks included; not synced, as it is made again after every start
 //! requests/      what people ask for, and the answers
 //! ```
 //! Directories have mode 0700, files 0600. Losing it loses history, never a container. All calls block.
@@ -29,6 +29,7 @@ mod revisions;
 mod status;
 mod storage;
 mod store;
+mod webhooks;
 
 pub use error::LedgerError;
 pub use file_storage::FileStorage;

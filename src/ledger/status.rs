@@ -80,12 +80,12 @@ impl Ledger {
         self.published(CONTROLLER)
     }
 
-    fn publish<T: Serialize>(&self, path: &str, status: &T) -> Result<(), LedgerError> {
+    pub(super) fn publish<T: Serialize>(&self, path: &str, status: &T) -> Result<(), LedgerError> {
         let text = encode(path, status)? + "\n";
         replace(self.storage.as_ref(), path, text.as_bytes(), Durability::Cached)
     }
 
-    fn published<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
+    pub(super) fn published<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
         serde_json::from_slice(&self.storage.read(path).ok()?).ok()
     }
 }

@@ -4,6 +4,7 @@ use crate::model::commit::Commit;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::git_source::SourceName;
 use crate::model::held::Held;
+use crate::model::hint::Delivery;
 use crate::model::id::ProjectName;
 use crate::model::operation::OperationSubject;
 use crate::model::outcome::{Failure, NodeOutcome, Note};
@@ -88,6 +89,8 @@ pub enum EventKind {
     },
     /// The connection to the engine was made or lost; the text says which and why.
     Engine(String),
+    /// A webhook was delivered. What strangers can bring about is told once a minute.
+    Delivery(Delivery),
     /// Something about the controller itself: standing by, watcher fell back, ledger set aside.
     Controller(String),
 }

@@ -22,6 +22,7 @@ pub mod field;
 pub mod files;
 pub mod git_source;
 pub mod held;
+pub mod hint;
 pub mod hook;
 pub mod host_probe;
 pub mod id;

@@ -115,6 +115,11 @@ fn text(kind: &EventKind) -> Option<String> {
             )
         }
         EventKind::Engine(text) => format!("engine: {text}"),
+        EventKind::Delivery(delivery) => {
+            let style = if delivery.outcome.is_noise() { WARN } else { GOOD };
+            let word = styled(style, delivery.outcome.word());
+            format!("webhook {}: {word}: {}", delivery.hook, delivery.reason)
+        }
         EventKind::Controller(text) => text.clone(),
         EventKind::Published(_) | EventKind::Progress { .. } | EventKind::Diagnosed(_) => {
             return None;

@@ -18,6 +18,7 @@ pub fn level_of(event: &Event) -> Level {
             let worst = found.iter().map(|found| found.severity).max();
             if worst > Some(Severity::Note) { Level::Warn } else { Level::Debug }
         }
+        EventKind::Delivery(delivery) if delivery.outcome.status() >= 400 => Level::Warn,
         EventKind::Published(_) => Level::Debug,
         _ => Level::Info,
     }

@@ -60,6 +60,15 @@ pub fn log(event: &Event) {
             warn!(%source, %reason, detail, "source not synchronised");
         }
         EventKind::Engine(text) => info!(detail = text, "engine"),
+        EventKind::Delivery(delivery) => info!(
+            hook = delivery.hook,
+            forge = delivery.forge,
+            from = delivery.from,
+            id = delivery.id,
+            outcome = delivery.outcome.word(),
+            reason = delivery.reason,
+            "webhook"
+        ),
         EventKind::Controller(text) => info!(project, detail = text, "controller"),
     }
 }

@@ -34,7 +34,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("telemetry", &["model"]),
     ("alerts", &["model"]),
-    ("http", &["model", "controller"]),
+    ("webhook", &["model"]),
+    ("http", &["model", "webhook", "controller"]),
     (
         "cli",
         &[
@@ -48,6 +49,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "controller",
             "telemetry",
             "alerts",
+            "webhook",
             "http",
             "tags",
         ],
@@ -55,18 +57,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects, and what they must not name.
-const PURE: &[&str] = &["model", "calendar", "tags", "manifest", "planner"];
+const PURE: &[&str] = &["model", "calendar", "tags", "manifest", "planner", "webhook"];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 
 /// A crate, and the files that may name it.
 const CONFINED: &[(&str, &str)] = &[
     ("bollard", "src/engine/"),
-    ("hyper", "src/engine/docker/session/ src/controller/host_get.rs"),
+    ("hyper", "src/engine/docker/session/ src/controller/host_get.rs src/http/"),
     ("rustls", "src/controller/host_get.rs src/engine/registry/client.rs src/alerts/https.rs"),
     ("hyper_rustls", "src/engine/registry/client.rs src/alerts/https.rs"),
     ("tokio_rustls", "src/controller/host_get.rs"),
     ("prost", "src/engine/docker/"),
+    ("hmac", "src/webhook/mac.rs"),
+    ("sha1", "src/webhook/mac.rs"),
+    ("subtle", "src/webhook/mac.rs"),
     ("notify", "src/source/watch.rs"),
     ("croner", "src/calendar/"),
     ("jiff", "src/calendar/"),

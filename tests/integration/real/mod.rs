@@ -40,3 +40,4 @@ mod rollouts;
 mod silence;
 mod strategies;
 mod text;
+mod webhooks;

@@ -19,6 +19,7 @@ use composelet::controller::{
 };
 use composelet::engine::Engine;
 use composelet::ledger::{Ledger, Loss, MemoryStorage, Request};
+use composelet::model::hint::SyncHint;
 use composelet::model::id::{Installation, ProjectName};
 use composelet::model::path::{LocalPath, PathMap};
 use composelet::model::policy::Policy;
@@ -26,6 +27,7 @@ use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
 use composelet::model::time::Timestamp;
 use futures::FutureExt;
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +43,8 @@ pub(super) struct Bench {
     pub(super) storage: MemoryStorage,
     pub(super) events: EventSink,
     pub(super) mode: Mode,
+    /// Hints for the next controller.
+    pub(super) hints: Option<mpsc::Receiver<SyncHint>>,
     directory: TempDir,
     clock: Arc<HostClock>,
     running: Option<Running>,
@@ -83,6 +87,7 @@ impl Bench {
             storage: MemoryStorage::new(),
             events: EventSink::default(),
             mode: Mode::Run,
+            hints: None,
             directory,
             clock: Arc::new(HostClock {
                 awake: SystemClock::starting_at(epoch),
@@ -161,7 +166,11 @@ impl Bench {
     /// Starts the controller.
     pub(super) fn start(&mut self) {
         let cancel = CancellationToken::new();
-        let task = tokio::spawn(self.controller().run(cancel.clone()));
+        let mut controller = self.controller();
+        if let Some(hints) = self.hints.take() {
+            controller = controller.hearing(hints);
+        }
+        let task = tokio::spawn(controller.run(cancel.clone()));
         self.running = Some(Running { task, cancel });
     }
 

@@ -10,6 +10,7 @@ mod drills;
 mod evidence;
 mod files;
 mod healing;
+mod hints;
 mod hooks;
 mod image_updates;
 mod images;

@@ -1,0 +1,15 @@
+//! What others may ask of this process by HTTP: webhooks in, so far.
+//!
+//! One request a connection, a limit and a deadline for everything, nothing read of a body before its headers are in order.
+//! What is authentic is decided by [`crate::webhook`]; here are sockets, time and locks.
+
+mod client;
+mod connection;
+mod desk;
+mod listener;
+mod receive;
+mod settings;
+mod verdict;
+
+pub use listener::{Listener, listen};
+pub use settings::{HttpLimits, Outlets, WebhookSettings};
