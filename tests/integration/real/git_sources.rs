@@ -8,14 +8,14 @@ use crate::support_real::host::{Host, IMAGE};
 use crate::support_real::wait::{eventually, hold};
 
 /// A bare repository, the work tree of whoever pushes to it, and a host that follows it.
-struct Pushed {
-    host: Host,
-    project: String,
+pub(super) struct Pushed {
+    pub(super) host: Host,
+    pub(super) project: String,
 }
 
 impl Pushed {
     /// `settings` are further lines of the source.
-    fn new(settings: &str) -> Self {
+    pub(super) fn new(interval: &str, settings: &str) -> Self {
         let mut host = Host::new();
         let project = host.project("shop");
         let remote = host.aside().join("remote.git");
@@ -25,7 +25,7 @@ impl Pushed {
         );
         let config = host.aside().join("composelet.yaml");
         let text = format!(
-            "sources:\n  shop:\n    url: file://{}\n    into: {project}\n    interval: 5s\n{settings}",
+            "sources:\n  shop:\n    url: file://{}\n    into: {project}\n    interval: {interval}\n{settings}",
             remote.display()
         );
         fs::write(&config, text).unwrap();
@@ -35,12 +35,28 @@ impl Pushed {
         pushed
     }
 
+    /// The repository, as its server names it.
+    pub(super) fn url(&self) -> String {
+        format!("file://{}", self.host.aside().join("remote.git").display())
+    }
+
+    /// Waits until the version of a commit held: something to go back to.
+    pub(super) async fn holds(&self, commit: &str) {
+        eventually("the version of the commit holds", || {
+            let history = self.host.expect(&["rollout", "history", &self.project]);
+            let line =
+                history.lines().find(|line| line.contains(&commit[..12])).unwrap_or_default();
+            hold(line.contains("stable"), || history.clone())
+        })
+        .await;
+    }
+
     fn work(&self) -> PathBuf {
         self.host.aside().join("work")
     }
 
     /// Pushes these files; the commit.
-    fn push(&self, files: &[(&str, String)]) -> String {
+    pub(super) fn push(&self, files: &[(&str, String)]) -> String {
         for (path, text) in files {
             write(&self.work().join(path), text);
         }
@@ -64,7 +80,7 @@ impl Pushed {
 }
 
 /// A page of `number`, bound as a single file beside data of the host.
-fn manifest(number: u32, command: &str) -> String {
+pub(super) fn manifest(number: u32, command: &str) -> String {
     format!(
         "services:
   web:
@@ -79,7 +95,7 @@ fn manifest(number: u32, command: &str) -> String {
     )
 }
 
-const GOOD: &str = "[sleep, '1000000']";
+pub(super) const GOOD: &str = "[sleep, '1000000']";
 
 fn data(directory: &Path) -> String {
     fs::read_to_string(directory.join("data/rows")).unwrap_or_default()
@@ -87,7 +103,7 @@ fn data(directory: &Path) -> String {
 
 #[tokio::test]
 async fn a_push_is_rolled_out_a_bad_one_goes_back_and_the_next_good_one_goes_through() {
-    let mut pushed = Pushed::new("");
+    let mut pushed = Pushed::new("5s", "");
     let directory = pushed.host.desired().join(&pushed.project);
     write(&directory.join("data/rows"), "precious");
     let first = pushed.push(&[("compose.yaml", manifest(1, GOOD)), ("page", "one".to_owned())]);
@@ -95,11 +111,7 @@ async fn a_push_is_rolled_out_a_bad_one_goes_back_and_the_next_good_one_goes_thr
     pushed.host.fresh().await;
     let (code, text) = pushed.deployed(&first[..12]);
     assert_eq!(code, 0, "{text}");
-    eventually("it held", || {
-        let history = pushed.host.expect(&["rollout", "history", &pushed.project]);
-        hold(history.contains("stable"), || history.clone())
-    })
-    .await;
+    pushed.holds(&first).await;
 
     let bad = pushed.push(&[("compose.yaml", manifest(2, "[sh, -c, 'echo no good >&2; exit 1']"))]);
     let (code, text) = pushed.deployed(&bad);
@@ -127,7 +139,7 @@ async fn a_push_is_rolled_out_a_bad_one_goes_back_and_the_next_good_one_goes_thr
 
 #[tokio::test]
 async fn a_rewritten_history_waits_and_is_accepted() {
-    let mut pushed = Pushed::new("");
+    let mut pushed = Pushed::new("5s", "");
     let first = pushed.push(&[("compose.yaml", manifest(1, GOOD)), ("page", "one".to_owned())]);
     pushed.host.start();
     pushed.host.fresh().await;
@@ -154,7 +166,7 @@ async fn a_rewritten_history_waits_and_is_accepted() {
 /// Killed at any moment of a switch, the next process ends with one commit, whole.
 #[tokio::test]
 async fn killed_again_and_again_it_ends_with_the_last_commit() {
-    let mut pushed = Pushed::new("");
+    let mut pushed = Pushed::new("5s", "");
     let many = |number: u32| -> Vec<(String, String)> {
         (0..300).map(|at| (format!("conf/{at}"), number.to_string())).collect()
     };
@@ -195,7 +207,7 @@ async fn killed_again_and_again_it_ends_with_the_last_commit() {
 /// A variable that nobody gave a value would reach the container as an empty text: nothing is touched before it has one.
 #[tokio::test]
 async fn values_that_git_does_not_hold_come_from_the_host() {
-    let mut pushed = Pushed::new("");
+    let mut pushed = Pushed::new("5s", "");
     let text =
         manifest(1, GOOD).replace("VERSION: '1'", "VERSION: '1', PASSWORD: '${SHOP_PASSWORD}'");
     let first = pushed.push(&[("compose.yaml", text), ("page", "one".to_owned())]);

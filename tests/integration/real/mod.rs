@@ -16,6 +16,7 @@ mod crashing;
 mod edits;
 mod faults;
 mod files;
+mod git_pushes;
 mod git_sources;
 mod healing;
 mod hooks;
