@@ -12,7 +12,7 @@ const MOST_LINKS: usize = 40;
 
 /// An entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Listed {
+pub enum Listed {
     /// A file.
     File,
     /// A symbolic link; the object that holds its target.
@@ -22,10 +22,10 @@ pub(super) enum Listed {
 }
 
 /// Reads the output of `git ls-tree -r -z --long`.
-pub(super) fn parse(
-    output: &[u8],
-    limits: &GitLimits,
-) -> Result<BTreeMap<String, Listed>, SyncError> {
+///
+/// # Errors
+/// A limit is passed, or a name or kind is none that is put on a host.
+pub fn parse(output: &[u8], limits: &GitLimits) -> Result<BTreeMap<String, Listed>, SyncError> {
     let mut entries = BTreeMap::new();
     let mut bytes = 0_u64;
     for line in output.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
@@ -78,7 +78,10 @@ fn check_path(path: &str) -> Result<(), SyncError> {
 }
 
 /// Refuses links that lead out of the tree, through other links or not; `targets` are those of all links.
-pub(super) fn check_links(targets: &BTreeMap<String, String>) -> Result<(), SyncError> {
+///
+/// # Errors
+/// The first link that does.
+pub fn check_links(targets: &BTreeMap<String, String>) -> Result<(), SyncError> {
     for path in targets.keys() {
         if !stays_inside(path, targets) {
             let target = targets.get(path).map_or("", String::as_str);

@@ -13,6 +13,7 @@ mod published;
 mod staging;
 mod sync;
 
+pub use listing::{Listed, check_links, parse as parse_listing};
 pub use place::SourcePlace;
 pub use publish::Switch;
 pub use published::{Kind, Published, PublishedFile, Stamp};

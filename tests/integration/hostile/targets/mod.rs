@@ -3,6 +3,7 @@
 
 mod context;
 mod engine;
+mod git;
 mod ledger;
 mod manifest;
 mod settings;
@@ -14,7 +15,7 @@ pub(crate) use manifest::{Case, ROUND_TRIP, load_case};
 pub(crate) type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 11] = [
+pub(crate) const TARGETS: [Target; 13] = [
     ("manifest", manifest::project),
     ("yaml", manifest::yaml),
     ("dotenv", manifest::dotenv),
@@ -26,6 +27,8 @@ pub(crate) const TARGETS: [Target; 11] = [
     ("context", context::ignore_and_archive),
     ("credentials", settings::credentials),
     ("settings", settings::settings),
+    ("git_words", git::words),
+    ("git_tree", git::tree),
 ];
 
 /// Pieces of an input: what stands before the first line `=== name`, then each name with what follows it.
