@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
@@ -10,6 +11,7 @@ use crate::cli::settings_file::{self, SettingsFile};
 use crate::manifest::HostChoices;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
+use crate::model::rulebook::RuleBook;
 
 const DEFAULT_STATE_DIR: &str = "/var/lib/composelet";
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -35,6 +37,8 @@ pub struct Settings {
     pub environment: BTreeMap<String, String>,
     /// The directory is read at intervals instead of watched.
     pub poll: bool,
+    /// What manifests may not do.
+    pub rules: Arc<RuleBook>,
     /// What this host chooses for its projects.
     pub choices: HostChoices,
     /// What a person should know about how a setting came about.
@@ -98,6 +102,7 @@ impl Settings {
             color: args.color.or(from_file.color).unwrap_or_default(),
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
+            rules: Arc::new(file.policy),
             choices: HostChoices { projects: file.projects, ..HostChoices::default() },
             notes,
         })

@@ -9,11 +9,13 @@ use serde_yaml::{Mapping, Value};
 use crate::cli::args::GlobalArgs;
 use crate::cli::choices;
 use crate::cli::exit::{CliError, chain};
+use crate::cli::policy_file;
 use crate::manifest::ProjectChoices;
 use crate::model::id::ProjectName;
+use crate::model::rulebook::RuleBook;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "color",
     "desired_state",
     "env",
@@ -21,6 +23,7 @@ const KEYS: [&str; 10] = [
     "installation",
     "log_format",
     "log_level",
+    "policy",
     "poll",
     "projects",
     "state_dir",
@@ -35,6 +38,8 @@ pub(super) struct SettingsFile {
     pub(super) env: Vec<String>,
     /// The directory is read at intervals instead of watched.
     pub(super) poll: Option<bool>,
+    /// What manifests may not do.
+    pub(super) policy: RuleBook,
     /// What this host chooses for single projects.
     pub(super) projects: BTreeMap<ProjectName, ProjectChoices>,
 }
@@ -86,9 +91,10 @@ impl SettingsFile {
                 let poll = value.as_bool();
                 self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);
             }
+            "policy" => self.policy = policy_file::parse(value)?,
             "projects" => self.projects = choices::parse(value)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
-            unknown => return Err(unknown_key(unknown)),
+            unknown => return Err(unknown_key("", unknown, &KEYS)),
         }
         Ok(())
     }
@@ -115,15 +121,16 @@ fn choice<T: ValueEnum>(key: &str, value: &Value) -> Result<T, String> {
     })
 }
 
-fn unknown_key(key: &str) -> String {
-    let nearest = KEYS
+/// An unknown key below `place` (empty at the top, else with a dot behind it), with the nearest known one.
+pub(super) fn unknown_key(place: &str, key: &str, known: &[&str]) -> String {
+    let nearest = known
         .iter()
         .map(|known| (distance(key, known), known))
         .min()
         .filter(|(distance, _)| *distance <= 3);
     match nearest {
-        Some((_, known)) => format!("unknown setting `{key}`; did you mean `{known}`?"),
-        None => format!("unknown setting `{key}`; known are {}", KEYS.join(", ")),
+        Some((_, known)) => format!("unknown setting `{place}{key}`; did you mean `{known}`?"),
+        None => format!("unknown setting `{place}{key}`; known are {}", known.join(", ")),
     }
 }
 

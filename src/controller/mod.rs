@@ -1,5 +1,6 @@
 //! The loop: triggers, queue, passes, operations, governor, supervision.
 
+pub mod admission;
 mod after_check;
 mod attendant;
 mod believing;
@@ -8,6 +9,7 @@ mod clock;
 mod content;
 pub mod desired;
 mod directory;
+mod disruption;
 mod events;
 mod evidence;
 mod governor;
@@ -23,6 +25,7 @@ mod once;
 mod operation_calls;
 mod operations;
 mod pass;
+mod persistence;
 mod prober;
 mod promotion;
 mod publishing;
@@ -43,6 +46,7 @@ mod telling;
 
 pub use blocking::{Blocking, BlockingPanicked};
 pub use clock::{Clock, SystemClock};
+pub use disruption::Disrupted;
 pub use events::EventSink;
 pub use governor::{Governor, Limits};
 pub use host_files::HostFiles;

@@ -20,6 +20,7 @@ use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
 use crate::planner::order::Order;
+use crate::planner::policy_gate::{closed_window, may_disrupt};
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
 use crate::planner::strategy::{is_stable, promoted_at, stage, stays as scale_down_delay};
@@ -59,6 +60,10 @@ pub fn replace(
         return serve_on(context, draft, predecessor);
     }
     if let Some((waiting, until)) = conflict(context, &reason) {
+        draft.hold(subject, waiting, until);
+        return serve_on(context, draft, predecessor);
+    }
+    if let Some((waiting, until)) = closed_window(context.world.input, predecessor, &reason) {
         draft.hold(subject, waiting, until);
         return serve_on(context, draft, predecessor);
     }
@@ -112,6 +117,11 @@ fn displace(
             let (waiting, until) = context.rollout.turn();
             draft.hold(subject, waiting, until);
         }
+        return serve_on(context, draft, predecessor);
+    }
+    let heals =
+        context.world.input.declared.is_some() || matches!(reason, Reason::Unhealthy { .. });
+    if !heals && !may_disrupt(draft, &subject, &predecessor.id) {
         return serve_on(context, draft, predecessor);
     }
     if context.rollout.keeps_predecessors() || goes_beside(context, predecessor) {
