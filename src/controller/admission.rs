@@ -206,7 +206,7 @@ impl Look<'_> {
         let built = service.build.is_some();
         let mut sent = vec![self.container(&service.config, (own, built))?];
         match &service.build {
-            Some(build) => sent.push(Sent::Build(Box::new(build.clone()))),
+            Some(how) => sent.push(Sent::Build(Box::new(how.clone()))),
             None => sent.push(Sent::Pull(own.clone())),
         }
         let others = service.images().chain(service.check_images()).filter(|image| image != own);

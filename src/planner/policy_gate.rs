@@ -64,11 +64,17 @@ pub fn closed_window(
     container: &ObservedContainer,
     reason: &Reason,
 ) -> Option<(WaitingOn, Option<Timestamp>)> {
-    // On the way back to a version that was stable nothing waits: it heals.
-    if !container.lifecycle.is_alive() || !is_voluntary(reason) || input.declared.is_some() {
-        return None;
-    }
-    outside_of_windows(input)
+    if is_voluntary_on(input, container, reason) { outside_of_windows(input) } else { None }
+}
+
+/// Whether a container that lives is replaced of our own accord. On the way back to a version that was stable nothing waits:
+/// that heals.
+pub fn is_voluntary_on(
+    input: &PlanInput<'_>,
+    container: &ObservedContainer,
+    reason: &Reason,
+) -> bool {
+    container.lifecycle.is_alive() && is_voluntary(reason) && input.declared.is_none()
 }
 
 /// Why nothing is disturbed now; `None` if a window of the project is open, or it has none.

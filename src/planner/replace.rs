@@ -20,7 +20,7 @@ use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
 use crate::planner::order::Order;
-use crate::planner::policy_gate::{closed_window, may_disrupt};
+use crate::planner::policy_gate::{closed_window, is_voluntary_on, may_disrupt};
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
 use crate::planner::strategy::{is_stable, promoted_at, stage, stays as scale_down_delay};
@@ -71,6 +71,12 @@ pub fn replace(
         draft.hold(subject, WaitingOn::DataPathChanged(what), None);
         return serve_on(context, draft, predecessor);
     }
+    // Before a successor is made: once it is there, it takes the place.
+    if is_voluntary_on(context.world.input, predecessor, &reason)
+        && !may_disrupt(draft, &subject, &predecessor.id)
+    {
+        return serve_on(context, draft, predecessor);
+    }
     let name = temporary_name(&predecessor.id, &context.name());
     let parts = (context.world, context.grounds);
     let replica = (context.view, context.slot);
@@ -117,11 +123,6 @@ fn displace(
             let (waiting, until) = context.rollout.turn();
             draft.hold(subject, waiting, until);
         }
-        return serve_on(context, draft, predecessor);
-    }
-    let heals =
-        context.world.input.declared.is_some() || matches!(reason, Reason::Unhealthy { .. });
-    if !heals && !may_disrupt(draft, &subject, &predecessor.id) {
         return serve_on(context, draft, predecessor);
     }
     if context.rollout.keeps_predecessors() || goes_beside(context, predecessor) {

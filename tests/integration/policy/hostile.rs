@@ -66,10 +66,10 @@ async fn expose(bench: &mut Bench, route: &Route, cases: &[Case]) {
         }
     }
     bench.start();
-    bench.pass(60).await;
+    bench.pass(if route.before == Before::Nothing { 10 } else { 30 }).await;
     if route.before == Before::HostileThenBenign {
         cases.iter().for_each(|case| bench.write(&case.name, &case.benign()));
-        bench.pass(120).await;
+        bench.pass(60).await;
     }
 }
 
@@ -89,7 +89,7 @@ async fn strike(bench: &mut Bench, route: &Route, cases: &[Case]) {
             write(bench, case, route, false);
         }
     }
-    bench.pass(60).await;
+    bench.pass(30).await;
 }
 
 /// Runs cases on one path. Nothing of what is hostile is sent, and what ran runs on. Counts those that were held for it.

@@ -72,7 +72,7 @@ pub(super) const ROUTES: [Route; 11] = [
     },
     Route {
         name: "check after, a container of its own",
-        more: "x-composelet: {checks: {after: [{image: app, command: [check]}]}}",
+        more: "x-composelet: {checks: {after: [{run: {image: app, command: [check]}}]}}",
         others: "",
         before: Before::Nothing,
     },
