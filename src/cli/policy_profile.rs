@@ -88,9 +88,9 @@ fn set(rules: &mut Rules, key: &str, (field, value): (&str, &Value)) -> Result<(
         }
         "require_limits" => {
             rules.require_limits =
-                words(field, value, "limit", &RequiredLimit::ALL, |one| one.word())?;
+                words(field, value, "limit", &RequiredLimit::ALL, RequiredLimit::word)?;
         }
-        "allow" => rules.allow = words(field, value, "rule", &Rule::ALL, |one| one.id())?,
+        "allow" => rules.allow = words(field, value, "rule", &Rule::ALL, Rule::id)?,
         _ => {}
     }
     Ok(())

@@ -29,7 +29,7 @@ pub(super) const ROUTES: [Route; 11] = [
     Route { name: "recreate after an edit", more: "", others: "", before: Before::Benign },
     Route {
         name: "live update with an edit",
-        more: "mem_limit: 128m, pids_limit: 50",
+        more: "mem_limit: 128m",
         others: "",
         before: Before::Benign,
     },

@@ -43,7 +43,10 @@ impl Case {
             service.insert("image".into(), "app".into());
         }
         let more: Mapping = serde_yaml::from_str(&format!("{{{more}}}")).unwrap();
-        service.extend(more);
+        // What is hostile is never written over.
+        for (key, value) in more {
+            service.entry(key).or_insert(value);
+        }
         let mut services: Mapping = serde_yaml::from_str(&format!("{{{others}}}")).unwrap();
         services.insert("app".into(), Value::Mapping(service));
         let mut file = self.files.clone();
