@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod manifest;
 pub mod model;
 pub mod planner;
+pub mod policy;
 pub mod source;
 pub mod tags;
 pub mod telemetry;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::cli::manifests::{self, Reading};
-use crate::engine::{Engine, ObserveRequest};
+use crate::cli::policy;
+use crate::controller::admission::refusals;
+use crate::engine::{Admission, Engine, ObserveRequest};
 use crate::ledger::Ledger;
 use crate::manifest::{Dialect, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
@@ -93,7 +95,10 @@ pub(super) async fn foresee(
             Some(project) => Some(host.preview(&project.name, Some(project)).await?),
             None => None,
         };
-        foreseen.push(Foreseen { name, diagnostics: loaded.diagnostics, preview });
+        let mut diagnostics = loaded.diagnostics;
+        let refused = loaded.project.iter();
+        diagnostics.extend(refused.flat_map(|one| policy::findings(one, &host.admission)));
+        foreseen.push(Foreseen { name, diagnostics, preview });
     }
     for name in gone.iter().filter(|name| is_selected(name.as_str())) {
         let preview = Some(host.preview(name, None).await?);
@@ -109,6 +114,7 @@ struct Host {
     ledger: Option<Ledger>,
     policy: Policy,
     store: ContentStore,
+    admission: Admission,
     now: Timestamp,
 }
 
@@ -128,10 +134,16 @@ impl Host {
         let view = engine.host_view(shared).await.map_err(unreachable)?;
         let ledger = context.ledger().ok();
         let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
-        let policy =
-            Policy { installation: settings.installation.clone(), salt, ..Policy::default() };
+        let policy = Policy {
+            installation: settings.installation.clone(),
+            salt,
+            rules: Arc::clone(&settings.rules),
+            ..Policy::default()
+        };
+        let near = (engine.socket(), engine.is_here());
+        let admission = policy::admission(settings, (near.0.as_deref(), near.1));
         let store = ContentStore::new(&settings.state_dir.join("content"));
-        Ok(Self { engine, view, ledger, policy, store, now: context.now() })
+        Ok(Self { engine, view, ledger, policy, store, admission, now: context.now() })
     }
 
     /// Adds what is known of all projects: their files, and how far the controller last found them.
@@ -179,6 +191,7 @@ impl Host {
         })?;
         let facts = desired
             .map_or_else(SourceFacts::default, |desired| facts(desired, &self.store, self.now));
+        let gate = desired.map(|desired| refusals(desired, &self.admission, &observed.volumes));
         Ok(preview(&PlanInput {
             project: name,
             desired: desired.map_or(Intent::Remove, Intent::Run),
@@ -190,6 +203,7 @@ impl Host {
             pre_stop: &StopHooks::new(),
             operations: &RunningOperations::new(),
             verdicts: &Verdicts { asker: Asker::Nobody, ..Verdicts::default() },
+            gate: &gate.unwrap_or_default(),
             policy: &self.policy,
             now: self.now,
             wall: self.now,

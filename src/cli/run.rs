@@ -142,7 +142,11 @@ fn settings(args: &RunArgs, context: &Context) -> Settings {
         watch: if poll { Watch::Poll } else { Watch::Auto },
         paths: PathMap::default(),
         content: context.settings.state_dir.join("content"),
-        policy: Policy { installation, ..Policy::default() },
+        policy: Policy {
+            installation,
+            rules: Arc::clone(&context.settings.rules),
+            ..Policy::default()
+        },
         limits: Limits::default(),
         blocking: Blocking::default(),
     }

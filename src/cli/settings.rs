@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
@@ -12,6 +13,7 @@ use crate::manifest::HostChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
+use crate::model::rulebook::RuleBook;
 
 const DEFAULT_STATE_DIR: &str = "/var/lib/composelet";
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -37,6 +39,8 @@ pub struct Settings {
     pub environment: BTreeMap<String, String>,
     /// The directory is read at intervals instead of watched.
     pub poll: bool,
+    /// What manifests may not do.
+    pub rules: Arc<RuleBook>,
     /// What this host chooses for its projects.
     pub choices: HostChoices,
     /// Git repositories whose files are put into the watched directory.
@@ -110,6 +114,7 @@ impl Settings {
             sources: file.sources,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             webhooks: file.webhooks,
+            rules: Arc::new(file.policy),
             notes,
         })
     }

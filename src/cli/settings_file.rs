@@ -9,13 +9,14 @@ use serde_yaml::{Mapping, Value};
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
-use crate::cli::{choices, git_settings};
+use crate::cli::{choices, git_settings, policy_file};
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
+use crate::model::rulebook::RuleBook;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "color",
     "desired_state",
     "env",
@@ -23,6 +24,7 @@ const KEYS: [&str; 12] = [
     "installation",
     "log_format",
     "log_level",
+    "policy",
     "poll",
     "projects",
     "sources",
@@ -39,6 +41,8 @@ pub(super) struct SettingsFile {
     pub(super) env: Vec<String>,
     /// The directory is read at intervals instead of watched.
     pub(super) poll: Option<bool>,
+    /// What manifests may not do.
+    pub(super) policy: RuleBook,
     /// What this host chooses for single projects.
     pub(super) projects: BTreeMap<ProjectName, ProjectChoices>,
     /// Git repositories whose files are put into the watched directory.
@@ -94,6 +98,7 @@ impl SettingsFile {
                 let poll = value.as_bool();
                 self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);
             }
+            "policy" => self.policy = policy_file::parse(value)?,
             "projects" => self.projects = choices::parse(value)?,
             "sources" => self.sources = git_settings::parse(value, directory)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),

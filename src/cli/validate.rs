@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::manifests::{self, Reading};
-use crate::cli::{diagnostics, view};
+use crate::cli::{diagnostics, policy, view};
 use crate::manifest::suggest::nearest;
 use crate::manifest::{Dialect, LINTS};
 use crate::model::diagnostic::Severity;
@@ -46,6 +46,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
     if args.paths.is_empty() {
         entries = manifests::entries_of_root(&context.settings.desired_state)?;
     }
+    let admission = policy::local(&context.settings);
     let mut outcome = Outcome::Done;
     let mut idle = context.settings.choices.projects.clone();
     for entry in &entries {
@@ -53,6 +54,8 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         loaded
             .diagnostics
             .retain(|found| found.severity == Severity::Error || !args.allow.contains(&found.code));
+        let refused = loaded.project.iter();
+        loaded.diagnostics.extend(refused.flat_map(|one| policy::findings(one, &admission)));
         let errors = count(&loaded.diagnostics, Severity::Error);
         let warnings = count(&loaded.diagnostics, Severity::Warning);
         for found in &loaded.diagnostics {

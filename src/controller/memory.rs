@@ -81,6 +81,11 @@ pub enum LedgerChange {
     },
     /// An adoption, or data that moved, is as it should be.
     Confirm,
+    /// What is about to be removed of a protected project may go.
+    ConfirmRemoval {
+        /// What, as the hold says it.
+        what: String,
+    },
     /// An earlier revision runs.
     Rollback {
         /// Its number; `None` is the last one that was stable.
@@ -156,6 +161,7 @@ impl LedgerChange {
                 planner::look_again(&mut after, hint, concerned);
             }
             Self::Confirm => after = planner::confirm(ledger),
+            Self::ConfirmRemoval { what } => after = planner::confirm_removal(ledger, what),
             Self::Rollback { to, at } => after = planner::roll_back(ledger, *to, *at)?,
             Self::Promote { service, full, request, at } => {
                 planner::promote(&mut after, service.as_ref(), (*full, request), *at)?;
@@ -177,7 +183,7 @@ impl LedgerChange {
             Self::Suspend { .. } => "suspended",
             Self::Resume { .. } | Self::PauseRollout { paused: false, .. } => "resumed",
             Self::ForgetBackoffs | Self::LookAgain { .. } => "looking again",
-            Self::Confirm => "confirmed",
+            Self::Confirm | Self::ConfirmRemoval { .. } => "confirmed",
             Self::Rollback { .. } => "rolling back",
             Self::Promote { full: false, .. } => "going on with the next step",
             Self::Promote { full: true, .. } => "promoting",

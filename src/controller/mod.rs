@@ -1,5 +1,6 @@
 //! The loop: triggers, queue, passes, operations, governor, supervision.
 
+pub mod admission;
 mod after_check;
 mod attendant;
 mod believing;
@@ -9,6 +10,7 @@ mod commits;
 mod content;
 pub mod desired;
 mod directory;
+mod disruption;
 mod events;
 mod evidence;
 mod governor;
@@ -25,6 +27,7 @@ mod once;
 mod operation_calls;
 mod operations;
 mod pass;
+mod persistence;
 mod prober;
 mod promotion;
 mod publishing;
@@ -48,6 +51,7 @@ mod telling;
 pub use blocking::{Blocking, BlockingPanicked};
 pub use clock::{Clock, SystemClock};
 pub use commits::Commits;
+pub use disruption::Disrupted;
 pub use events::EventSink;
 pub use governor::{Governor, Limits};
 pub use host_files::HostFiles;

@@ -70,6 +70,7 @@ fn is_stuck(waiting: &WaitingOn) -> bool {
         | WaitingOn::EngineCallBackOff { failures, .. }
         | WaitingOn::Job(JobWait::BackOff { failures, .. }) => *failures >= LOOPING,
         WaitingOn::Job(wait) => wait.is_final(),
+        WaitingOn::Policy(wait) => wait.is_final(),
         WaitingOn::RestartsExhausted { .. }
         | WaitingOn::ErrImageNeverPull
         | WaitingOn::InvalidManifest

@@ -12,15 +12,17 @@ use crate::controller::measuring::measure;
 use crate::controller::readiness::{Dial, until_ready};
 use crate::engine::{Engine, ProgressSink, Registry};
 use crate::model::hook::HookCommand;
+use crate::model::id::ProjectName;
 use crate::model::image_update::FoundImages;
 use crate::model::operation::Operation;
 use crate::model::outcome::{Failure, Note};
 
 /// Makes the call behind an operation. [`HostCalls`] makes it for real.
 pub trait OperationCalls: Send + Sync + 'static {
-    /// Makes the call and returns when it ended, with what failed beside it.
+    /// Makes the call for `project` and returns when it ended, with what failed beside it.
     fn run<'a>(
         &'a self,
+        project: &'a ProjectName,
         operation: &'a Operation,
         progress: &'a ProgressSink,
     ) -> BoxFuture<'a, Ended>;
@@ -58,6 +60,7 @@ impl fmt::Debug for HostCalls {
 impl OperationCalls for HostCalls {
     fn run<'a>(
         &'a self,
+        project: &'a ProjectName,
         operation: &'a Operation,
         progress: &'a ProgressSink,
     ) -> BoxFuture<'a, Ended> {
@@ -65,6 +68,7 @@ impl OperationCalls for HostCalls {
         Box::pin(async move {
             match operation {
                 Operation::Pull { image, platform } => {
+                    let image = (project, image.as_str());
                     engine.pull_image(image, platform.as_deref(), progress).await?;
                 }
                 Operation::Build { .. } => {

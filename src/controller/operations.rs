@@ -287,7 +287,7 @@ impl Shared {
     /// The call, with its progress read beside it. A panic is a failure.
     async fn call(&self, whose: (&ProjectName, u64), operation: &Operation) -> Ended {
         let (sender, mut lines) = mpsc::channel(PROGRESS_LINES);
-        let call = AssertUnwindSafe(self.calls.run(operation, &sender)).catch_unwind();
+        let call = AssertUnwindSafe(self.calls.run(whose.0, operation, &sender)).catch_unwind();
         tokio::pin!(call);
         loop {
             tokio::select! {
@@ -360,6 +360,7 @@ mod tests {
     impl OperationCalls for Slow {
         fn run<'a>(
             &'a self,
+            _project: &'a ProjectName,
             operation: &'a Operation,
             progress: &'a ProgressSink,
         ) -> BoxFuture<'a, Ended> {
@@ -413,6 +414,7 @@ mod tests {
             image: "app".to_owned(),
             project: "shop".into(),
             service: "web".into(),
+            directory: LocalPath::new("/p"),
             build: Box::new(Build::of(root)),
             digest: digest.to_owned(),
         }

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::controller::admission;
 use crate::controller::blocking::Blocking;
 use crate::controller::clock::Clock;
 use crate::controller::content;
 use crate::controller::desired::belief::{Belief, Want};
 use crate::controller::desired::loading::ManifestLoader;
+use crate::controller::disruption::Disrupted;
 use crate::controller::events::EventSink;
 use crate::controller::evidence::last_words;
 use crate::controller::governor::Governor;
 use crate::controller::host::Host;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::operations::Operations;
+use crate::controller::persistence::{load, save};
 use crate::controller::prober::Prober;
 use crate::controller::queue::Requeue;
 use crate::controller::report;
@@ -23,11 +26,11 @@ use crate::controller::requeue::requeue;
 use crate::controller::revisions::{self, Effective};
 use crate::controller::soundness::{hold_unwritable, refuse_unsound};
 use crate::controller::telling::{publish, tell};
-use crate::engine::{Engine, ObserveRequest};
+use crate::engine::{Admission, Engine, ObserveRequest};
 use crate::executor::{Lanes, Walk, walk};
 use crate::ledger::Ledger;
 use crate::model::desired::{DesiredProject, SourceFacts};
-use crate::model::event::EventKind;
+use crate::model::gate::Gate;
 use crate::model::hook::StopHooks;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::ledger::ProjectLedger;
@@ -67,6 +70,10 @@ pub struct Surroundings {
     pub events: EventSink,
     /// Numbers of the planner.
     pub policy: Policy,
+    /// What manifests are held against.
+    pub admission: Admission,
+    /// What was replaced or removed lately.
+    pub disrupted: Disrupted,
     /// Local and host paths.
     pub paths: PathMap,
     /// Turns kept files of an earlier version into a project.
@@ -129,6 +136,7 @@ struct Look {
     facts: SourceFacts,
     running: RunningOperations,
     verdicts: Verdicts,
+    gate: Gate,
 }
 
 /// Runs one pass.
@@ -155,8 +163,8 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     extra.extend(version.held.clone());
     ledger = last_words(around, ledger).await;
     let pre_stop = memory.pre_stop.clone();
+    let mut plan = plan_within(around, &name, (&version, &pre_stop), (&mut look, &ledger));
     let context = context(around, &name, (&version, &pre_stop), &look);
-    let mut plan = planner::plan(&context.input(&ledger));
     plan.held.extend(extra);
     refuse_unsound(&mut plan, &context.input(&ledger), around);
     let before = ledger.clone();
@@ -267,11 +275,27 @@ impl Context<'_> {
             pre_stop: self.pre_stop,
             operations: &self.look.running,
             verdicts: &self.look.verdicts,
+            gate: &self.look.gate,
             policy: &self.around.policy,
             now: self.now,
             wall: self.wall,
         }
     }
+}
+
+/// The plan, within what may be disturbed at a time.
+fn plan_within(
+    around: &Surroundings,
+    name: &ProjectName,
+    version: (&Effective, &StopHooks),
+    (look, ledger): (&mut Look, &ProjectLedger),
+) -> Plan {
+    let mut table = around.disrupted.lock();
+    look.gate.disrupted = table.recent(around.clock.now(), &around.policy);
+    let context = context(around, name, version, look);
+    let (plan, disrupted) = planner::plan_counted(&context.input(ledger));
+    table.note(name, disrupted, context.now);
+    plan
 }
 
 /// Before its first look the prober learns who was ready when the controller before this one ended.
@@ -354,18 +378,6 @@ async fn recall(
     (running, ledger, refused)
 }
 
-async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) -> ProjectLedger {
-    let (store, key) = (around.ledger.clone(), name.clone());
-    let loaded = around.blocking.run(move || store.load_project(&key)).await;
-    let (ledger, note) = loaded.unwrap_or_default();
-    if let Some(note) = note {
-        let kind = EventKind::Controller(note);
-        around.events.send(around.clock.now(), Some(name), kind);
-    }
-    memory.saved = Some(ledger.clone());
-    ledger
-}
-
 fn unreachable(message: String) -> Failure {
     Failure { class: FailureClass::Unreachable, message }
 }
@@ -414,7 +426,8 @@ async fn observe(
     let host = around.engine.host_view(&shared).await?;
     // After the look: a verdict is about a run that was seen to begin.
     let verdicts = around.prober.verdicts(name);
-    Ok(Look { observed, host, facts, running: running.clone(), verdicts })
+    let gate = admission::gate(around, &version.want, &observed).await;
+    Ok(Look { observed, host, facts, running: running.clone(), verdicts, gate })
 }
 
 /// The engine could not be asked: nothing is planned, Ready is Unknown, the key backs off.
@@ -445,28 +458,6 @@ async fn blind(
         plan: None,
         remains: Remains::Something,
         refused: Vec::new(),
-    }
-}
-
-/// Writes the ledger if it changed.
-async fn save(
-    around: &Surroundings,
-    name: &ProjectName,
-    memory: &mut Memory,
-    ledger: &ProjectLedger,
-) -> Result<(), String> {
-    if planted!("ledger-unsaved", memory.saved.as_ref() == Some(ledger), true) {
-        return Ok(());
-    }
-    let (store, key, copy) = (around.ledger.clone(), name.clone(), ledger.clone());
-    let saved = around.blocking.run(move || store.save_project(&key, &copy)).await;
-    match saved {
-        Ok(Ok(())) => {
-            memory.saved = Some(ledger.clone());
-            Ok(())
-        }
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(panicked) => Err(panicked.to_string()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What people ask for through the command line.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::ledger::Request;
 use crate::model::git_source::SourceName;
 use crate::model::held::WaitingOn;
 use crate::model::id::ProjectName;
+use crate::model::policy_wait::PolicyWait;
 
 impl Supervisor {
     /// Takes the requests that wait in the state directory.
@@ -152,13 +154,22 @@ impl Supervisor {
         for name in &confirmed {
             self.enqueue(name, String::new(), LedgerChange::Confirm);
         }
-        self.wake(going.iter().chain(&confirmed), Wake::Reset, Duration::ZERO);
+        let removals = self.protected_removals(only);
+        for (name, what) in &removals {
+            let change = LedgerChange::ConfirmRemoval { what: what.clone() };
+            self.enqueue(name, String::new(), change);
+        }
+        let woken = going.iter().chain(&confirmed).chain(removals.keys());
+        self.wake(woken, Wake::Reset, Duration::ZERO);
         let list = |names: &mut dyn Iterator<Item = &ProjectName>| {
             names.map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
         let mut answer = Vec::new();
         if !going.is_empty() {
             answer.push(format!("removal of {}", list(&mut going.iter())));
+        }
+        if !removals.is_empty() {
+            answer.push(format!("removals of {}", list(&mut removals.keys())));
         }
         if !confirmed.is_empty() {
             answer.push(format!("changes of {}", list(&mut confirmed.iter())));
@@ -169,6 +180,20 @@ impl Supervisor {
             format!("confirmed: {}", answer.join("; "))
         };
         self.reply(&id, &answer).await;
+    }
+
+    /// What waits to be removed of protected projects, as their holds say it.
+    fn protected_removals(&self, only: Option<&ProjectName>) -> BTreeMap<ProjectName, String> {
+        let cells = self.cells.iter().filter(|(name, _)| only.is_none_or(|only| only == *name));
+        let waiting = cells.filter_map(|(name, cell)| {
+            let mut held = cell.plan.iter().flat_map(|plan| &plan.held);
+            let what = held.find_map(|held| match &held.waiting_on {
+                WaitingOn::Policy(PolicyWait::ProtectedProject { what }) => Some(what.clone()),
+                _ => None,
+            });
+            Some((name.clone(), what?))
+        });
+        waiting.collect()
     }
 
     /// Answers the requests that a pass took with it. An empty text is each change's own answer.

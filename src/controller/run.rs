@@ -10,12 +10,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::controller::admission::{Places, admission};
 use crate::controller::clock::Clock;
 use crate::controller::desired::belief::Beliefs;
 use crate::controller::desired::last_good;
 use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
+use crate::controller::disruption::Disrupted;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
 use crate::controller::hints::Hints;
@@ -29,7 +31,7 @@ use crate::controller::settings::{RunEnd, Settings};
 use crate::controller::sources::Sources;
 use crate::controller::startup::{Connector, Startup, Step};
 use crate::controller::supervisor::{Counts, Link, Supervisor, Timers};
-use crate::engine::{Engine, Registry, RegistryClient};
+use crate::engine::{Admission, Engine, Registry, RegistryClient};
 use crate::executor::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::model::event::EventKind;
@@ -155,13 +157,26 @@ impl Controller {
             Step::Ready(lock) => lock,
             Step::End(end) => return Ok(end),
         };
-        let mut supervisor = self.supervisor(engine, started_at).await;
+        let places = Places {
+            desired_state: &self.settings.desired_state,
+            content: &self.settings.content,
+            paths: &self.settings.paths,
+        };
+        let near = (engine.socket(), engine.is_here());
+        let rules = &self.settings.policy.rules;
+        let gate = admission(rules, places, (near.0.as_deref(), near.1));
+        engine.admit(gate.clone());
+        let mut supervisor = self.supervisor((engine, gate), started_at).await;
         let end = supervisor.run(&cancel).await;
         supervisor.shut_down().await;
         Ok(end)
     }
 
-    async fn supervisor(mut self, engine: Engine, started_at: Timestamp) -> Supervisor {
+    async fn supervisor(
+        mut self,
+        (engine, admission): (Engine, Admission),
+        started_at: Timestamp,
+    ) -> Supervisor {
         let beliefs = self.beliefs().await;
         let sources = self.sources().await;
         // Subscribed before the first list, so that nothing falls between the two.
@@ -197,6 +212,8 @@ impl Controller {
             clock: self.clock,
             events: self.events,
             policy: settings.policy.clone(),
+            admission,
+            disrupted: Disrupted::default(),
             paths: settings.paths.clone(),
             content: ContentStore::new(&settings.content),
             blocking: settings.blocking,

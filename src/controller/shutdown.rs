@@ -13,6 +13,7 @@ use crate::controller::supervisor::Supervisor;
 use crate::engine::ObserveRequest;
 use crate::executor::{Walk, walk};
 use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
+use crate::model::gate::Gate;
 use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
@@ -92,6 +93,7 @@ async fn release(
         pre_stop: &StopHooks::new(),
         operations: &running,
         verdicts: &Verdicts { asker: Asker::Nobody, ..Verdicts::default() },
+        gate: &Gate::default(),
         policy: &around.policy,
         now: around.clock.now(),
         wall: around.clock.wall(),

@@ -17,6 +17,7 @@ use crate::engine::failure::{CallError, Effect, classify};
 use crate::engine::images::ProgressSink;
 use crate::engine::labels;
 use crate::model::build::{Build, Builder, ContextRoot};
+use crate::model::id::ProjectName;
 use crate::model::operation::Operation;
 use crate::model::outcome::{Failure, FailureClass};
 use crate::model::secret::sha256_hex;
@@ -28,6 +29,7 @@ const SESSION_LIMIT: Duration = Duration::from_secs(10);
 
 /// One image to build.
 struct Order<'a> {
+    whose: (&'a ProjectName, &'a str),
     image: &'a str,
     build: &'a Build,
     digest: &'a str,
@@ -41,14 +43,15 @@ impl Engine {
     ///
     /// # Errors
     /// `Engine` with the failed step, its line and its last output; `Invalid` for another operation, or for keys that no
-    /// builder of this engine honours together; `Maybe` if it was cut.
+    /// builder of this engine honours together; `Maybe` if it was cut; `Denied` by the policy.
     pub async fn build_image(
         &self,
         operation: &Operation,
         inputs: &dyn BuildInputs,
         progress: &ProgressSink,
     ) -> Result<(), Failure> {
-        let Operation::Build { image, project, service, build, digest } = operation else {
+        let Operation::Build { image, project, service, directory, build, digest } = operation
+        else {
             return Err(refused(format!("{operation} is no build")));
         };
         let mut identity: serde_json::Map<_, _> =
@@ -59,13 +62,15 @@ impl Engine {
             (labels::VERSION.to_owned(), json!(env!("CARGO_PKG_VERSION"))),
             (labels::BUILD.to_owned(), json!(digest)),
         ]);
+        let place = directory.display().to_string();
+        let whose = (project, place.as_str());
         let mut made = Vec::new();
         let mut result = Ok(());
         for (name, path, tag) in build.directories(digest) {
             drop(progress.try_send(format!("additional context {name}")));
             let directory = Build::of_directory(path);
             let (labels, build) = (serde_json::Map::new(), &directory);
-            let order = Order { image: &tag, build, digest: &tag, labels };
+            let order = Order { whose, image: &tag, build, digest: &tag, labels };
             result = self.build_one(order, inputs, progress).await;
             made.push(tag);
             if let Err(failure) = &mut result {
@@ -74,7 +79,7 @@ impl Engine {
             }
         }
         if result.is_ok() {
-            let order = Order { image, build, digest, labels: identity };
+            let order = Order { whose, image, build, digest, labels: identity };
             result = self.build_one(order, inputs, progress).await;
         }
         for tag in made {
@@ -113,6 +118,8 @@ impl Engine {
             order.labels.insert(labels::IMAGE_BUILDER.to_owned(), word);
         }
         let request = self.request(&order, &input, session.as_ref()).await;
+        let whose = (order.whose.0, Some(order.whose.1));
+        let request = self.pass_build(whose, order.build, request).await?;
         let mut steps = Steps::hiding(&order.build.args);
         let client = self.client();
         let watch = Progress { sink: progress, idle: BUILD_IDLE };

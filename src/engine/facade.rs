@@ -6,11 +6,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use crate::engine::admission::{Admission, Form};
 use crate::engine::cache::InspectCache;
 use crate::engine::call::{Call, CallCounts, Switchboard};
-use crate::engine::docker::{Admission, Client, Connector, EngineClient, create_body};
+use crate::engine::docker::{
+    Address, Client, Connector, EngineClient, connect_json, create_body, network_json, update_json,
+    volume_json,
+};
 use crate::engine::failure::{CallError, Effect, classify};
+use crate::engine::labels;
 use crate::engine::parse;
+use crate::engine::wire::ImageJson;
 use crate::model::config::{Endpoint, Resources, RestartPolicy};
 use crate::model::id::{ContainerId, ContainerName, Installation, NetworkId};
 use crate::model::observed::EngineFacts;
@@ -44,7 +50,7 @@ pub(super) struct Inner {
     pub(super) switchboard: Switchboard,
     pub(super) cache: Mutex<InspectCache>,
     session: Mutex<Session>,
-    admission: Mutex<Vec<Admission>>,
+    pub(super) admission: Mutex<Option<Arc<Admission>>>,
 }
 
 /// Where logins for registries come from.
@@ -139,11 +145,6 @@ impl Engine {
         })
     }
 
-    /// Puts a check in front of every create of a container.
-    pub fn admit(&self, hook: Admission) {
-        locked(&self.inner.admission).push(hook);
-    }
-
     /// What is known about the engine; `gap_ended` is the time of the last (re)connection.
     pub fn facts(&self) -> EngineFacts {
         locked(&self.inner.session).facts.clone()
@@ -152,6 +153,14 @@ impl Engine {
     /// Whether the engine is on this host, so that its containers can be reached: over a socket, or a loopback address.
     pub fn is_here(&self) -> bool {
         self.inner.connector.is_here()
+    }
+
+    /// The socket that it is reached by, if it is one.
+    pub fn socket(&self) -> Option<String> {
+        match &self.inner.connector.address {
+            Some(Address::Unix(path)) => Some(path.display().to_string()),
+            Some(Address::Tcp(_)) | None => None,
+        }
     }
 
     /// How many calls there were.
@@ -206,11 +215,12 @@ impl Engine {
     /// Creates a network, with the check for duplicates that engines before API 1.44 leave out.
     ///
     /// # Errors
-    /// `Conflict` if the name is taken, `Forbidden` or `Engine` if no addresses are left.
+    /// `Conflict` if the name is taken, `Forbidden` or `Engine` if no addresses are left, `Denied` by the policy.
     pub async fn create_network(&self, create: &CreateNetwork) -> Result<NetworkId, Failure> {
         let client = self.client();
+        let body = self.pass(Form::Network, network_json(create).map_err(unsendable)?).await?;
         let call = Call::mutating("create_network", 60);
-        self.run(call, client.create_network(create)).await
+        self.run(call, client.create_network(&body)).await
     }
 
     /// Removes a network; one that is gone is removed.
@@ -229,20 +239,19 @@ impl Engine {
     /// `Conflict` if it is there with another driver.
     pub async fn create_volume(&self, create: &CreateVolume) -> Result<(), Failure> {
         let client = self.client();
+        let body = self.pass(Form::Volume, volume_json(create).map_err(unsendable)?).await?;
         let call = Call::mutating("create_volume", 60);
-        self.run(call, client.create_volume(create)).await
+        self.run(call, client.create_volume(&body)).await
     }
 
     /// Creates a container through [`create_body`], with the image that was planned.
     ///
     /// # Errors
     /// `Conflict` if the name is taken, or the reference leads to another image by now; `NotFound` without the image;
-    /// `Invalid` for a bad value or a hook that refuses.
+    /// `Invalid` for a bad value; `Denied` if the policy refuses it.
     pub async fn create_container(&self, create: &CreateContainer) -> Result<ContainerId, Failure> {
         let client = self.client();
-        let hooks = locked(&self.inner.admission).clone();
-        let (body, left_out) = create_body(create, client.api(), &hooks)
-            .map_err(|text| classify(CallError::Refused(text), Effect::Mutating))?;
+        let (body, left_out) = create_body(create, client.api()).map_err(unsendable)?;
         for lacking in left_out {
             let (attribute, since) = (lacking.attribute, lacking.since.to_string());
             tracing::warn!(attribute, since, "left out: the engine is too old for it");
@@ -255,6 +264,7 @@ impl Engine {
                 message: format!("{} leads to another image by now", create.image),
             });
         }
+        let body = self.pass(Form::Container { built: is_built_here(&image) }, body).await?;
         let platform = create.config.platform.as_deref();
         let work = client.create_container(&create.name, platform, &body);
         self.run(Call::mutating("create_container", 60), work).await
@@ -272,7 +282,10 @@ impl Engine {
         dns_names: &[String],
     ) -> Result<(), Failure> {
         let client = self.client();
-        let work = client.connect_network(container, network, endpoint, dns_names);
+        let body = connect_json(container, (endpoint, dns_names), client.api());
+        let body = body.map_err(unsendable)?;
+        let body = self.pass_for((Form::Connect, container), body).await?;
+        let work = client.connect_network(network, &body);
         let call = Call::mutating("connect_network", 30);
         match self.change(container, call, work).await {
             Err(failure) if failure.message.contains("already exists in network") => Ok(()),
@@ -337,8 +350,10 @@ impl Engine {
         restart: Option<&RestartPolicy>,
     ) -> Result<(), Failure> {
         let client = self.client();
+        let body = update_json(resources, restart).map_err(unsendable)?;
+        let body = self.pass_for((Form::Update, id), body).await?;
         let call = Call::mutating("update_container", 10);
-        let work = client.update_container(id, resources, restart);
+        let work = client.update_container(id, &body);
         self.change(id, call, work).await
     }
 
@@ -434,6 +449,19 @@ impl Engine {
 /// Locks, whatever happened to the last holder: everything behind these locks is replaced as a whole.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A request that could not be written down.
+pub(super) fn unsendable(text: String) -> Failure {
+    classify(CallError::Refused(text), Effect::Mutating)
+}
+
+/// Whether an image was built on this host by us: registries know nothing of it. An image that came from one may carry any
+/// label.
+fn is_built_here(image: &ImageJson) -> bool {
+    let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
+    let built = labels.is_some_and(|labels| labels.contains_key(labels::BUILD));
+    built && image.repo_digests.as_ref().is_none_or(Vec::is_empty)
 }
 
 /// What is gone need not be removed.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::engine::admission::Form;
 use crate::engine::call::Call;
+use crate::engine::docker::{Ended, exec_json};
 use crate::engine::facade::Engine;
 use crate::model::hook::{HookCommand, hide};
 use crate::model::id::ContainerId;
@@ -23,7 +25,7 @@ impl Engine {
     ///
     /// # Errors
     /// `Invalid` with its last lines if it does not end with 0; `Maybe` if it does not end within 10 min; `Conflict` if
-    /// the container does not run; `NotFound`.
+    /// the container does not run; `NotFound`; `Denied` by the policy.
     pub async fn run_hook(&self, id: &ContainerId, hook: &HookCommand) -> Result<(), Failure> {
         self.hook(id, hook, LONGEST).await
     }
@@ -51,9 +53,7 @@ impl Engine {
         check: &HookCommand,
         deadline: Duration,
     ) -> Result<bool, Failure> {
-        let client = self.client();
-        let call = Call { deadline, ..Call::mutating("exec", 0) };
-        match self.run(call, client.exec(id, check)).await {
+        match self.exec(id, check, deadline).await {
             Ok(ended) => Ok(ended.code == 0),
             Err(failure) if failure.class == FailureClass::Maybe => Ok(false),
             Err(failure) => Err(failure),
@@ -70,15 +70,26 @@ impl Engine {
         self.hook(id, command, LONGEST).await
     }
 
+    /// Runs a command inside, once the policy admits it.
+    pub(super) async fn exec(
+        &self,
+        id: &ContainerId,
+        command: &HookCommand,
+        deadline: Duration,
+    ) -> Result<Ended, Failure> {
+        let client = self.client();
+        let body = self.pass_for((Form::Exec, id), exec_json(command)).await?;
+        let call = Call { deadline, ..Call::mutating("exec", 0) };
+        self.run(call, client.exec(id, &body)).await
+    }
+
     async fn hook(
         &self,
         id: &ContainerId,
         hook: &HookCommand,
         deadline: Duration,
     ) -> Result<(), Failure> {
-        let client = self.client();
-        let call = Call { deadline, ..Call::mutating("exec", 0) };
-        let ended = self.run(call, client.exec(id, hook)).await;
+        let ended = self.exec(id, hook, deadline).await;
         let hidden = |text: String| hide(&text, &hook.hidden);
         let ended =
             ended.map_err(|failure| Failure { message: hidden(failure.message), ..failure })?;

@@ -6,6 +6,7 @@ use crate::engine::call::Call;
 use crate::engine::credentials::{RegistryLogin, login, registry_of};
 use crate::engine::docker::Progress;
 use crate::engine::facade::{Engine, Logins};
+use crate::model::id::ProjectName;
 use crate::model::outcome::{Failure, PullTrouble};
 
 /// Gets lines of progress for people. When it is full, lines are lost; the operation never waits for it.
@@ -14,22 +15,23 @@ pub type ProgressSink = tokio::sync::mpsc::Sender<String>;
 /// Longest silence of a pull.
 const PULL_IDLE: Duration = Duration::from_secs(60);
 impl Engine {
-    /// Fetches an image with the login that the Docker configuration has for its registry. No total deadline; 60 s
+    /// Fetches an image for a project with the login that the Docker configuration has for its registry. No total deadline; 60 s
     /// without progress fail it.
     ///
     /// # Errors
-    /// `NotFound`, `Forbidden`, `Engine` as the registry says; `Maybe` if it was cut.
+    /// `NotFound`, `Forbidden`, `Engine` as the registry says; `Maybe` if it was cut; `Denied` by the policy.
     pub async fn pull_image(
         &self,
-        image: &str,
+        (project, image): (&ProjectName, &str),
         platform: Option<&str>,
         progress: &ProgressSink,
     ) -> Result<(), Failure> {
+        let admitted = self.pass_pull(project, image).await?;
         let found = self.login(registry_of(image)).await;
         let login = found.as_ref().ok().and_then(Option::as_ref);
         let client = self.client();
         let watch = Progress { sink: progress, idle: PULL_IDLE };
-        let work = client.pull_image(image, platform, login, &watch);
+        let work = client.pull_image(&admitted, platform, login, &watch);
         let call = Call::mutating("pull_image", 0);
         let pulled = self.inner.switchboard.watched(call, work).await;
         pulled.map_err(|failure| refused_as_nobody(failure, found.err()))

@@ -2,8 +2,10 @@
 //!
 //! Reading order: [`Engine`] (`facade`) has the calls, `call` the choke point they all pass, `failure` the table of
 //! outcomes. `observe` and `events` are the two ways of looking. `wire` is what comes over the wire, `parse` makes the
-//! model of it. Only the adapter (`engine::docker`) names the client crate; [`create_body`] is the only road to a container.
+//! model of it. Only the adapter (`engine::docker`) names the client crate; [`create_body`] is the only road to a container, and
+//! `admission` the gate that every request passes that makes or runs something.
 
+mod admission;
 mod build_input;
 mod builds;
 mod cache;
@@ -23,9 +25,12 @@ mod reload;
 mod unsupported;
 mod wire;
 
+pub use admission::{Admission, Resolve};
 pub use build_input::{BuildContext, BuildInput, BuildInputs, InputFile, InputKind, OpenFile};
 pub use call::CallCounts;
-pub use docker::{Admission, EngineClient, OLDEST_API, TESTED_API, create_body};
+pub use docker::{
+    EngineClient, OLDEST_API, TESTED_API, create_body, exec_json, network_json, volume_json,
+};
 pub use events::EngineEvent;
 pub use facade::{Clock, Engine};
 pub use images::ProgressSink;

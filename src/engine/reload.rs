@@ -1,13 +1,15 @@
 //! Making a container look again at its files, or at what is behind it: a command inside, then a signal.
 
+use std::time::Duration;
+
 use crate::engine::call::Call;
 use crate::engine::facade::Engine;
 use crate::model::hook::HookCommand;
 use crate::model::id::ContainerId;
 use crate::model::outcome::{Failure, FailureClass};
 
-/// Longest run of a check, in seconds.
-const CHECK_S: u64 = 30;
+/// Longest run of a check.
+const CHECK: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Runs `check` in the container, if it has words, and then sends the signal, if there is one.
@@ -23,8 +25,7 @@ impl Engine {
     ) -> Result<(), Failure> {
         let client = self.client();
         if !check.command.is_empty() {
-            let run = self.run(Call::mutating("exec", CHECK_S), client.exec(id, check));
-            let ended = run.await?;
+            let ended = self.exec(id, check, CHECK).await?;
             if ended.code != 0 {
                 let mut message = format!("the check ended with {}", ended.code);
                 if !ended.lines.is_empty() {

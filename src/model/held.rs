@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::feature::LackingAttribute;
+use crate::model::feature::{LackingAttribute, listed};
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::host_probe::ProbeKind;
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
@@ -12,6 +12,7 @@ use crate::model::image_update::ImageUpdateWait;
 use crate::model::job::JobWait;
 use crate::model::neighbour::ProjectWait;
 use crate::model::outcome::PullTrouble;
+use crate::model::policy_wait::PolicyWait;
 use crate::model::rollout::RolloutWait;
 use crate::model::schedule::ScheduleWait;
 use crate::model::time::Timestamp;
@@ -265,11 +266,8 @@ pub enum WaitingOn {
     LinkedContainerMissing(ContainerName),
     /// The state directory to be writable again.
     LedgerUnwritable(String),
-}
-
-fn listed(lacking: &[LackingAttribute]) -> String {
-    let one = |one: &LackingAttribute| format!("{} needs API {}", one.attribute, one.since);
-    lacking.iter().map(one).collect::<Vec<_>>().join(", ")
+    /// What the policy asks for.
+    Policy(PolicyWait),
 }
 
 impl WaitingOn {
@@ -326,6 +324,7 @@ impl WaitingOn {
             Self::UnsupportedOnEngine(_) | Self::RefusedOnEngine(_) => "UnsupportedOnEngine",
             Self::UnsupportedAttribute { .. } => "UnsupportedAttribute",
             Self::LedgerUnwritable(_) => "LedgerUnwritable",
+            Self::Policy(wait) => wait.code(),
         }
     }
 
@@ -335,6 +334,7 @@ impl WaitingOn {
         match self {
             Self::Job(wait) => return wait.blocks_once(),
             Self::Project(wait) => return wait.passes(),
+            Self::Policy(wait) => return wait.blocks_once(),
             _ => {}
         }
         !matches!(
@@ -388,6 +388,7 @@ impl fmt::Display for WaitingOn {
                 write!(f, "a new version: restart policy `{policy}` allows no further try")
             }
             Self::Job(wait) => wait.fmt(f),
+            Self::Policy(wait) => wait.fmt(f),
             Self::ImageUpdate(wait) => wait.fmt(f),
             Self::Schedule(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {

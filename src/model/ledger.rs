@@ -55,6 +55,9 @@ pub struct ProjectLedger {
     pub adopted: BTreeSet<ContainerId>,
     /// A person confirmed an adoption of this project.
     pub adoption_confirmed: bool,
+    /// What a person confirmed the removal of, while the project is protected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removal_confirmed: Option<String>,
     /// Named volumes that each replica's data lay in when it last ran, by `service target`.
     pub data_paths: BTreeMap<String, String>,
     /// What each container has read of the files whose content counts.

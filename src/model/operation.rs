@@ -14,6 +14,7 @@ use crate::model::hook::{HookCommand, HookStep};
 use crate::model::host_probe::Handler;
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
 use crate::model::image_update::ImageQuery;
+use crate::model::path::LocalPath;
 use crate::model::probe::Readiness;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
@@ -36,6 +37,8 @@ pub enum Operation {
         project: ProjectName,
         /// Service.
         service: ServiceName,
+        /// Directory of the project's files.
+        directory: LocalPath,
         /// How.
         build: Box<Build>,
         /// Digest of its input, kept in `io.composelet.build`.

@@ -23,6 +23,8 @@ pub enum FailureClass {
     PortTaken,
     /// Forbidden, e.g. a network that is in use: 403.
     Forbidden,
+    /// The policy refuses it; it was not sent.
+    Denied,
     /// The engine failed: 500 and relatives.
     Engine,
     /// The registry or the engine asks for fewer requests: 429.

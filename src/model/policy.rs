@@ -1,8 +1,10 @@
 //! The numbers by which the planner decides (DESIGN §6), and who we are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::id::Installation;
+use crate::model::rulebook::RuleBook;
 
 /// Everything about planning that a setting may change. One value for all projects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Policy {
     pub healthy_deadline: Duration,
     /// A rollout in which no replica became available for this time has failed (Kubernetes, `progressDeadlineSeconds`).
     pub progress_deadline: Duration,
+    /// What manifests may not do, and when their changes are carried out.
+    pub rules: Arc<RuleBook>,
 }
 
 /// A back-off as a value: `initial × factor^n`, at most `cap`.
@@ -94,6 +98,7 @@ impl Default for Policy {
             unhealthy_restarts: 3,
             healthy_deadline: Duration::from_mins(5),
             progress_deadline: Duration::from_mins(10),
+            rules: Arc::default(),
         }
     }
 }

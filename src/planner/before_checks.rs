@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::model::before_check::{BeforeCheck, BeforeRecord, OnFailure, Reach};
 use crate::model::config::{ContainerConfig, NetworkMode, RestartPolicy};
+use crate::model::desired::DesiredService;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::hook::hide;
 use crate::model::id::{ContainerName, ReplicaId, Revision, SpecHash};
@@ -341,23 +342,27 @@ fn create(
         image_id,
         primary_network: None,
         dns_names: Vec::new(),
-        config: config(view, due.check)?,
+        config: check_config(view.service, due.check, view.image_id()?.as_str()),
         revision: due.revision.clone(),
     })
 }
 
 /// Of the service it has the variables, user and directory if it runs its image, and nothing else: what is tested may
 /// neither reach what serves nor write where it writes, and a tool gets no secrets of the service.
-fn config(view: &ServiceView<'_>, check: &BeforeCheck) -> Option<ContainerConfig> {
-    let service = &view.service.config;
+pub fn check_config(
+    service: &DesiredService,
+    check: &BeforeCheck,
+    image_id: &str,
+) -> ContainerConfig {
+    let told = [("IMAGE", service.image.as_str()), ("IMAGE_ID", image_id)];
+    let service = &service.config;
     let own = check.image.is_none();
     let mut environment = if own { service.environment.clone() } else { BTreeMap::new() };
-    let told = [("IMAGE", view.service.image.as_str()), ("IMAGE_ID", view.image_id()?.as_str())];
     let told = told.map(|(name, value)| (name.to_owned(), Some(Secret::new(value))));
     environment.extend(told);
     let said = check.environment.iter();
     environment.extend(said.map(|(name, value)| (name.clone(), Some(value.clone()))));
-    Some(ContainerConfig {
+    ContainerConfig {
         command: Some(check.command.clone()).filter(|words| !words.is_empty()),
         environment,
         user: service.user.clone().filter(|_| own),
@@ -371,5 +376,5 @@ fn config(view: &ServiceView<'_>, check: &BeforeCheck) -> Option<ContainerConfig
         runtime: service.runtime.clone(),
         restart: RestartPolicy::No,
         ..ContainerConfig::default()
-    })
+    }
 }

@@ -129,6 +129,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
     match waiting {
         WaitingOn::Job(wait) => return wait.is_final(),
         WaitingOn::Project(wait) => return !wait.passes(),
+        WaitingOn::Policy(wait) => return wait.is_final(),
         _ => {}
     }
     matches!(
@@ -151,6 +152,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
         WaitingOn::Job(wait) => return wait.is_trouble(),
         WaitingOn::Schedule(wait) => return wait.is_trouble(),
         WaitingOn::ImageUpdate(wait) => return wait.is_trouble(),
+        WaitingOn::Policy(wait) => return wait.is_trouble(),
         _ => {}
     }
     matches!(

@@ -18,6 +18,7 @@ pub struct Draft<'a> {
     nodes: Vec<PlanNode>,
     held: BTreeMap<(Subject, &'static str), Held>,
     stepped: BTreeSet<ServiceName>,
+    disrupted: BTreeSet<ContainerId>,
 }
 
 /// Where a node belongs.
@@ -32,12 +33,23 @@ pub struct Place<'a> {
 impl<'a> Draft<'a> {
     /// An empty draft.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
-        Self { input, nodes: Vec::new(), held: BTreeMap::new(), stepped: BTreeSet::new() }
+        let (nodes, held) = (Vec::new(), BTreeMap::new());
+        Self { input, nodes, held, stepped: BTreeSet::new(), disrupted: BTreeSet::new() }
     }
 
     /// What the plan is made from.
     pub fn input(&self) -> &'a PlanInput<'a> {
         self.input
+    }
+
+    /// Counts a container that this plan takes out of service of its own accord.
+    pub fn disrupt(&mut self, container: &ContainerId) {
+        self.disrupted.insert(container.clone());
+    }
+
+    /// What is counted.
+    pub fn disrupted(&self) -> &BTreeSet<ContainerId> {
+        &self.disrupted
     }
 
     /// Whether the step before the start of a service is asked for the first time.

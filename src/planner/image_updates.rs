@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use crate::calendar::Calendar;
 use crate::model::desired::{DesiredProject, DesiredService, PullPolicy};
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ProjectName;
 use crate::model::image_update::{
     ImageCandidate, ImageQuery, ImageSource, ImageUpdate, ImageUpdateRecord, ImageUpdateWait,
-    ResolvedImage, UpdatePolicy, UpdateWindow, name_and_tag,
+    ResolvedImage, UpdatePolicy, name_and_tag,
 };
 use crate::model::ledger::{BuildCache, ProjectLedger, Rebuild};
 use crate::model::observed::ImageState;
@@ -22,6 +21,7 @@ use crate::planner::draft::{Draft, Place};
 use crate::planner::image_promotion;
 use crate::planner::images::begin_pull;
 use crate::planner::input::PlanInput;
+use crate::planner::policy_gate::{is_denied, opens_at};
 use crate::planner::world::{ServiceView, World};
 use crate::tags;
 
@@ -190,7 +190,7 @@ fn choice<'a>(
             young.get_or_insert((candidate, ripe));
             continue;
         }
-        return match closed(update.window.as_ref(), input.wall) {
+        return match update.window.as_ref().and_then(|window| opens_at(window, input.wall)) {
             _ if update.monitor_only => {
                 let reference = candidate.reference.clone();
                 Choice::Wait(ImageUpdateWait::Available { reference }, None)
@@ -211,14 +211,6 @@ fn choice<'a>(
 /// An instant of the wall clock by the clock of passes.
 fn local(input: &PlanInput<'_>, at: Option<Timestamp>) -> Option<Timestamp> {
     at.map(|at| input.now.plus(at.since(input.wall)))
-}
-
-/// When a window opens that is closed now; `None`: it is open, or there is none.
-fn closed(window: Option<&UpdateWindow>, wall: Timestamp) -> Option<Timestamp> {
-    let window = window?;
-    let calendar = Calendar::new(&window.opens)?;
-    let open = calendar.between(wall.minus(window.duration), wall).is_some();
-    if open { None } else { calendar.next(wall) }
 }
 
 /// What runs, in the form of a candidate; `None`: nothing is there yet, or a promotion keeps it.
@@ -275,7 +267,10 @@ fn take_base(
 
 /// Begins the looks and pulls that are due, and says what waits for what. `world` is that of the files.
 pub fn plan_image_updates(world: &World<'_>, draft: &mut Draft<'_>) {
-    for view in world.services.iter().filter(|view| view.service.refusal.is_none()) {
+    let allowed = |view: &&ServiceView<'_>| {
+        view.service.refusal.is_none() && !is_denied(world.input, view.service)
+    };
+    for view in world.services.iter().filter(allowed) {
         let name = &view.service.name;
         let Some(record) = world.input.ledger.image_updates.get(name) else { continue };
         if view.is_held(world) {

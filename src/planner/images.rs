@@ -20,6 +20,7 @@ use crate::planner::before_checks;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::plan::suspension;
+use crate::planner::policy_gate;
 use crate::planner::revision;
 use crate::planner::world::{ServiceView, World};
 
@@ -64,6 +65,7 @@ pub fn plan_images(world: &World<'_>, draft: &mut Draft<'_>) -> ImageVerdicts {
 fn is_left_alone(world: &World<'_>, view: &ServiceView<'_>) -> bool {
     let service = view.service;
     service.refusal.is_some()
+        || policy_gate::is_denied(world.input, service)
         || suspension((world.input.ledger, world.input.now), world.desired, Some(&service.name))
             .is_some()
 }
@@ -228,6 +230,7 @@ fn build_need(
         image: service.image.clone(),
         project: world.input.project.clone(),
         service: service.name.clone(),
+        directory: world.desired.directory.clone(),
         build,
         digest,
     };

@@ -1,6 +1,7 @@
 //! Everything a plan depends on, and nothing else.
 
 use crate::model::desired::{DesiredProject, SourceFacts};
+use crate::model::gate::Gate;
 use crate::model::held::WaitingOn;
 use crate::model::hook::StopHooks;
 use crate::model::id::ProjectName;
@@ -34,6 +35,8 @@ pub struct PlanInput<'a> {
     pub operations: &'a RunningOperations,
     /// What host probes found.
     pub verdicts: &'a Verdicts,
+    /// What the policy refuses of it, and what was disturbed lately.
+    pub gate: &'a Gate,
     /// Numbers and identity.
     pub policy: &'a Policy,
     /// The instant of the pass.

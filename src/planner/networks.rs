@@ -8,12 +8,14 @@ use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ContainerId;
 use crate::model::observed::{Lifecycle, ObservedContainer, ObservedNetwork};
 use crate::model::plan::{Action, CreateNetwork, NetworkRef, NodeId};
+use crate::model::policy_wait::PolicyWait;
 use crate::model::reason::Reason;
 use crate::planner::before_checks;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::names::resource_labels;
 use crate::planner::ownership::{Ownership, ownership};
+use crate::planner::policy_gate::outside_of_windows;
 use crate::planner::revision::network_hash;
 use crate::planner::world::World;
 
@@ -60,6 +62,11 @@ fn plan_network(
 ) -> Option<Attachable> {
     let subject = Subject::Network(desired.name.clone());
     let found = elect(world.input, &desired.name);
+    if let Some(violations) = world.input.gate.networks.get(&desired.name) {
+        let (violations, place) = (violations.clone(), format!("the network {key}"));
+        draft.hold(subject, WaitingOn::Policy(PolicyWait::Denied { violations, place }), None);
+        return found.map(Attachable::existing);
+    }
     let lacking = network_lacking(&desired.config, world.input.observed.engine.api).next();
     if let Some(feature) = lacking.filter(|_| !desired.external) {
         draft.hold(subject, WaitingOn::RefusedOnEngine(vec![feature.into()]), None);
@@ -123,6 +130,10 @@ fn recreate(
     }
     if let Some(holder) = stranger(world, found) {
         draft.hold(subject, WaitingOn::NetworkInUse { holder }, None);
+        return Some(Attachable::existing(found));
+    }
+    if let Some((waiting, until)) = outside_of_windows(world.input) {
+        draft.hold(subject, waiting, until);
         return Some(Attachable::existing(found));
     }
     let attached = attached(world, found);

@@ -1,9 +1,11 @@
 //! The planner's front door: from input to plan, on one screen.
 
+use std::collections::BTreeSet;
+
 use crate::model::desired::{DesiredProject, DesiredService, Suspend};
 use crate::model::feature::{Lack, LackingAttribute, lacking};
 use crate::model::held::{Subject, WaitingOn};
-use crate::model::id::ServiceName;
+use crate::model::id::{ContainerId, ServiceName};
 use crate::model::ledger::ProjectLedger;
 use crate::model::plan::Plan;
 use crate::model::reason::Reason;
@@ -19,6 +21,7 @@ use crate::planner::images::{plan_images, plan_mounted_images, plan_step_images}
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::neighbours::plan_circle;
 use crate::planner::networks::plan_networks;
+use crate::planner::policy_gate::{hold_denied, keep_denied};
 use crate::planner::prune::{plan_prune, plan_removal, retire};
 use crate::planner::rollback;
 use crate::planner::rollout::Rollout;
@@ -31,6 +34,11 @@ use crate::planner::world::{ServiceView, World};
 
 /// What can be done now, and what waits for what. Total, deterministic, without any effect.
 pub fn plan(input: &PlanInput<'_>) -> Plan {
+    plan_counted(input).0
+}
+
+/// As [`plan`], with the containers that it takes out of service of its own accord, or is about to.
+pub fn plan_counted(input: &PlanInput<'_>) -> (Plan, BTreeSet<ContainerId>) {
     let mut draft = Draft::new(input);
     match input.desired {
         Intent::Hold(waiting, until) => draft.hold(Subject::Project, waiting.clone(), until),
@@ -48,7 +56,8 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
             }
         }
     }
-    draft.finish(input.project)
+    let disrupted = draft.disrupted().clone();
+    (draft.finish(input.project), disrupted)
 }
 
 /// While an earlier version runs, the images of the one that the files say are looked after: another image is another
@@ -99,6 +108,13 @@ fn plan_service(
     }
     if let Some(waiting) = too_old(world, view) {
         draft.hold(subject.clone(), waiting, None);
+    }
+    if view.adoption.is_empty() && hold_denied(world, view, draft) {
+        let rollout = Rollout::new(world, view);
+        for slot in &view.slots {
+            keep_denied(SlotContext { world, grounds, view, slot, rollout: &rollout }, draft);
+        }
+        return;
     }
     if !view.adoption.is_empty() {
         let changes =

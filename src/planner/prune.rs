@@ -14,6 +14,7 @@ use crate::planner::input::{Intent, PlanInput};
 use crate::planner::neighbours::removal_waits;
 use crate::planner::networks::{prune_networks, remove_unused};
 use crate::planner::ownership::{Ownership, ownership};
+use crate::planner::policy_gate::{ALL_OF_IT, may_disrupt, waits_for_person};
 use crate::planner::world::World;
 
 /// Removes orphans and unused networks of a project that goes on.
@@ -25,7 +26,10 @@ pub fn plan_prune(world: &World<'_>, draft: &mut Draft<'_>) {
         }
     } else {
         let orphans = planted!("orphans-stay", world.orphans.as_slice(), &[]);
-        retire(draft, orphans, &Reason::Orphaned);
+        let names: Vec<&str> = orphans.iter().map(|orphan| orphan.name.as_str()).collect();
+        if orphans.is_empty() || !waits_for_person(world.input, draft, names.join(", ")) {
+            retire(draft, orphans, &Reason::Orphaned);
+        }
         let declared = |one: &&&ObservedContainer| {
             one.claim.service.as_ref().is_some_and(|name| world.desired.services.contains_key(name))
         };
@@ -44,6 +48,9 @@ pub fn plan_removal(input: &PlanInput<'_>, draft: &mut Draft<'_>) {
         ownership(container, input.project, &policy.installation, input.ledger) == Ownership::Ours
     });
     let ours: Vec<&ObservedContainer> = ours.collect();
+    if waits_for_person(input, draft, ALL_OF_IT.to_owned()) {
+        return;
+    }
     if ours.iter().any(|one| one.lifecycle.is_alive()) && removal_waits(input, draft) {
         return;
     }
@@ -67,6 +74,10 @@ pub fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: 
                 let service = (*user).clone();
                 let (condition, actual) = ("stopped".to_owned(), "running".to_owned());
                 draft.hold(subject, WaitingOn::Dependency { service, condition, actual }, None);
+                continue;
+            }
+            let voluntary = matches!(reason, Reason::Orphaned | Reason::Surplus | Reason::Removed);
+            if voluntary && !may_disrupt(draft, &subject, &container.id) {
                 continue;
             }
             let place = Place { subject: &subject, after: Vec::new() };

@@ -227,6 +227,8 @@ fn count_call(
 ) {
     let record = ledger.calls.entry(key.to_owned()).or_default();
     let wait = policy.call.delay(planted!("call-back-off-stays-short", record.failures, 0), key);
+    // The policy answers the same until a person changes it or the manifest.
+    let wait = if failure.class == FailureClass::Denied { policy.call.cap } else { wait };
     record.failures = record.failures.saturating_add(1);
     record.next_try = Some(at.plus(wait));
     record.error.clone_from(&failure.message);
@@ -345,7 +347,7 @@ fn image_wait(
     let wait = policy.image.delay(record.failures, reference);
     let asked = failure.retry_after().map(|asked| asked.min(LONGEST_RETRY_AFTER));
     match (failure.class, asked) {
-        (FailureClass::RateLimited, None) => policy.image.cap,
+        (FailureClass::RateLimited | FailureClass::Denied, None) => policy.image.cap,
         (_, Some(asked)) => wait.max(asked),
         (_, None) => wait,
     }

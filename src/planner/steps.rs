@@ -4,6 +4,7 @@
 //! was killed doubles nothing.
 
 use crate::model::config::{ContainerConfig, Endpoint, RestartPolicy};
+use crate::model::desired::DesiredService;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::hook::{HookKind, HookStep, PreStart, hide};
 use crate::model::id::{ContainerId, ContainerName, ImageId, ReplicaId, Revision, SpecHash};
@@ -274,7 +275,7 @@ fn create(
     let image = world.input.observed.images.get(&step.image).and_then(ImageState::present);
     let image_id: ImageId = image.filter(|_| usable)?.id.clone()?;
     let revision = view.revision()?;
-    let mut config = config(view, step);
+    let mut config = step_config(view.service, step);
     let from = Owner::Container(sharer(view)?.to_string());
     config.volumes_from = vec![VolumesFrom { from, read_only: false }];
     Some(CreateContainer {
@@ -296,9 +297,9 @@ fn create(
 }
 
 /// On the networks of the service, but not under its names and addresses; with its variables beneath those of the step.
-fn config(view: &ServiceView<'_>, step: &PreStart) -> ContainerConfig {
-    let service = &view.service.config;
-    let own = step.image == view.service.image;
+pub fn step_config(service: &DesiredService, step: &PreStart) -> ContainerConfig {
+    let own = step.image == service.image;
+    let service = &service.config;
     let endpoints = service.endpoints.iter().map(|(name, endpoint)| {
         let (gw_priority, priority) = (endpoint.gw_priority, endpoint.priority);
         (name.clone(), Endpoint { gw_priority, priority, ..Endpoint::default() })

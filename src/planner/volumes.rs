@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::desired::DesiredVolume;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::plan::{Action, CreateVolume, NodeId};
+use crate::model::policy_wait::PolicyWait;
 use crate::model::reason::Reason;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::names::resource_labels;
@@ -31,6 +32,11 @@ fn plan_volume(
     desired: &DesiredVolume,
 ) -> Option<Vec<NodeId>> {
     let subject = Subject::Volume(desired.name.clone());
+    if let Some(violations) = world.input.gate.volumes.get(&desired.name) {
+        let (violations, place) = (violations.clone(), format!("the volume {key}"));
+        draft.hold(subject, WaitingOn::Policy(PolicyWait::Denied { violations, place }), None);
+        return world.input.observed.volumes.contains_key(&desired.name).then(Vec::new);
+    }
     match world.input.observed.volumes.get(&desired.name) {
         Some(found) => {
             let driver = desired.driver.as_deref().unwrap_or("local");

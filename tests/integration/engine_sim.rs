@@ -287,10 +287,13 @@ async fn a_pull_reads_its_errors() {
     let (sim, engine) = engine("1.41").await;
     let (sink, mut lines) = tokio::sync::mpsc::channel(64);
     sim.publish("shop/api:1", &ImageSpec::new("api"), Duration::from_secs(3));
-    engine.pull_image("shop/api:1", None, &sink).await.expect("pull");
+    engine.pull_image((&"shop".into(), "shop/api:1"), None, &sink).await.expect("pull");
     assert!(lines.try_recv().is_ok(), "progress is told");
     sim.set_registry_unreachable(true);
-    let failure = engine.pull_image("shop/api:2", None, &sink).await.expect_err("no network");
+    let failure = engine
+        .pull_image((&"shop".into(), "shop/api:2"), None, &sink)
+        .await
+        .expect_err("no network");
     assert_eq!(failure.class, FailureClass::Engine, "{}", failure.message);
 }
 

@@ -39,6 +39,7 @@ mod plan_cases;
 mod plan_properties;
 mod plan_rules;
 mod plan_world;
+mod policy;
 mod real;
 mod schedule_properties;
 mod sim;

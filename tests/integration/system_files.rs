@@ -13,7 +13,7 @@ use crate::cli_binary::composelet;
 use crate::manifest_cases::load_from_disk;
 
 /// System, argument of `make-env`, and what `validate` may warn of.
-const VARIANTS: &[(&str, &str, &[&str])] = &[
+pub(crate) const VARIANTS: &[(&str, &str, &[&str])] = &[
     // Kept as its owners wrote it.
     ("backend-optimizacion", "", &["no-health-check"]),
     ("certificados", "", &[]),
@@ -50,7 +50,7 @@ const NEVER_TWICE: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn copied(system: &str, into: &Path) -> PathBuf {
+pub(crate) fn copied(system: &str, into: &Path) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/systems").join(system);
     let desired = into.join("desired-state");
     fs::create_dir_all(&desired).unwrap();

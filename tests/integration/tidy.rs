@@ -24,13 +24,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tags", &["model"]),
     ("manifest", &["model", "calendar", "tags"]),
     ("planner", &["model", "calendar", "tags"]),
-    ("engine", &["model"]),
+    ("policy", &["model"]),
+    ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
     ("executor", &["model", "engine", "source"]),
     ("ledger", &["model"]),
     (
         "controller",
-        &["model", "manifest", "planner", "engine", "source", "executor", "ledger", "tags"],
+        &[
+            "model", "manifest", "planner", "policy", "engine", "source", "executor", "ledger",
+            "tags",
+        ],
     ),
     ("telemetry", &["model"]),
     ("alerts", &["model"]),
@@ -40,8 +44,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model",
+            "calendar",
             "manifest",
             "planner",
+            "policy",
             "engine",
             "source",
             "executor",
@@ -57,7 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects, and what they must not name.
-const PURE: &[&str] = &["model", "calendar", "tags", "manifest", "planner", "webhook"];
+const PURE: &[&str] = &["model", "calendar", "tags", "manifest", "planner", "policy", "webhook"];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 

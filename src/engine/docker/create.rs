@@ -1,6 +1,5 @@
 //! The body of a container create: the only road to a container.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HealthConfig, NetworkingConfig};
@@ -17,21 +16,14 @@ use crate::model::observed::ApiVersion;
 use crate::model::plan::CreateContainer;
 use crate::model::secret::Secret;
 
-/// A check in front of every create; the text says why it refuses.
-pub type Admission = Arc<dyn Fn(&CreateContainer) -> Result<(), String> + Send + Sync>;
-
 /// The JSON body of a create, and what the engine cannot honour of it.
 ///
 /// # Errors
-/// The text of the first hook that refuses, or a value that has no form in the API.
+/// A value that has no form in the API.
 pub fn create_body(
     create: &CreateContainer,
     api: ApiVersion,
-    hooks: &[Admission],
 ) -> Result<(Value, Vec<Unsupported>), String> {
-    for hook in hooks {
-        hook(create)?;
-    }
     let config = &create.config;
     let check = config.healthcheck.as_ref();
     let body = ContainerCreateBody {
@@ -68,11 +60,11 @@ pub fn create_body(
 }
 
 /// The JSON body of an update: only what is given changes. Zero would mean *leave*, so a limit cannot be removed this way.
-pub(super) fn update_json(
+pub(in crate::engine) fn update_json(
     resources: Option<&Resources>,
     restart: Option<&RestartPolicy>,
-) -> Result<Vec<u8>, String> {
-    serde_json::to_vec(&update_body(resources, restart)).map_err(|error| error.to_string())
+) -> Result<Value, String> {
+    serde_json::to_value(update_body(resources, restart)).map_err(|error| error.to_string())
 }
 
 /// MAC address asked for the primary endpoint, on the service or on the endpoint itself.

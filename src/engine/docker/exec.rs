@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::engine::admission::Admitted;
 use crate::engine::docker::connection::Client;
 use crate::engine::docker::logs::last_lines;
 use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
@@ -56,10 +57,10 @@ impl Client {
     pub(in crate::engine) async fn exec(
         &self,
         container: &ContainerId,
-        command: &HookCommand,
+        command: &Admitted<Value>,
     ) -> Result<Ended, CallError> {
         let path = format!("/containers/{}/exec", encoded(container.as_str()));
-        let body = RawBody::Json(body(command).to_string().into_bytes());
+        let body = RawBody::Json(command.get().to_string().into_bytes());
         let made: Made = self.raw_json(RawRequest::post(&path, &[], body)).await?;
         let id = encoded(&made.id);
         let body = json!({ "Detach": false, "Tty": false }).to_string().into_bytes();
@@ -104,7 +105,7 @@ impl Client {
 }
 
 /// The JSON body of an exec create; what is not said is as in the container.
-fn body(command: &HookCommand) -> Value {
+pub fn exec_json(command: &HookCommand) -> Value {
     let words: Vec<&str> = command.command.iter().map(Secret::expose).collect();
     let line = |(name, value): (&String, &Option<Secret>)| match value {
         Some(value) => format!("{name}={}", value.expose()),
@@ -178,7 +179,7 @@ mod tests {
         let mut command =
             HookCommand { command: vec!["a".into(), "b c".into()], ..HookCommand::default() };
         let plain = json!({"Cmd": ["a", "b c"], "AttachStdout": true, "AttachStderr": true});
-        assert_eq!(body(&command), plain);
+        assert_eq!(exec_json(&command), plain);
         command.user = Some("root".to_owned());
         command.privileged = true;
         command.working_dir = Some("/srv".to_owned());
@@ -188,6 +189,6 @@ mod tests {
             "Cmd": ["a", "b c"], "AttachStdout": true, "AttachStderr": true, "User": "root",
             "Privileged": true, "WorkingDir": "/srv", "Env": ["A=b", "C"],
         });
-        assert_eq!(body(&command), full);
+        assert_eq!(exec_json(&command), full);
     }
 }

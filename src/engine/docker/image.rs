@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
+use crate::engine::admission::Admitted;
 use crate::engine::credentials::RegistryLogin;
 use crate::engine::docker::connection::Client;
 use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
@@ -38,12 +39,12 @@ impl Client {
     /// What the registry or the engine says, in the status or within the stream.
     pub(in crate::engine) async fn pull_image(
         &self,
-        name: &str,
+        name: &Admitted<String>,
         platform: Option<&str>,
         login: Option<&RegistryLogin>,
         watch: &Progress<'_>,
     ) -> Result<(), CallError> {
-        let (repository, tag) = split_reference(name);
+        let (repository, tag) = split_reference(name.get());
         let mut parameters = vec![("fromImage", repository), ("tag", tag)];
         parameters.extend(platform.map(|platform| ("platform", platform)));
         let mut request = RawRequest::post("/images/create", &parameters, RawBody::Empty);
@@ -59,10 +60,11 @@ impl Client {
     /// What the engine says; the line of a failed step comes within the stream.
     pub(in crate::engine) async fn build_image(
         &self,
-        build: BuildRequest,
+        build: Admitted<BuildRequest>,
         watch: &Progress<'_>,
         steps: &mut Steps,
     ) -> Result<(), CallError> {
+        let build = build.into_inner();
         let parameters: Vec<(&str, &str)> =
             build.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let body = build.context.map_or(RawBody::Empty, RawBody::Tar);

@@ -19,8 +19,13 @@ mod steps;
 
 pub(super) use connection::{Client, Connector};
 pub use connection::{EngineClient, OLDEST_API, TESTED_API};
-pub use create::{Admission, create_body};
+pub use create::create_body;
+pub(super) use create::update_json;
+pub(super) use exec::Ended;
+pub use exec::exec_json;
 pub(super) use image::{BuildRequest, Progress};
+pub(super) use mutate::connect_json;
+pub use mutate::{network_json, volume_json};
 pub(super) use raw::encoded;
 pub(super) use session::{Address, Answers, DOCKERFILE, FindLogin, Session};
 pub(super) use steps::Steps;

@@ -11,13 +11,14 @@ use bollard::query_parameters::{
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::engine::admission::Admitted;
 use crate::engine::docker::connection::Client;
-use crate::engine::docker::create::update_json;
 use crate::engine::docker::endpoint::endpoint_settings;
 use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
 use crate::engine::failure::CallError;
-use crate::model::config::{Endpoint, Resources, RestartPolicy};
+use crate::model::config::Endpoint;
 use crate::model::id::{ContainerId, ContainerName, NetworkId};
+use crate::model::observed::ApiVersion;
 use crate::model::plan::{CreateNetwork, CreateVolume};
 
 /// Answer of a create.
@@ -39,11 +40,11 @@ impl Client {
         &self,
         name: &ContainerName,
         platform: Option<&str>,
-        body: &Value,
+        body: &Admitted<Value>,
     ) -> Result<ContainerId, CallError> {
         let mut parameters = vec![("name", name.as_str())];
         parameters.extend(platform.map(|platform| ("platform", platform)));
-        let body = serde_json::to_vec(body).map_err(|error| refused(&error))?;
+        let body = serde_json::to_vec(body.get()).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/containers/create", &parameters, RawBody::Json(body));
         let created: Created = self.raw_json(request).await?;
         for warning in created.warnings.unwrap_or_default() {
@@ -52,44 +53,29 @@ impl Client {
         Ok(ContainerId::new(created.id))
     }
 
-    /// Creates a network. `CheckDuplicate` is what keeps engines before API 1.44 from making a second one of the name.
+    /// Creates a network from a body made by [`network_json`].
     ///
     /// # Errors
     /// 409 if the name is taken, 403 if no address pool is left or the driver is refused.
     pub(in crate::engine) async fn create_network(
         &self,
-        create: &CreateNetwork,
+        body: &Admitted<Value>,
     ) -> Result<NetworkId, CallError> {
-        let mut body =
-            serde_json::to_value(network_request(create)).map_err(|error| refused(&error))?;
-        if let Some(body) = body.as_object_mut() {
-            body.insert("CheckDuplicate".to_owned(), Value::Bool(true));
-        }
-        let body = serde_json::to_vec(&body).map_err(|error| refused(&error))?;
+        let body = serde_json::to_vec(body.get()).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/networks/create", &[], RawBody::Json(body));
         let created: Created = self.raw_json(request).await?;
         Ok(NetworkId::new(created.id))
     }
 
-    /// Creates a volume; one that is there already is left as it is.
+    /// Creates a volume from a body made by [`volume_json`]; one that is there already is left as it is.
     ///
     /// # Errors
     /// 409 if there is one of that name with another driver or other options.
     pub(in crate::engine) async fn create_volume(
         &self,
-        create: &CreateVolume,
+        body: &Admitted<Value>,
     ) -> Result<(), CallError> {
-        let volume = &create.volume;
-        let mut labels = volume.labels.clone();
-        labels.extend(create.labels.clone());
-        let body = VolumeCreateRequest {
-            name: Some(volume.name.clone()),
-            driver: volume.driver.clone(),
-            driver_opts: Some(volume.driver_opts.clone().into_iter().collect()),
-            labels: Some(labels.into_iter().collect()),
-            ..VolumeCreateRequest::default()
-        };
-        let body = serde_json::to_vec(&body).map_err(|error| refused(&error))?;
+        let body = serde_json::to_vec(body.get()).map_err(|error| refused(&error))?;
         let request = RawRequest::post("/volumes/create", &[], RawBody::Json(body));
         self.raw_bytes(request).await?;
         Ok(())
@@ -109,17 +95,13 @@ impl Client {
     /// 403 if it is attached already, 404 if either is gone.
     pub(in crate::engine) async fn connect_network(
         &self,
-        container: &ContainerId,
         network: &NetworkId,
-        endpoint: &Endpoint,
-        dns_names: &[String],
+        body: &Admitted<Value>,
     ) -> Result<(), CallError> {
-        let body = NetworkConnectRequest {
-            container: container.as_str().to_owned(),
-            endpoint_config: Some(endpoint_settings(endpoint, dns_names, self.api())),
-        };
-        let network = encoded(network.as_str());
-        Ok(self.docker.connect_network(&network, body).await?)
+        let body = serde_json::to_vec(body.get()).map_err(|error| refused(&error))?;
+        let path = format!("/networks/{}/connect", encoded(network.as_str()));
+        self.raw_bytes(RawRequest::post(&path, &[], RawBody::Json(body))).await?;
+        Ok(())
     }
 
     /// Detaches a container from a network.
@@ -186,10 +168,9 @@ impl Client {
     pub(in crate::engine) async fn update_container(
         &self,
         id: &ContainerId,
-        resources: Option<&Resources>,
-        restart: Option<&RestartPolicy>,
+        body: &Admitted<Value>,
     ) -> Result<(), CallError> {
-        let body = update_json(resources, restart).map_err(CallError::Refused)?;
+        let body = serde_json::to_vec(body.get()).map_err(|error| refused(&error))?;
         let path = format!("/containers/{}/update", encoded(id.as_str()));
         let request = RawRequest::post(&path, &[], RawBody::Json(body));
         self.raw_bytes(request).await?;
@@ -224,6 +205,54 @@ impl Client {
 
 fn refused(error: &serde_json::Error) -> CallError {
     CallError::Refused(error.to_string())
+}
+
+/// The JSON body of a network create. `CheckDuplicate` is what keeps engines before API 1.44 from making a second one of
+/// the name.
+///
+/// # Errors
+/// A value that has no form in JSON.
+pub fn network_json(create: &CreateNetwork) -> Result<Value, String> {
+    let mut body =
+        serde_json::to_value(network_request(create)).map_err(|error| error.to_string())?;
+    if let Some(body) = body.as_object_mut() {
+        body.insert("CheckDuplicate".to_owned(), Value::Bool(true));
+    }
+    Ok(body)
+}
+
+/// The JSON body of a volume create.
+///
+/// # Errors
+/// A value that has no form in JSON.
+pub fn volume_json(create: &CreateVolume) -> Result<Value, String> {
+    let volume = &create.volume;
+    let mut labels = volume.labels.clone();
+    labels.extend(create.labels.clone());
+    let body = VolumeCreateRequest {
+        name: Some(volume.name.clone()),
+        driver: volume.driver.clone(),
+        driver_opts: Some(volume.driver_opts.clone().into_iter().collect()),
+        labels: Some(labels.into_iter().collect()),
+        ..VolumeCreateRequest::default()
+    };
+    serde_json::to_value(body).map_err(|error| error.to_string())
+}
+
+/// The JSON body of an attachment to a network.
+///
+/// # Errors
+/// A value that has no form in JSON.
+pub(in crate::engine) fn connect_json(
+    container: &ContainerId,
+    (endpoint, dns_names): (&Endpoint, &[String]),
+    api: ApiVersion,
+) -> Result<Value, String> {
+    let body = NetworkConnectRequest {
+        container: container.as_str().to_owned(),
+        endpoint_config: Some(endpoint_settings(endpoint, dns_names, api)),
+    };
+    serde_json::to_value(body).map_err(|error| error.to_string())
 }
 
 fn network_request(create: &CreateNetwork) -> NetworkCreateRequest {

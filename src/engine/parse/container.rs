@@ -257,7 +257,7 @@ mod tests {
         for minor in [41, 44, 47] {
             let facts = facts(minor);
             let create = create(config());
-            let (body, unsupported) = create_body(&create, facts.api, &[]).unwrap();
+            let (body, unsupported) = create_body(&create, facts.api).unwrap();
             let lacking = if minor == 41 { 3 } else { 0 };
             assert_eq!(unsupported.len(), lacking, "{unsupported:?}");
             let seen = observed(&inspected(&create, body), &facts);

@@ -64,6 +64,7 @@ impl Bench {
             image: self.image.clone(),
             project: ProjectName::new("eng-build"),
             service: ServiceName::new("web"),
+            directory: LocalPath::new(self.base.path()),
             build: Box::new(self.build.clone()),
             digest: "d1".into(),
         };

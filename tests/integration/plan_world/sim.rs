@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use composelet::model::desired::{BuildDigest, DesiredProject, SourceFacts};
+use composelet::model::gate::Gate;
 use composelet::model::held::WaitingOn;
 use composelet::model::hook::StopHooks;
 use composelet::model::id::{ContainerId, ImageId, Installation};
@@ -52,6 +53,7 @@ pub(crate) struct Sim {
     pub(crate) wish: Wish,
     pub(crate) engine: PerfectHost,
     pub(crate) facts: SourceFacts,
+    pub(crate) gate: Gate,
     pub(crate) ledger: ProjectLedger,
     /// What services run before a stop, those that are gone included.
     pub(crate) pre_stop: StopHooks,
@@ -103,6 +105,7 @@ impl Sim {
             wish: Wish::Run,
             engine: PerfectHost::new(observed, HostView::default()),
             facts: SourceFacts::default(),
+            gate: Gate::default(),
             ledger: ProjectLedger::default(),
             pre_stop: StopHooks::new(),
             operations: RunningOperations::new(),
@@ -165,6 +168,7 @@ impl Sim {
             pre_stop: &self.pre_stop,
             operations: &self.operations,
             verdicts: &self.verdicts,
+            gate: &self.gate,
             policy: &self.policy,
             now: self.now,
             wall: self.now.plus(self.asleep),

@@ -50,6 +50,16 @@ impl SimEngine {
         self.with(|world| world.trace.calls().to_vec())
     }
 
+    /// What changed or ran something so far, as it was sent.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.with(|world| world.trace.bodies().clone())
+    }
+
+    /// Forgets what was sent so far.
+    pub(crate) fn clear_bodies(&self) {
+        self.with(|world| world.trace.bodies().clear());
+    }
+
     /// A hash of the trace: equal for equal runs.
     pub(crate) fn trace_hash(&self) -> String {
         self.with(|world| world.trace.hash())

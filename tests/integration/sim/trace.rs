@@ -7,6 +7,9 @@ use super::random::{sha256_hex, short};
 use super::request::Call;
 use super::world::World;
 
+/// What is kept of a body, in bytes.
+const BODY_LIMIT: usize = 16 * 1024;
+
 /// What a call does to the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallKind {
@@ -67,6 +70,7 @@ impl TracedCall {
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     calls: Vec<TracedCall>,
+    bodies: Vec<String>,
     numbered: u64,
 }
 
@@ -74,6 +78,11 @@ impl Trace {
     /// All calls so far.
     pub(crate) fn calls(&self) -> &[TracedCall] {
         &self.calls
+    }
+
+    /// What changed or ran something, as it was sent: method, path with its query, and body.
+    pub(crate) fn bodies(&mut self) -> &mut Vec<String> {
+        &mut self.bodies
     }
 
     /// How many calls changed an object (execs not counted).
@@ -115,6 +124,13 @@ pub(crate) fn begin(world: &mut World, call: &Call) -> (usize, Option<u64>) {
     let kind = CallKind::of(call);
     let path = stable_path(world, call, kind);
     let trace = &mut world.trace;
+    if kind != CallKind::Reading {
+        let said = call.query.iter().map(|(key, values)| format!("{key}={}", values.join(",")));
+        let said: Vec<String> = said.collect();
+        let body = &call.body[..call.body.len().min(BODY_LIMIT)];
+        let body = String::from_utf8_lossy(body);
+        trace.bodies.push(format!("{} {}?{} {body}", call.method, call.path, said.join("&")));
+    }
     let number = (kind != CallKind::Reading).then(|| {
         trace.numbered += 1;
         trace.numbered

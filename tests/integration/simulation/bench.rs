@@ -23,6 +23,7 @@ use composelet::model::hint::SyncHint;
 use composelet::model::id::{Installation, ProjectName};
 use composelet::model::path::{LocalPath, PathMap};
 use composelet::model::policy::Policy;
+use composelet::model::rulebook::RuleBook;
 use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
 use composelet::model::time::Timestamp;
 use futures::FutureExt;
@@ -38,13 +39,14 @@ const EPOCH_MS: i64 = 1_735_689_600_000;
 /// Longest time that anything here is waited for, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-pub(super) struct Bench {
-    pub(super) engine: SimEngine,
-    pub(super) storage: MemoryStorage,
-    pub(super) events: EventSink,
-    pub(super) mode: Mode,
+pub(crate) struct Bench {
+    pub(crate) engine: SimEngine,
+    pub(crate) storage: MemoryStorage,
+    pub(crate) events: EventSink,
+    pub(crate) mode: Mode,
+    pub(crate) rules: Arc<RuleBook>,
     /// Hints for the next controller.
-    pub(super) hints: Option<mpsc::Receiver<SyncHint>>,
+    pub(crate) hints: Option<mpsc::Receiver<SyncHint>>,
     directory: TempDir,
     clock: Arc<HostClock>,
     running: Option<Running>,
@@ -75,7 +77,7 @@ struct Running {
 
 impl Bench {
     /// A host with the image `app` and no controller yet.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let options = SimOptions { latency: true, ..SimOptions::seeded(seed) };
         let engine = SimEngine::new(options);
         engine.add_image("app", &ImageSpec::new("app"));
@@ -88,6 +90,7 @@ impl Bench {
             events: EventSink::default(),
             mode: Mode::Run,
             hints: None,
+            rules: Arc::default(),
             directory,
             clock: Arc::new(HostClock {
                 awake: SystemClock::starting_at(epoch),
@@ -98,46 +101,55 @@ impl Bench {
     }
 
     /// Sets the wall clock, as a host that slept finds it, or a person does.
-    pub(super) fn set_wall(&self, at: &str) {
+    pub(crate) fn set_wall(&self, at: &str) {
         let at = Timestamp::parse_rfc3339(at).unwrap();
         let jump = at.as_millis() - self.clock.awake.wall().as_millis();
         self.clock.jumped_ms.store(jump, Ordering::SeqCst);
     }
 
     /// What the wall clock says.
-    pub(super) fn wall(&self) -> Timestamp {
+    pub(crate) fn wall(&self) -> Timestamp {
         self.clock.wall()
     }
 
     /// The watched directory.
-    pub(super) fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.directory.path().join("desired-state")
     }
 
+    /// Where files for containers lie; the rest of the state directory is in memory.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
     /// Writes `compose.yaml` of a project.
-    pub(super) fn write(&self, project: &str, text: &str) {
+    pub(crate) fn write(&self, project: &str, text: &str) {
         let directory = self.root().join(project);
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(directory.join("compose.yaml"), text).unwrap();
     }
 
-    pub(super) fn remove(&self, project: &str) {
+    pub(crate) fn remove(&self, project: &str) {
         std::fs::remove_dir_all(self.root().join(project)).unwrap();
     }
 
-    pub(super) fn controller(&self) -> Controller {
+    pub(crate) fn controller(&self) -> Controller {
         self.controller_on(self.storage.clone())
     }
 
-    pub(super) fn controller_on(&self, storage: MemoryStorage) -> Controller {
-        let policy = Policy { installation: Installation::from("default"), ..Policy::default() };
+    pub(crate) fn controller_on(&self, storage: MemoryStorage) -> Controller {
+        let policy = Policy {
+            installation: Installation::from("default"),
+            rules: Arc::clone(&self.rules),
+            ..Policy::default()
+        };
         let settings = Settings {
             desired_state: LocalPath::new(self.root()),
             mode: self.mode,
             projects: BTreeSet::new(),
             watch: Watch::Poll,
             paths: PathMap::default(),
-            content: LocalPath::new(self.root().with_extension("content")),
+            content: LocalPath::new(self.state().join("content")),
             policy,
             limits: Limits::default(),
             blocking: Blocking::Inline,
@@ -164,7 +176,7 @@ impl Bench {
     }
 
     /// Starts the controller.
-    pub(super) fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         let cancel = CancellationToken::new();
         let mut controller = self.controller();
         if let Some(hints) = self.hints.take() {
@@ -175,7 +187,7 @@ impl Bench {
     }
 
     /// Kills it: its tasks end where they stand, the next one finds the state directory as it is.
-    pub(super) async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         if let Some(running) = self.running.take() {
             running.task.abort();
             assert!(running.task.await.is_err_and(|end| end.is_cancelled()));
@@ -184,24 +196,24 @@ impl Bench {
     }
 
     /// Asks it to stop.
-    pub(super) async fn stop(&mut self) -> RunEnd {
+    pub(crate) async fn stop(&mut self) -> RunEnd {
         let running = self.running.take().unwrap();
         running.cancel.cancel();
         running.task.await.unwrap().unwrap()
     }
 
     /// Waits for a run that ends by itself.
-    pub(super) async fn end(&mut self) -> RunEnd {
+    pub(crate) async fn end(&mut self) -> RunEnd {
         let running = self.running.take().unwrap();
         running.task.await.unwrap().unwrap()
     }
 
-    pub(super) fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> Ledger {
         Ledger::open_with(self.storage.clone()).unwrap()
     }
 
     /// Waits until `condition` holds, or fails with what is going on.
-    pub(super) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let begin = tokio::time::Instant::now();
         while !condition(self) {
             assert!(begin.elapsed() <= PATIENCE, "never came: {what}\n{}", self.story());
@@ -210,24 +222,24 @@ impl Bench {
     }
 
     /// Lets virtual time pass.
-    pub(super) async fn pass(&self, seconds: u64) {
+    pub(crate) async fn pass(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
     }
 
-    pub(super) fn phases(&self) -> BTreeMap<String, Phase> {
+    pub(crate) fn phases(&self) -> BTreeMap<String, Phase> {
         self.engine.phases()
     }
 
-    pub(super) fn runs(&self, name: &str) -> bool {
+    pub(crate) fn runs(&self, name: &str) -> bool {
         self.phases().get(name) == Some(&Phase::Running)
     }
 
-    pub(super) fn status(&self, project: &str) -> Option<ProjectStatus> {
+    pub(crate) fn status(&self, project: &str) -> Option<ProjectStatus> {
         let statuses = self.ledger().statuses();
         statuses.into_iter().find(|one| one.name == ProjectName::from(project))
     }
 
-    pub(super) fn is_ready(&self, project: &str) -> bool {
+    pub(crate) fn is_ready(&self, project: &str) -> bool {
         self.status(project).is_some_and(|status| {
             status
                 .conditions
@@ -237,25 +249,25 @@ impl Bench {
     }
 
     /// Reasons of what is held.
-    pub(super) fn held(&self, project: &str) -> Vec<&'static str> {
+    pub(crate) fn held(&self, project: &str) -> Vec<&'static str> {
         let held = self.status(project).map(|one| one.held).unwrap_or_default();
         held.iter().map(|held| held.waiting_on.code()).collect()
     }
 
     /// Waits until the project is ready and nothing changes any more.
-    pub(super) async fn converged(&self, project: &str) {
+    pub(crate) async fn converged(&self, project: &str) {
         self.until(&format!("{project} is ready"), |bench| bench.is_ready(project)).await;
         self.pass(2).await;
         self.until(&format!("{project} stays ready"), |bench| bench.is_ready(project)).await;
     }
 
     /// No mutating call in further passes.
-    pub(super) async fn silent(&self) {
+    pub(crate) async fn silent(&self) {
         self.silent_for(120).await;
     }
 
     /// No mutating call for these seconds.
-    pub(super) async fn silent_for(&self, seconds: u64) {
+    pub(crate) async fn silent_for(&self, seconds: u64) {
         let before = self.engine.mutating_calls();
         self.pass(seconds).await;
         assert_eq!(
@@ -266,12 +278,12 @@ impl Bench {
         );
     }
 
-    pub(super) fn ask(&self, request: &Request) -> String {
+    pub(crate) fn ask(&self, request: &Request) -> String {
         self.ledger().submit(request).unwrap()
     }
 
     /// What changed on the engine, and what the project says of itself.
-    pub(super) fn story(&self) -> String {
+    pub(crate) fn story(&self) -> String {
         let calls = self.engine.calls();
         let calls: Vec<_> = calls
             .iter()
@@ -316,7 +328,7 @@ impl Bench {
     }
 
     /// A place beside the watched directory.
-    pub(super) fn aside(&self) -> PathBuf {
+    pub(crate) fn aside(&self) -> PathBuf {
         self.directory.path().join("aside")
     }
 }

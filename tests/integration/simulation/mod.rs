@@ -2,7 +2,7 @@
 //! temporary directory, the state directory in memory.
 
 mod before_checks;
-mod bench;
+pub(crate) mod bench;
 mod checks;
 mod commits;
 mod crash;

@@ -52,7 +52,7 @@ fn trap_33_what_an_old_engine_drops_in_silence_is_told_with_its_version() {
 #[test]
 fn trap_35_relabelling_for_selinux_goes_through_binds() {
     let compose = "name: shop\nservices: {web: {image: nginx, volumes: [\"/srv/data:/data:z\", \"/srv/own:/own:ro,Z\"]}}";
-    let (body, _) = create_body(&create_of(&first_plan(compose)), ApiVersion::v1(41), &[]).unwrap();
+    let (body, _) = create_body(&create_of(&first_plan(compose)), ApiVersion::v1(41)).unwrap();
     let binds = body["HostConfig"]["Binds"].to_string();
     assert!(binds.contains("/srv/data:/data:") && binds.contains("/srv/own:/own:"), "{binds}");
     assert!(binds.contains('z') && binds.contains('Z'), "{binds}");

@@ -123,7 +123,7 @@ fn trap_29_a_variable_without_a_value_unsets_that_of_the_image() {
     let compose =
         "name: shop\nservices: {web: {image: nginx, environment: {UNSET: , EMPTY: \"\"}}}";
     assert_eq!(web(&loaded(compose)).config.environment["UNSET"], None);
-    let (body, _) = create_body(&create_of(&first_plan(compose)), ApiVersion::v1(41), &[]).unwrap();
+    let (body, _) = create_body(&create_of(&first_plan(compose)), ApiVersion::v1(41)).unwrap();
     assert_eq!(body["Env"], serde_json::json!(["EMPTY=", "UNSET"]));
 }
 

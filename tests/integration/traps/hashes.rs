@@ -107,7 +107,7 @@ fn trap_08_labels_of_the_user_cannot_change_whose_a_container_is() {
     let compose = "name: shop\nservices: {web: {image: nginx, labels: {com.docker.compose.project: other, \
                    com.docker.compose.oneoff: \"True\", io.composelet.installation: other, team: sales}}}";
     let create = create_of(&first_plan(compose));
-    let (body, _) = create_body(&create, ApiVersion::v1(41), &[]).unwrap();
+    let (body, _) = create_body(&create, ApiVersion::v1(41)).unwrap();
     let label = |name: &str| body["Labels"][name].as_str().unwrap().to_owned();
     assert_eq!(label(labels::PROJECT), "shop");
     assert_eq!(label(labels::ONE_OFF), "False");

@@ -63,7 +63,7 @@ fn trap_34_read_only_volumes_of_another_container_are_read_only() {
     sim.engine.observed.containers.retain(|one| one.name.as_str() != "shop-web-1");
     sim.engine.refresh();
     let create = create_of(&sim.look());
-    let (body, _) = create_body(&create, ApiVersion::v1(41), &[]).unwrap();
+    let (body, _) = create_body(&create, ApiVersion::v1(41)).unwrap();
     assert_eq!(body["HostConfig"]["VolumesFrom"], serde_json::json!([format!("{data}:ro")]));
     // A container that the command line made lacks the mode: that is a difference.
     let mut sim = converged(compose);

@@ -62,7 +62,7 @@ fn trap_27_the_primary_network_is_that_of_the_highest_priority_then_of_the_small
             "name: shop\nservices: {{web: {{image: nginx, networks: {networks}}}}}\nnetworks: {{a: {{}}, b: {{}}, c: {{name: first}}}}"
         );
         let create = create_of(&first_plan(&compose));
-        let (body, _) = create_body(&create, ApiVersion::v1(41), &[]).unwrap();
+        let (body, _) = create_body(&create, ApiVersion::v1(41)).unwrap();
         assert_eq!(body["HostConfig"]["NetworkMode"], wanted, "{networks}");
     }
 }

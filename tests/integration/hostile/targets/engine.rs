@@ -115,7 +115,7 @@ pub(crate) fn progress(data: &[u8]) {
     let answers = vec![("/images/create".to_owned(), ok(data)), ("/logs".to_owned(), ok(data))];
     run(answers, |engine| async move {
         let (sender, mut lines) = tokio::sync::mpsc::channel(1000);
-        if let Err(failure) = engine.pull_image("app:1", None, &sender).await {
+        if let Err(failure) = engine.pull_image((&"shop".into(), "app:1"), None, &sender).await {
             presentable(&failure);
         }
         drop(sender);
