@@ -363,7 +363,11 @@ async fn load(around: &Surroundings, name: &ProjectName, memory: &mut Memory) ->
         around.events.send(around.clock.now(), Some(name), kind);
     }
     memory.saved = Some(ledger.clone());
-    ledger
+    planted!("rejection-is-forgotten", ledger, {
+        let mut ledger = ledger;
+        planner::resume(&mut ledger);
+        ledger
+    })
 }
 
 fn unreachable(message: String) -> Failure {
