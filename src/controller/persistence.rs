@@ -5,6 +5,7 @@ use crate::controller::pass::Surroundings;
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
+use crate::planner;
 
 /// Reads the ledger; what is wrong with it is told.
 pub(super) async fn load(
@@ -20,7 +21,11 @@ pub(super) async fn load(
         around.events.send(around.clock.now(), Some(name), kind);
     }
     memory.saved = Some(ledger.clone());
-    ledger
+    planted!("rejection-is-forgotten", ledger, {
+        let mut ledger = ledger;
+        planner::resume(&mut ledger);
+        ledger
+    })
 }
 
 /// Writes the ledger if it changed.

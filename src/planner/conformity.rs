@@ -5,7 +5,7 @@ use crate::model::config::{ContainerConfig, RestartPolicy};
 use crate::model::desired::DesiredService;
 use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::field::{FieldChange, FieldClass, Shown};
-use crate::model::id::ReplicaId;
+use crate::model::id::{ReplicaId, Revision};
 use crate::model::observed::{
     ContainerDetail, ImageState, Knowledge, Lifecycle, ObservedContainer, ObservedImage,
 };
@@ -19,7 +19,6 @@ use crate::planner::links;
 use crate::planner::names::container_name;
 use crate::planner::networks::elect;
 use crate::planner::owners::Owners;
-use crate::planner::revision;
 use crate::planner::verdict::{Illness, illness};
 
 /// Verdict on one container.
@@ -44,11 +43,11 @@ impl Conformity {
     }
 }
 
-/// Compares `container` with `service`, field by field, image and content included.
+/// Compares `container` with `service`, field by field, image and content included; `own` is the revision that the service
+/// should have, if its image is known.
 pub fn conformity(
-    input: &PlanInput<'_>,
-    owners: &Owners<'_>,
-    service: &DesiredService,
+    (input, owners): (&PlanInput<'_>, &Owners<'_>),
+    (service, own): (&DesiredService, Option<&Revision>),
     container: &ObservedContainer,
 ) -> Conformity {
     if matches!(container.lifecycle, Lifecycle::Removing | Lifecycle::Dead) {
@@ -76,14 +75,11 @@ pub fn conformity(
         return Conformity::Recreate(Reason::RestartRequested { at });
     }
     let directory = Directory { owners, host: input.host };
-    let own = image.id.as_ref().map(|id| revision::revision(service, id));
-    if container.claim.revision.is_some()
-        && container.claim.revision == own
-        && let Some(reason) = joined::replaced_owner(service, &detail.config, directory)
-    {
+    let is_own = own.is_some() && container.claim.revision.as_ref() == own;
+    if is_own && let Some(reason) = joined::replaced_owner(service, &detail.config, directory) {
         return Conformity::Recreate(reason);
     }
-    let wanted = wanted_config((input, owners), service, container, image);
+    let wanted = wanted_config((input, owners), (service, is_own), container, image);
     let mut changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
     changes.extend(astray(input, service, detail, &changes));
     changes.extend(other_address(input, service, detail));
@@ -161,18 +157,10 @@ fn other_address(
 
 /// What a kernel cannot do the daemon discards with a warning, and shows as if it had never been asked for. In a container
 /// made from this very revision it cannot be missing for any other reason.
-fn discarded(
-    wanted: &mut ContainerConfig,
-    service: &DesiredService,
-    container: &ObservedContainer,
-    image: &ObservedImage,
-) {
-    let Some((detail, id)) = container.detail.known().zip(image.id.as_ref()) else {
+fn discarded(wanted: &mut ContainerConfig, container: &ObservedContainer) {
+    let Some(detail) = container.detail.known() else {
         return;
     };
-    if container.claim.revision != Some(revision::revision(service, id)) {
-        return;
-    }
     let seen = &detail.config;
     if seen.mem_swappiness.is_none() {
         wanted.mem_swappiness = None;
@@ -191,10 +179,11 @@ fn image_change(container: &ObservedContainer, image: &ObservedImage) -> Option<
     Some(Reason::ImageChanged { old: container.image_id.to_string(), new: new.to_string() })
 }
 
-/// What the container should read back as, in canonical form, the brake on its restart policy included.
+/// What the container should read back as, in canonical form, the brake on its restart policy included. `is_own`: it was
+/// made from this very revision of the service.
 pub fn wanted_config(
     (input, owners): (&PlanInput<'_>, &Owners<'_>),
-    service: &DesiredService,
+    (service, is_own): (&DesiredService, bool),
     container: &ObservedContainer,
     image: &ObservedImage,
 ) -> ContainerConfig {
@@ -206,7 +195,9 @@ pub fn wanted_config(
         endpoint.aliases.remove(service.name.as_str());
         endpoint.aliases.retain(|alias| Some(alias) != name.as_ref());
     }
-    discarded(&mut wanted, service, container, image);
+    if is_own {
+        discarded(&mut wanted, container);
+    }
     if let Some(detail) = container.detail.known() {
         let directory = Directory { owners, host: input.host };
         joined::resolve(&mut wanted, &detail.config, service, directory);

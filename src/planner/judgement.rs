@@ -247,7 +247,8 @@ pub fn judged_at(world: &World<'_>, ledger: &ProjectLedger) -> Option<Timestamp>
     instants.filter(|at| *at > world.input.now).min()
 }
 
-/// Whether every service is as wanted and available, and has read its files.
+/// Whether every service is as wanted and available, and has read its files. While nobody knows what an image is, nobody knows
+/// of which version its containers are either.
 pub fn has_held(world: &World<'_>, ledger: &ProjectLedger) -> bool {
     world.services.iter().all(|view| {
         let read = view.slots.iter().all(|slot| {
@@ -255,6 +256,7 @@ pub fn has_held(world: &World<'_>, ledger: &ProjectLedger) -> bool {
             let record = container.and_then(|id| ledger.contents.get(id));
             record.is_none_or(|record| record.failure.is_none() && record.applied == record.wanted)
         });
-        !view.is_held(world) && read && rollout::is_done(world, ledger, view)
+        let known = view.revision().is_some();
+        known && !view.is_held(world) && read && rollout::is_done(world, ledger, view)
     })
 }

@@ -70,7 +70,10 @@ fn update(
     changes: Vec<FieldChange>,
 ) -> Option<NodeId> {
     let looks = (context.world.input, &context.world.owners);
-    let wanted = wanted_config(looks, context.view.service, container, context.view.image?);
+    let revision = context.view.revision();
+    let is_own = revision.is_some() && container.claim.revision == revision;
+    let service = (context.view.service, is_own);
+    let wanted = wanted_config(looks, service, container, context.view.image?);
     let touched = changes.iter().any(|change| change.field.starts_with("resources"));
     let limits = planted!("limits-are-forgotten", touched, false);
     let policy = changes.iter().any(|change| change.field == "restart");

@@ -150,7 +150,9 @@ fn forget_oldest(ledger: &mut ProjectLedger) {
 /// The newest version that held, the last one aside.
 fn stable(ledger: &ProjectLedger) -> Option<&ProjectRevision> {
     let mut before = ledger.history.iter().rev().skip(1);
-    before.find(|one| matches!(one.verdict, Verdict::Stable { .. }))
+    before.find(|one| {
+        planted!("back-to-anything", matches!(one.verdict, Verdict::Stable { .. }), true)
+    })
 }
 
 fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
@@ -161,7 +163,8 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
         return;
     }
     after_checks::remember(world, ledger);
-    if has_held(world, ledger) && after_checks::passed(world, ledger) {
+    let held = has_held(world, ledger) && after_checks::passed(world, ledger);
+    if planted!("held-at-once", held, true) {
         let since = world.input.now;
         if let Some(last) = ledger.history.back_mut() {
             last.verdict = Verdict::Stable { since };

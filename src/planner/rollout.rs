@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use crate::model::exclusive::{joined, shared_sources};
 use crate::model::held::WaitingOn;
 use crate::model::ledger::{ProjectLedger, RolloutRecord};
+use crate::model::observed::ObservedContainer;
 use crate::model::operation::OperationSubject;
 use crate::model::rollout::RolloutWait;
 use crate::model::time::Timestamp;
 use crate::model::update::UpdateOrder;
-use crate::planner::availability::{available_at, is_ready};
+use crate::planner::availability::available_at;
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::jobs;
@@ -26,14 +27,22 @@ enum Phase {
     /// Nothing is there; a missing replica takes nobody's place.
     Missing,
     /// It is of another version, and its replacement has not begun.
-    Outdated {
-        /// Nobody would miss it.
-        idle: bool,
-    },
+    Outdated(Standing),
     /// Its replacement, or its first start, is under way.
     UnderWay,
     /// It is as wanted, and available.
     Done,
+}
+
+/// How much a replica of another version would be missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    /// It does nothing.
+    Idle,
+    /// It is ready, and has not been so for long enough to count as available.
+    Fresh,
+    /// It is available.
+    Available,
 }
 
 /// The turns of one service in one plan.
@@ -78,7 +87,7 @@ impl Rollout {
             .collect();
         let count =
             |wanted: fn(&Phase) -> bool| phases.iter().filter(|(_, phase)| wanted(phase)).count();
-        let outdated = count(|phase| matches!(phase, Phase::Outdated { .. }));
+        let outdated = count(|phase| matches!(phase, Phase::Outdated(_)));
         let under_way = count(|phase| *phase == Phase::UnderWay);
         let done = count(|phase| *phase == Phase::Done);
         let stage = stage(world.input.ledger, view);
@@ -100,7 +109,7 @@ impl Rollout {
         let paused = world.input.ledger.rollouts.get(&view.service.name);
         let paused = paused.filter(|record| Some(&record.revision) == view.revision().as_ref());
         let paused = paused.and_then(|record| record.paused.clone());
-        let free = if delayed.is_some() { 0 } else { free };
+        let free = planted!("no-turns", if delayed.is_some() { 0 } else { free }, usize::MAX);
         let step = stage.map(|_| match &order {
             Order::StartFirst => Steps::Beside,
             Order::StopFirst(why) => Steps::Impossible(why.clone()),
@@ -172,16 +181,16 @@ impl Rollout {
 }
 
 /// Numbers of the replicas of another version whose turn it is. Nobody misses those that do nothing: they come first, and
-/// beyond the number.
+/// beyond the number. Then come those that are not available yet: beside them, no other may be taken down.
 fn next(phases: &[(u32, Phase)], free: usize) -> Vec<u32> {
-    let mut waiting: Vec<(bool, u32)> = Vec::new();
+    let mut waiting: Vec<(Standing, u32)> = Vec::new();
     for (number, phase) in phases {
-        if let Phase::Outdated { idle } = phase {
-            waiting.push((!idle, *number));
+        if let Phase::Outdated(standing) = phase {
+            waiting.push((*standing, *number));
         }
     }
     waiting.sort_unstable();
-    let idle = waiting.iter().filter(|(works, _)| !works);
+    let idle = waiting.iter().filter(|(standing, _)| *standing == Standing::Idle);
     idle.chain(waiting.iter().take(free)).map(|(_, number)| *number).collect()
 }
 
@@ -233,13 +242,14 @@ fn phase(
     match &current.conformity {
         Conformity::Recreate(_) if stops(current) => Phase::UnderWay,
         Conformity::Recreate(_) => {
-            Phase::Outdated { idle: !is_ready((input, ledger), view, current.container) }
+            Phase::Outdated(standing((input, ledger), view, slot, current.container))
         }
         Conformity::Unknown(_) | Conformity::Gone => Phase::UnderWay,
         // Its successor stands by.
         _ if predecessor && !begun => {
-            let mut old = slot.old.iter();
-            Phase::Outdated { idle: !old.any(|one| is_ready((input, ledger), view, one.container)) }
+            let old = slot.old.iter();
+            let old = old.map(|one| standing((input, ledger), view, slot, one.container));
+            Phase::Outdated(old.max().unwrap_or(Standing::Idle))
         }
         _ if predecessor => Phase::UnderWay,
         _ => {
@@ -248,12 +258,26 @@ fn phase(
             let available = available_at((input, ledger), view, slot, current.container);
             // A job that runs has shown nothing yet.
             let available = available.filter(|_| view.job().is_none());
-            if completed || available.is_some_and(|at| at <= input.now) {
+            let long = available.is_some_and(|at| at <= input.now);
+            if completed || planted!("not-waited-for", long, available.is_some()) {
                 Phase::Done
             } else {
                 Phase::UnderWay
             }
         }
+    }
+}
+
+fn standing(
+    (input, ledger): (&PlanInput<'_>, &ProjectLedger),
+    view: &ServiceView<'_>,
+    slot: &Slot<'_>,
+    container: &ObservedContainer,
+) -> Standing {
+    match available_at((input, ledger), view, slot, container) {
+        None => Standing::Idle,
+        Some(at) if at > input.now => Standing::Fresh,
+        Some(_) => Standing::Available,
     }
 }
 
@@ -269,7 +293,7 @@ pub fn is_done(world: &World<'_>, ledger: &ProjectLedger, view: &ServiceView<'_>
             let record = ledger.replicas.get(&slot.replica.to_string());
             view.completed(record)
         }
-        Phase::Outdated { .. } | Phase::UnderWay => false,
+        Phase::Outdated(_) | Phase::UnderWay => false,
     })
 }
 

@@ -276,7 +276,8 @@ fn pass_over(input: &PlanInput<'_>, schedule: &Schedule, record: &mut ScheduleRe
 
 /// After which instant due times count.
 pub fn base(record: &ScheduleRecord) -> Timestamp {
-    record.last.map_or(record.since, |last| last.max(record.since))
+    let last = planted!("due-again", record.last, None);
+    last.map_or(record.since, |last| last.max(record.since))
 }
 
 /// Keeps as many ended runs as the manifest says.

@@ -158,7 +158,12 @@ fn begin(look: Look<'_, '_>, grounds: &Grounds, draft: &mut Draft<'_>, record: &
     let Some(calendar) = Calendar::new(&look.schedule.when) else {
         return;
     };
-    let due = calendar.between(base(record), input.wall);
+    let found = calendar.between(base(record), input.wall);
+    let due = planted!(
+        "missed-is-missed",
+        found,
+        found.filter(|due| input.wall.since(due.latest).as_secs() < 3),
+    );
     if let Some(due) = due {
         let (latest, missed) = (due.latest, due.before);
         match obstacle(look, draft, record) {
@@ -193,7 +198,10 @@ fn obstacle(look: Look<'_, '_>, draft: &mut Draft<'_>, record: &ScheduleRecord) 
     match policy {
         Concurrency::Forbid | Concurrency::Replace if active.is_empty() => {}
         Concurrency::Allow => {}
-        Concurrency::Forbid => return Some("the end of the run before".to_owned()),
+        Concurrency::Forbid => {
+            let why = "the end of the run before".to_owned();
+            return planted!("runs-side-by-side", Some(why), None);
+        }
         Concurrency::Replace => {
             for run in active {
                 replace(look, draft, run);

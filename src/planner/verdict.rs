@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::config::NetworkMode;
-use crate::model::desired::DesiredService;
+use crate::model::desired::{DesiredProject, DesiredService};
 use crate::model::held::WaitingOn;
 use crate::model::host_probe::{HostProbe, HostProbes, ProbeKind};
 use crate::model::observed::{Health, Lifecycle, ObservedContainer};
@@ -178,7 +178,8 @@ pub fn tell(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, container: &Obs
 
 /// The runs that are asked: those of declared services. One that is suspended or being stopped rests.
 pub fn targets(input: &PlanInput<'_>) -> Vec<ProbeTarget> {
-    let Some(desired) = input.desired.project() else {
+    let asked = |desired: &&DesiredProject| desired.services.values().any(|it| it.probes.is_some());
+    let Some(desired) = input.desired.project().filter(asked) else {
         return Vec::new();
     };
     let world = World::new(input, desired);

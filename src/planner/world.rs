@@ -53,6 +53,8 @@ pub struct ServiceView<'a> {
     pub awaited: Awaited,
     /// Its image, if it is there.
     pub image: Option<&'a ObservedImage>,
+    /// Revision that its replicas should have, if the image is known: it is asked for often, and costs a hash.
+    revision: Option<Revision>,
     /// Declared replicas, by number.
     pub slots: Vec<Slot<'a>>,
     /// Containers beyond the declared number.
@@ -93,7 +95,7 @@ pub struct Judged<'a> {
 impl<'a> ServiceView<'a> {
     /// Revision that its replicas should have, if the image is known.
     pub fn revision(&self) -> Option<Revision> {
-        Some(revision::revision(self.service, self.image_id()?))
+        self.revision.clone()
     }
 
     /// Whether exit code 0 is the end that the service is for: `on-failure` says so; without any policy, a service whose
@@ -229,10 +231,12 @@ fn view<'a>(
     containers: Vec<&'a ObservedContainer>,
 ) -> ServiceView<'a> {
     let image = input.observed.images.get(&service.image).and_then(ImageState::present);
+    let id = image.and_then(|image| image.id.as_ref());
+    let revision = id.map(|id| revision::revision(service, id));
     let mut adoption = Vec::new();
     let mut numbered: BTreeMap<u32, Vec<Judged<'a>>> = BTreeMap::new();
     for container in containers {
-        let conformity = conformity(input, owners, service, container);
+        let conformity = conformity((input, owners), (service, revision.as_ref()), container);
         let obstacle = obstacle(&conformity, image);
         if let Some(change) = obstacle.filter(|_| !is_own(input, desired, container)) {
             adoption.push((container, change));
@@ -253,7 +257,7 @@ fn view<'a>(
     let job = edges.into_iter().any(|edge| edge.condition == completed);
     let awaited = if job { Awaited::Completed } else { Awaited::Running };
     let slots = slots(input, service, numbered);
-    ServiceView { service, awaited, image, slots, surplus, adoption }
+    ServiceView { service, awaited, image, revision, slots, surplus, adoption }
 }
 
 /// Made by this installation, adopted, or by Compose from the project's own files; or a person agreed.

@@ -47,6 +47,14 @@ mod found {
         ("drift-is-left", "what only another container can have recreates nothing"),
         ("ready-anyway", "Ready is shown while replicas are missing"),
         ("not-by-id", "a removal names the container by the beginning of its id"),
+        ("no-turns", "all replicas are replaced at once"),
+        ("not-waited-for", "the next turn comes before the one before is available"),
+        ("held-at-once", "a version counts as stable before it has held"),
+        ("back-to-anything", "a rollback goes to the version before, whatever became of it"),
+        ("rejection-is-forgotten", "a new controller tries again what was rejected"),
+        ("runs-side-by-side", "a run begins beside the one before, which forbids it"),
+        ("due-again", "a due time counts again once its run is over"),
+        ("missed-is-missed", "a due time that was missed is not caught up"),
     ];
 
     /// The first failing run and how many were needed.

@@ -6,13 +6,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use composelet::model::status::{ConditionKind, Truth};
+use composelet::model::status::{Condition, ConditionKind, ProjectStatus, Truth};
 use futures::FutureExt;
 use tokio::time::Instant;
 
 use crate::check::{Checker, Declared, Violation, feasible};
 use crate::host::Bench;
-use crate::scenario::{CallFault, CallFaultKind, EventFaultKind, Scenario, Tag};
+use crate::scenario::{App, CallFault, CallFaultKind, EventFaultKind, Scenario, Tag};
 use crate::sim::{
     EventFault, FLOOD, FaultAction, Happening, looks, our_networks, take_phases_seen,
 };
@@ -22,6 +22,9 @@ use crate::sim::{
 pub(crate) const BOUND: Duration = Duration::from_secs(1_080);
 /// How often the second phase looks.
 const LOOK: Duration = Duration::from_secs(1);
+/// All is shown as it is this long after at the latest: a container that did not answer is asked again after a minute, at
+/// the next full look.
+const SHOWN: Duration = Duration::from_secs(95);
 /// When a person looks at what is held, after the last fault.
 const PERSON: [u64; 4] = [8, 70, 140, 300];
 
@@ -210,7 +213,7 @@ impl Drive {
         let mut persons =
             PERSON.iter().map(|seconds| begin + Duration::from_secs(*seconds)).peekable();
         let mut good_since: Option<Instant> = None;
-        let mut seen = usize::MAX;
+        let mut seen = u64::MAX;
         let mut difference = "nothing was looked at".to_owned();
         loop {
             let next = Instant::now() + LOOK;
@@ -220,12 +223,17 @@ impl Drive {
                 return None;
             }
             // A request wakes a project: where nothing waits for a person, it has to wake by itself.
-            let looks = persons.next_if(|at| *at <= Instant::now()).is_some();
-            if looks && self.checker.told.is_anything_held() {
-                self.bench.confirm_held();
+            let looks = persons.next_if(|at| *at <= Instant::now());
+            if let Some(at) = looks
+                && self.checker.told.is_anything_held()
+            {
+                // Once the person tries again what failed; then it is left at that.
+                let told = &self.checker.told;
+                let first = at <= begin + Duration::from_secs(8);
+                self.bench.confirm_held(|name| !first && told.has_gone_back(name));
             }
-            if self.read != seen {
-                seen = self.read;
+            if self.checker.changes != seen || good_since.is_none() {
+                seen = self.checker.changes;
                 if let Err(text) = self.as_declared() {
                     difference = text;
                     good_since = None;
@@ -238,9 +246,10 @@ impl Drive {
             let now = Instant::now();
             if let Some(since) = good_since
                 && now >= since + quiet
+                && (now >= since + SHOWN || self.unshown().is_none())
                 && persons.peek().is_none_or(|_| now > begin + Duration::from_secs(8))
             {
-                self.explained();
+                self.explained(since - self.begin);
                 return Some(since - begin);
             }
             if good_since.unwrap_or(now) > begin + BOUND {
@@ -264,7 +273,11 @@ impl Drive {
     /// The last mutating call for a project that can run as declared.
     fn last_call(&self) -> Option<Instant> {
         let desired = &self.bench.desired;
-        let counts = |name: &String| desired.get(name).is_none_or(|app| feasible(app, desired));
+        let told = &self.checker.told;
+        let counts = |name: &String| {
+            let back = told.has_gone_back(name);
+            desired.get(name).is_none_or(|app| back || feasible(app, desired))
+        };
         let calls = self.checker.last_call.iter().filter(|(name, _)| counts(name));
         calls.map(|(_, (at, _))| self.begin + *at).max()
     }
@@ -288,10 +301,14 @@ impl Drive {
         let told = &self.checker.told;
         let back = self.bench.desired.keys().filter(|name| told.has_gone_back(name));
         let back = back.map(|name| (name.clone(), self.checker.versions_of(name))).collect();
+        let paused = self.bench.desired.keys().filter(|name| told.is_paused(name));
+        let paused = paused.cloned().collect();
         let declared = Declared {
             apps: &self.bench.desired,
             gone_back: &back,
-            images: Some(&images),
+            images: &images,
+            then: false,
+            paused: &paused,
             networks: &networks,
             ended: self.checker.ended(),
             known: known.then_some(&self.checker.told.ever),
@@ -299,26 +316,35 @@ impl Drive {
         declared.check(&looks)
     }
 
-    /// L3: what cannot run says so. S16: what can and does is shown Ready.
-    fn explained(&mut self) {
-        let mut wrong = Vec::new();
-        for app in self.bench.desired.values() {
+    /// Whether a project can run as declared, with nothing in its way.
+    fn is_to_run(&self, app: &App) -> bool {
+        let told = &self.checker.told;
+        let ready = told.last(&app.name).and_then(ready);
+        // What a project left that another state directory knew may hold its port.
+        let blocks = |reason: &str| matches!(reason, "PortConflict" | "DependencyNotReady");
+        let blocked = self.bench.slots.len() > 1 && ready.is_some_and(|it| blocks(&it.reason));
+        let stands = told.has_gone_back(&app.name) || told.is_paused(&app.name);
+        feasible(app, &self.bench.desired) && !blocked && !stands
+    }
+
+    /// S16: what can run, and does, is shown Ready.
+    fn unshown(&self) -> Option<String> {
+        self.bench.desired.values().find_map(|app| {
             let Some(status) = self.checker.told.last(&app.name) else {
-                wrong.push(("S16", format!("no status of {} is published", app.name)));
-                continue;
+                return Some(format!("no status of {} is published", app.name));
             };
-            let ready = status.conditions.iter().find(|one| one.kind == ConditionKind::Ready);
+            let ready = ready(status);
             let is_ready = ready.is_some_and(|one| one.status == Truth::True);
-            // What a project left that another state directory knew may hold its port.
-            let blocks = |reason: &str| matches!(reason, "PortConflict" | "DependencyNotReady");
-            let blocked =
-                self.bench.slots.len() > 1 && ready.is_some_and(|ready| blocks(&ready.reason));
-            let back = self.checker.told.has_gone_back(&app.name);
-            let runs = feasible(app, &self.bench.desired) && !blocked && !back;
-            if runs && !is_ready {
-                let text = format!("{} is as declared and not shown Ready: {ready:?}", app.name);
-                wrong.push(("S16", text));
-            }
+            (self.is_to_run(app) && !is_ready)
+                .then(|| format!("{} is as declared and not shown Ready: {ready:?}", app.name))
+        })
+    }
+
+    /// L3: what cannot run says so. S16: what can and does is shown Ready. L6: schedules ran, once all is as declared.
+    fn explained(&mut self, good: Duration) {
+        let now = self.begin.elapsed();
+        let mut wrong: Vec<_> = self.unshown().into_iter().map(|text| ("S16", text)).collect();
+        for app in self.bench.desired.values() {
             // A daemon that goes down ends what crashes with code 0: a good end, where the policy lets it be one.
             let cannot = app.services.iter().any(|it| {
                 let kept = matches!(it.fields.get("restart"), Some(0 | 1));
@@ -328,9 +354,12 @@ impl Drive {
                 wrong.push(("L3", format!("{} cannot run, and nothing says so", app.name)));
             }
         }
-        let at = self.begin.elapsed();
+        let apps = self.bench.desired.values().filter(|app| self.is_to_run(app));
+        let apps: Vec<App> = apps.cloned().collect();
+        let lacking = self.checker.lacking(apps.iter(), (good, now));
+        wrong.extend(lacking.into_iter().map(|text| ("L6", text)));
         for (invariant, text) in wrong {
-            self.checker.violations.push(Violation { invariant, at, text });
+            self.checker.violations.push(Violation { invariant, at: now, text });
         }
     }
 
@@ -351,6 +380,7 @@ impl Drive {
             if checker.violations.is_empty() { Vec::new() } else { crate::story::of(&bench) };
         let trace = bench.engine.trace();
         let mut reached = checker.told.reasons;
+        reached.extend(checker.judged.iter().map(|(what, count)| ((*what).to_owned(), *count)));
         let (mutating, faults) = bench.engine.with(|world| {
             for ((verb, status), count) in &world.journal.answers {
                 reached.insert(format!("{verb} -> {status}"), *count);
@@ -382,6 +412,10 @@ impl Drive {
             story,
         }
     }
+}
+
+fn ready(status: &ProjectStatus) -> Option<&Condition> {
+    status.conditions.iter().find(|one| one.kind == ConditionKind::Ready)
 }
 
 fn action(fault: &CallFault) -> FaultAction {

@@ -36,7 +36,7 @@ pub(crate) fn faults(name: &str, scenario: &Scenario) -> Vec<(String, Scenario)>
 /// PROOF_SINGLES=n runs every n-th of them; 1 is all.
 #[test]
 fn every_single_fault_is_survived() {
-    let share = usize::try_from(number("PROOF_SINGLES", 400)).unwrap_or(1).max(1);
+    let share = usize::try_from(number("PROOF_SINGLES", 700)).unwrap_or(1).max(1);
     let mut cases = Vec::new();
     let mut points = 0;
     for workload in workloads() {

@@ -15,8 +15,12 @@ pub(crate) struct Declared<'a> {
     pub(crate) apps: &'a BTreeMap<String, App>,
     /// Versions of those projects that say of themselves that they went back: one of them runs.
     pub(crate) gone_back: &'a BTreeMap<String, Vec<App>>,
-    /// Image id by reference, on the engine; `None`: any image will do.
-    pub(crate) images: Option<&'a BTreeMap<String, String>>,
+    /// Image id by reference, on the engine.
+    pub(crate) images: &'a BTreeMap<String, String>,
+    /// What is declared is an earlier version: what its tags mean may have moved since.
+    pub(crate) then: bool,
+    /// Projects that say of themselves that their update stands still because it failed.
+    pub(crate) paused: &'a BTreeSet<String>,
     /// Networks of this installation: name and project.
     pub(crate) networks: &'a [(String, String)],
     /// Replicas that need no container.
@@ -28,11 +32,16 @@ pub(crate) struct Declared<'a> {
 
 /// Whether a project can run as it is declared, beside all the others.
 pub(crate) fn feasible(app: &App, apps: &BTreeMap<String, App>) -> bool {
+    has_its_own(app, apps) && app.services.iter().all(|service| service.image.is_feasible())
+}
+
+/// Whether the file of a project can be read, and no other one wants the same ports.
+pub(crate) fn has_its_own(app: &App, apps: &BTreeMap<String, App>) -> bool {
     let ports =
         |app: &App| -> BTreeSet<u16> { app.services.iter().filter_map(|it| it.port).collect() };
     let mut others = apps.values().filter(|other| other.name != app.name);
     let shares = others.any(|other| !ports(other).is_disjoint(&ports(app)));
-    !app.broken && !shares && app.services.iter().all(|service| service.image.is_feasible())
+    !app.broken && !shares
 }
 
 impl Declared<'_> {
@@ -41,11 +50,14 @@ impl Declared<'_> {
     /// # Errors
     /// The first difference.
     pub(crate) fn check(&self, looks: &[Look]) -> Result<(), String> {
-        let can_run = |app: &&App| feasible(app, self.apps) && !self.is_blocked(app, looks);
+        let can_run = |app: &&App| has_its_own(app, self.apps) && !self.is_blocked(app, looks);
         for app in self.apps.values().filter(can_run) {
             match self.gone_back.get(&app.name) {
-                None => self.app(app, looks)?,
                 Some(versions) => self.went_back(app, versions, looks)?,
+                None if feasible(app, self.apps) && !self.paused.contains(&app.name) => {
+                    self.app(app, looks)?;
+                }
+                None => {}
             }
         }
         let ours = looks.iter().filter(|look| roles::is_ours(&look.labels));
@@ -73,7 +85,7 @@ impl Declared<'_> {
 
     /// L5: what runs is what the files said once. The image is that of then, whatever its tag means now.
     fn went_back(&self, app: &App, versions: &[App], looks: &[Look]) -> Result<(), String> {
-        let then = Declared { images: None, ..*self };
+        let then = Declared { then: true, ..*self };
         let mut differences = versions.iter().rev().map(|version| then.app(version, looks));
         let nearest = differences.next().unwrap_or_else(|| Err("there are none".to_owned()));
         if nearest.is_ok() || differences.any(|difference| difference.is_ok()) {
@@ -100,15 +112,21 @@ impl Declared<'_> {
     }
 
     fn app(&self, app: &App, looks: &[Look]) -> Result<(), String> {
+        let is_run = |look: &Look| {
+            let service = app.service(roles::service(&look.labels));
+            let scheduled = service.is_some_and(|service| service.schedule.is_some());
+            scheduled && roles::due(&look.labels).is_some()
+        };
         let ours = looks.iter().filter(|look| {
-            roles::is_ours(&look.labels) && roles::project(&look.labels) == app.name
+            let own = roles::is_ours(&look.labels) && roles::project(&look.labels) == app.name;
+            own && !is_run(look)
         });
         let mut wanted: BTreeSet<String> = BTreeSet::new();
         for service in &app.services {
             // As with Compose, any numbers do: replicas that were there before keep theirs.
             let own: Vec<&Look> =
                 ours.clone().filter(|look| roles::service(&look.labels) == service.name).collect();
-            let most = usize::try_from(service.replicas).unwrap_or(usize::MAX);
+            let most = service.wanted();
             let least = most.saturating_sub(self.ended.of(&app.name, service));
             if !(least..=most).contains(&own.len()) {
                 let (there, name) = (own.len(), &service.name);
@@ -152,8 +170,9 @@ impl Declared<'_> {
 
     fn config(&self, app: &App, service: &Service, look: &Look) -> Result<(), String> {
         let name = &look.name;
-        let image = self.images.map(|images| images.get(service.image.reference()));
-        if image.is_some_and(|image| image != Some(&look.image)) {
+        let image = self.images.get(service.image.reference());
+        let moved = self.then && service.image == Tag::Moving;
+        if !moved && image != Some(&look.image) {
             return Err(format!("{name} has image {}, not {image:?}", look.image));
         }
         for field in FIELDS {

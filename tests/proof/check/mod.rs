@@ -1,14 +1,20 @@
 //! The invariants. They read a trace of what happened ([`crate::sim::Happening`]) and looks at containers; who produced
 //! them, the simulated engine or a proxy before a real one, is all the same.
 
+mod availability;
 mod budget;
 mod declared;
 mod ended;
+mod lives;
+mod progress;
 mod roles;
 mod safety;
+mod schedules;
+mod shown;
 mod state;
 mod table;
 mod told;
+mod verdicts;
 
 pub(crate) use declared::{Declared, feasible};
 pub(crate) use ended::Ended;

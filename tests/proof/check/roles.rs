@@ -21,6 +21,11 @@ pub(crate) fn service(labels: &BTreeMap<String, String>) -> &str {
     labels.get("com.docker.compose.service").map_or("", String::as_str)
 }
 
+/// The time that it was due, if it is a run of a schedule.
+pub(crate) fn due(labels: &BTreeMap<String, String>) -> Option<&str> {
+    labels.get("io.composelet.due").map(String::as_str)
+}
+
 /// Project, service and number.
 pub(crate) fn replica(labels: &BTreeMap<String, String>) -> (String, String, String) {
     let number = labels.get("com.docker.compose.container-number");

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::Budget;
+use super::lives::Lives;
 use super::roles;
+use super::schedules::Schedules;
 use super::state::State;
-use super::told::{Says, Told};
+use super::told::Told;
+use super::verdicts::Verdicts;
 use super::{Ended, Violation};
 use crate::host::Fact;
 use crate::scenario::{App, Operation};
@@ -15,20 +18,18 @@ use crate::sim::{Effect, Happening};
 
 /// Removals within this time count together (the guard against mass removal).
 const TOGETHER: Duration = Duration::from_secs(60);
-/// Knowledge that is older than this is none (invariant 14): a relist, and the deadlines of its calls.
-const STALE: Duration = Duration::from_secs(60);
 /// Longest time between two readings of the files.
 const READING: Duration = Duration::from_secs(10);
 /// So much older than the files may a status be: a reading every 10 s, and what calls take.
-const LAG: Duration = Duration::from_secs(40);
+pub(super) const LAG: Duration = Duration::from_secs(40);
 
 /// A project that left the files, as it was.
 #[derive(Debug)]
-struct Left {
+pub(super) struct Left {
     /// Its versions that were in force then.
-    versions: Vec<App>,
+    pub(super) versions: Vec<App>,
     /// When it came back.
-    back: Option<Duration>,
+    pub(super) back: Option<Duration>,
 }
 
 /// Reads a trace and remembers what it needs.
@@ -41,32 +42,40 @@ pub(crate) struct Checker {
     /// Projects that were taken down: when the files began to lack them, and when they were taken down.
     removed: BTreeMap<String, (Duration, Duration)>,
     confirmed: bool,
-    state: State,
+    pub(super) state: State,
     budget: Budget,
     /// Files over time; the last is of now.
     versions: Vec<(Duration, Arc<BTreeMap<String, App>>)>,
     /// Projects that are not in the files any more, or broken there, in the versions that were in force before.
-    left: BTreeMap<String, Left>,
+    pub(super) left: BTreeMap<String, Left>,
     /// When each project last served as one of its versions says.
-    served: BTreeMap<String, Duration>,
-    forgotten: BTreeSet<String>,
+    pub(super) served: BTreeMap<String, Duration>,
+    pub(super) forgotten: BTreeSet<String>,
     host_forgotten: bool,
     /// There is a controller with a state directory of its own: it does not know what the other one took down.
     second: bool,
     active: Vec<u32>,
     dead: BTreeSet<u32>,
     /// The watched directory was empty from and until then.
-    emptied: Option<(Duration, Duration)>,
+    pub(super) emptied: Option<(Duration, Duration)>,
     /// The files could not be read, or seemed gone, from and until then.
     unread: Option<(Duration, Duration)>,
     /// Containers that controllers removed.
     removing: BTreeSet<String>,
-    now: Duration,
+    pub(super) lives: Lives,
+    pub(super) verdicts: Verdicts,
+    pub(super) schedules: Schedules,
+    /// How often something happened that may decide whether all is as declared: not every status does.
+    pub(crate) changes: u64,
+    /// How often the rarer invariants had something to judge.
+    pub(crate) judged: BTreeMap<&'static str, u64>,
+    pub(super) now: Duration,
 }
 
 impl Checker {
     /// Takes an entry; `facts` are those of the driver.
     pub(crate) fn take(&mut self, entry: &Happening, facts: &[Fact]) {
+        self.changes += u64::from(!matches!(entry, Happening::Status { .. }));
         match entry {
             Happening::Effect(effect) => self.effect(effect),
             Happening::Event { at, kind, action, id, attributes } => {
@@ -79,6 +88,7 @@ impl Checker {
                     }
                     self.state.event(id, action, attributes);
                     self.serving();
+                    self.life(id, action, attributes);
                 } else if *kind == "volume" && action == "destroy" {
                     self.wrong("S2", format!("volume {id} was deleted"));
                 }
@@ -86,6 +96,8 @@ impl Checker {
             Happening::DaemonDown => self.state.blind = true,
             Happening::DaemonUp(all) => {
                 self.state.resync(all, self.now);
+                let all = all.iter().map(|(id, _, phase, code)| (id.as_str(), *phase, *code));
+                self.lives.resync(self.now, all);
                 self.serving();
             }
             Happening::Status { at, place, path, bytes } => {
@@ -100,7 +112,7 @@ impl Checker {
         }
     }
 
-    fn wrong(&mut self, invariant: &'static str, text: String) {
+    pub(super) fn wrong(&mut self, invariant: &'static str, text: String) {
         self.violations.push(Violation { invariant, at: self.now, text });
     }
 
@@ -108,11 +120,17 @@ impl Checker {
         match fact {
             Fact::Desired(desired) => {
                 self.leave(desired);
+                self.rewritten(desired);
                 self.versions.push((self.now, Arc::clone(desired)));
                 self.serving();
             }
             Fact::Now(now) => self.now = *now,
+            Fact::Written(name) => drop(self.verdicts.written.insert(name.clone(), self.now)),
             Fact::Confirmed => self.confirmed = true,
+            Fact::Resumed => self.verdicts.asked = Some(self.now),
+            Fact::Did(Operation::MoveTag { .. } | Operation::PushBad { .. }) => {
+                self.verdicts.images = self.now;
+            }
             Fact::Died(client) => {
                 self.dead.insert(*client);
                 // It may have died while it forgot a project that went: what it had told is not taken back any more.
@@ -124,9 +142,11 @@ impl Checker {
             // What became known while nothing could be written may be forgotten by the next controller.
             Fact::HostForgotten | Fact::Did(Operation::StateFull { .. }) => {
                 self.host_forgotten = true;
+                self.schedules.forget(None);
             }
             Fact::ProjectForgotten(name) => {
                 self.forgotten.insert(name.clone());
+                self.schedules.forget(Some(name));
             }
             Fact::Wrong(invariant, text) => self.wrong(invariant, text.clone()),
             // Power took what was not synced; a reader may see older status than before.
@@ -168,6 +188,7 @@ impl Checker {
 
     /// What was read last stays in force meanwhile.
     fn unread(&mut self, for_ms: u64) {
+        self.schedules.unread(self.now + Duration::from_millis(for_ms));
         let before = self.unread.filter(|(_, end)| *end + LAG >= self.now);
         let begin = before.map_or(self.now, |(begin, _)| begin);
         self.unread = Some((begin, self.now + Duration::from_millis(for_ms)));
@@ -180,7 +201,7 @@ impl Checker {
     }
 
     /// The versions that a controller may go by, the newest first.
-    fn in_force(&self) -> impl Iterator<Item = &BTreeMap<String, App>> {
+    pub(super) fn in_force(&self) -> impl Iterator<Item = &BTreeMap<String, App>> {
         let since = self.in_force_since();
         let new = self.versions.iter().rev().take_while(move |(at, _)| *at >= since).count();
         self.versions.iter().rev().take(new + 1).map(|(_, version)| &**version)
@@ -208,13 +229,17 @@ impl Checker {
             self.wrong("S11", text);
         }
         self.twins(effect);
+        self.ending_and_starting(effect);
         let project = self.project_of(effect);
         if effect.method == "DELETE" {
             self.taken_down(effect, &project);
             self.removing.extend(effect.target.iter().map(|target| target.id.clone()));
         }
         self.creation(effect, &project);
-        self.last_call.insert(project, (effect.at, what));
+        // Runs go on for ever: they are no change of what is declared.
+        if !is_about_a_run(effect) {
+            self.last_call.insert(project, (effect.at, what));
+        }
     }
 
     /// S1: by id, and ours.
@@ -252,6 +277,7 @@ impl Checker {
                 self.active.push(client);
                 if self.second {
                     self.removed.clear();
+                    self.schedules.forget(None);
                 }
             }
             Some(place) if place + 1 == self.active.len() => {}
@@ -262,8 +288,23 @@ impl Checker {
         }
     }
 
+    /// Whether nothing was hidden lately: events tell all that happened.
+    pub(super) fn sees(&self) -> bool {
+        !self.state.blind && self.state.blind_at.is_none_or(|at| at + TOGETHER <= self.now)
+    }
+
+    /// Whether somebody acts who may not know what others learned.
+    pub(super) fn has_forgetful(&self) -> bool {
+        self.second || self.host_forgotten || !self.forgotten.is_empty()
+    }
+
+    /// The files as they were before the last change of them.
+    pub(super) fn files(&self) -> Option<Arc<BTreeMap<String, App>>> {
+        self.versions.last().map(|(_, files)| Arc::clone(files))
+    }
+
     /// S3: nothing is started beside a container of the same replica that runs, unless nothing forbids two: a successor may
-    /// be, of a service that says when it is ready and has nothing that only one can have.
+    /// be, of a service whose successors start first.
     fn twins(&mut self, effect: &Effect) {
         let starts = effect.path.ends_with("/start");
         let Some(target) = effect.target.as_ref().filter(|_| starts && !self.state.blind) else {
@@ -281,12 +322,8 @@ impl Checker {
     fn may_double(&self, labels: &BTreeMap<String, String>) -> bool {
         let apps = self.versions.iter().filter_map(|(_, apps)| apps.get(roles::project(labels)));
         apps.into_iter().any(|app| {
-            let shared = app.services.iter().filter(|service| service.volume).count() > 1;
-            app.services.iter().any(|service| {
-                let own = service.name == roles::service(labels);
-                let alone = service.volume && !shared && service.replicas < 2;
-                own && service.health.is_some() && service.port.is_none() && !alone
-            })
+            let service = app.service(roles::service(labels));
+            service.is_some_and(|service| app.starts_first(service))
         })
     }
 
@@ -377,58 +414,9 @@ impl Checker {
         found.max_by_key(|name| name.len()).cloned().unwrap_or_default()
     }
 
-    fn serving(&mut self) {
-        if self.state.blind {
-            return;
-        }
-        // A project that left the files runs on as it was until its removal is settled and confirmed; a broken one, too.
-        let apps = self.in_force().flat_map(BTreeMap::values).chain(self.left_versions());
-        let good = self.state.good();
-        let mut serve = BTreeSet::new();
-        for app in apps {
-            if !serve.contains(&app.name) && self.state.serves(&good, app) {
-                serve.insert(app.name.clone());
-            }
-        }
-        self.served.extend(serve.into_iter().map(|name| (name, self.now)));
-    }
-
-    fn left_versions(&self) -> impl Iterator<Item = &App> {
-        let left = self.left.values().filter(|it| it.back.is_none_or(|at| at + LAG >= self.now));
-        left.flat_map(|left| &left.versions)
-    }
-
-    /// S12, S16.
-    fn status(&mut self, place: usize, path: &str, bytes: &[u8]) {
-        let Some(name) = path.strip_prefix("status/projects/") else { return };
-        let name = name.trim_end_matches(".json");
-        if bytes.is_empty() {
-            self.forgotten.remove(name);
-            return self.told.taken_back(name);
-        }
-        let Ok(status) = serde_json::from_slice(bytes) else {
-            return self.wrong("S16", format!("{path} cannot be read"));
-        };
-        let forgotten = self.forgotten.contains(name);
-        let (says, wrong) = self.told.take(status, place, forgotten);
-        for (invariant, text) in wrong {
-            self.wrong(invariant, text);
-        }
-        self.serving();
-        let Says::Ready(seen) = says else { return };
-        if seen + STALE < self.now {
-            let text = format!("{name} is shown Ready at {:?} as of {seen:?}", self.now);
-            self.wrong("S16", text);
-        }
-        let blind = self.state.blind
-            || self.state.blind_at.is_some_and(|at| at + Duration::from_secs(5) > seen);
-        let served = self.served.get(name).copied();
-        let honest = served.is_some_and(|at| at + Duration::from_secs(3) >= seen);
-        if !blind && !honest {
-            let text =
-                format!("{name} is shown Ready as of {seen:?}, and served last at {served:?}");
-            self.wrong("S16", text);
-        }
+    /// Every version of every project that the files ever said in a way that can be read.
+    pub(super) fn all_versions(&self) -> impl Iterator<Item = &App> {
+        self.versions.iter().flat_map(|(_, files)| files.values()).filter(|app| !app.broken)
     }
 
     /// Every version of a project that its files ever said.
@@ -448,4 +436,14 @@ impl Checker {
     pub(crate) fn is_host_forgotten(&self) -> bool {
         self.host_forgotten
     }
+}
+
+/// Whether a call is about the container of a run of a schedule.
+fn is_about_a_run(effect: &Effect) -> bool {
+    if let Some(target) = &effect.target {
+        return roles::due(&target.labels).is_some();
+    }
+    // `shop-backup-20250101t010000z`.
+    let time = effect.reference.rsplit('-').next().unwrap_or_default();
+    effect.path.starts_with("/containers/create") && time.len() == 16 && time.ends_with('z')
 }

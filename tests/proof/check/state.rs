@@ -84,6 +84,7 @@ impl State {
     pub(super) fn ended_well(&self, id: &str) -> Option<&BTreeMap<String, String>> {
         let seen = self.containers.get(id)?;
         let good = !seen.runs && seen.started && seen.exit_code == 0;
+        let good = good && roles::due(&seen.labels).is_none();
         (good && roles::is_ours(&seen.labels)).then_some(&seen.labels)
     }
 
@@ -93,6 +94,9 @@ impl State {
             return Vec::new();
         };
         let replica = roles::replica(&own.labels);
+        if roles::due(&own.labels).is_some() {
+            return Vec::new();
+        }
         let others = self.containers.iter().filter(|(other, seen)| {
             other.as_str() != id
                 && seen.runs
@@ -106,8 +110,8 @@ impl State {
     pub(super) fn good(&self) -> Good<'_> {
         let mut good = Good::new();
         for seen in self.containers.values() {
-            if roles::is_ours(&seen.labels) && (seen.runs || (seen.started && seen.exit_code == 0))
-            {
+            let serves = seen.runs || (seen.started && seen.exit_code == 0);
+            if roles::is_ours(&seen.labels) && roles::due(&seen.labels).is_none() && serves {
                 let of = (roles::project(&seen.labels), roles::service(&seen.labels));
                 *good.entry(of).or_default() += 1;
             }
@@ -120,7 +124,7 @@ impl State {
         app.services.iter().all(|service| {
             let there = good.get(&(app.name.as_str(), service.name.as_str())).copied();
             let there = there.unwrap_or(0) + self.ended.of(&app.name, service);
-            there >= usize::try_from(service.replicas).unwrap_or(usize::MAX)
+            there >= service.wanted()
         })
     }
 }

@@ -4,9 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
+use composelet::model::time::Timestamp;
 
 /// The simulated engine's first instant in milliseconds since 1970.
 const EPOCH_MS: i64 = 1_735_689_600_000;
+
+/// An instant of the wall clock as time since the beginning.
+pub(super) fn since_begin(at: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.as_millis() - EPOCH_MS).unwrap_or(0))
+}
 
 /// The last status of every project, and in whose state directory it is.
 #[derive(Debug, Default)]
@@ -64,10 +70,7 @@ impl Told {
             wrong.push(("S16", format!("{name}: not Ready, and no reason is shown")));
         }
         let says = match status.observed_at {
-            Some(at) if is_ready => {
-                let since = u64::try_from(at.as_millis() - EPOCH_MS).unwrap_or(0);
-                Says::Ready(Duration::from_millis(since))
-            }
+            Some(at) if is_ready => Says::Ready(since_begin(at)),
             _ => Says::Else,
         };
         self.ever.insert(name.clone());
@@ -94,6 +97,17 @@ impl Told {
     pub(crate) fn has_gone_back(&self, name: &str) -> bool {
         let held = self.last(name).map(|status| status.held.as_slice()).unwrap_or_default();
         held.iter().any(|held| held.waiting_on.code() == "RevisionRejected")
+    }
+
+    /// Whether a project says that what its files want failed, and that it stands where it is.
+    pub(crate) fn is_paused(&self, name: &str) -> bool {
+        let held = self.last(name).map(|status| status.held.as_slice()).unwrap_or_default();
+        held.iter().any(|held| held.waiting_on.code() == "RolloutPaused")
+    }
+
+    /// What decides which version of a project is expected: whether it is known, went back, or stands still.
+    pub(super) fn stands(&self, name: &str) -> (bool, bool, bool) {
+        (self.ever.contains(name), self.has_gone_back(name), self.is_paused(name))
     }
 
     /// Whether any project says that it waits for something.

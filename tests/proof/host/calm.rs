@@ -56,12 +56,14 @@ impl Bench {
     }
 
     /// A person who looks at what is held confirms it, and asks for a fresh look at what waits.
-    pub(crate) fn confirm_held(&mut self) {
+    /// Projects that it is `content` with are left alone.
+    pub(crate) fn confirm_held(&mut self, content: impl Fn(&str) -> bool) {
         self.ask(&Request::Confirm { project: None });
         self.note(Fact::Confirmed);
-        for app in self.desired.keys() {
+        for app in self.desired.keys().filter(|app| !content(app)) {
             let project = ProjectName::from(app.as_str());
             self.ask(&Request::Resume { project, service: None });
         }
+        self.note(Fact::Resumed);
     }
 }

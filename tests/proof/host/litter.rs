@@ -32,6 +32,9 @@ pub(super) fn script(tag: Tag) -> AppScript {
         }
         Tag::Reluctant => forever.fails_to_start(StartFailure::Runtime("not now".to_owned()), 2),
         Tag::Broken => AppScript::exits(Duration::from_millis(500), 3),
+        Tag::Sick => forever.health(HealthScript::Always(Verdict::fail())),
+        Tag::Quick => AppScript::exits(Duration::from_secs(2), 0),
+        Tag::Slow => AppScript::exits(Duration::from_secs(75), 0),
         Tag::NoEntry => forever.fails_to_start(StartFailure::CommandNotFound, u32::MAX),
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::bench::{Bench, Fact, Slot, Undo};
 use super::litter::script;
 use super::tree::RootMode;
-use crate::scenario::{App, Deed, Operation, Tag};
+use crate::scenario::{App, Deed, Health, Operation, Service, Tag};
 use crate::sim::{AppScript, ImageSpec};
 
 impl Bench {
@@ -84,6 +84,21 @@ impl Bench {
                     None => app.services.push(service.clone()),
                 }
             }),
+            Operation::Worsen { app, service, image } => self.change(app, |app| {
+                let service = app.services.iter_mut().find(|one| one.name == *service);
+                if let Some(service) = service.filter(|it| it.schedule.is_none()) {
+                    service.image = *image;
+                    if *image == Tag::Sick {
+                        service.health.get_or_insert(Health { interval: 2, retries: 3 });
+                    }
+                }
+            }),
+            Operation::Better { app, service } => self.change(app, |app| {
+                let service = app.services.iter_mut().find(|one| one.name == *service);
+                if let Some(service) = service.filter(|it| !it.image.is_feasible()) {
+                    service.image = Tag::Plain;
+                }
+            }),
             Operation::DropService { app, service } => self.change(app, |app| {
                 if app.services.len() > 1 {
                     app.services.retain(|one| one.name != *service);
@@ -94,7 +109,8 @@ impl Bench {
             }),
             Operation::Scale { app, service, replicas } => self.change(app, |app| {
                 let service = app.services.iter_mut().find(|one| one.name == *service);
-                if let Some(service) = service.filter(|it| it.port.is_none() && !it.volume) {
+                let alone = |it: &Service| it.port.is_some() || it.volume || it.schedule.is_some();
+                if let Some(service) = service.filter(|it| !alone(it)) {
                     service.replicas = *replicas;
                 }
             }),
@@ -246,6 +262,7 @@ impl Bench {
             Undo::Resume(app) => {
                 let project = ProjectName::from(app.as_str());
                 self.ask(&Request::Resume { project, service: None });
+                self.note(Fact::Resumed);
             }
         }
     }

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use super::fields::FIELDS;
 use super::model::{
-    App, CallFault, CallFaultKind, Deed, EventFaultKind, Health, Litter, LitterKind, Operation,
-    Options, Scenario, Service, Step, Tag, WriteFault,
+    CallFault, CallFaultKind, Deed, EventFaultKind, Litter, LitterKind, Operation, Options,
+    Scenario, Step, WriteFault,
 };
+use super::service::{App, Concurrency, Health, OnFailure, Order, Schedule, Service, Tag, Update};
 use crate::sim::SplitMix64;
 
 const NAMES: [&str; 10] = ["ada", "bob", "cat", "dan", "eve", "fay", "gus", "hal", "ivy", "joe"];
 const SERVICES: [&str; 3] = ["web", "db", "job"];
 /// Faults reach this far into the calls of a run.
-const FAULTY_CALLS: u64 = 400;
+const FAULTY_CALLS: u64 = 300;
 
 /// Dice.
 pub(crate) struct Dice(SplitMix64);
@@ -65,13 +66,15 @@ pub(crate) fn generate(seed: u64) -> Scenario {
     let mut dice = Dice::new(seed);
     let mut scenario = Scenario { seed, ..Scenario::default() };
     // Mostly small and short: many small runs reach more than a few large ones in the same time.
-    let count = if dice.chance(4) { 8 } else { [1, 1, 1, 1, 1, 2, 2, 3][dice.index(8)] };
+    let count = if dice.chance(3) { 8 } else { [1, 1, 1, 1, 1, 1, 2, 3][dice.index(8)] };
     scenario.apps = (0..count).map(|number| app(&mut dice, number)).collect();
-    let chaos_ms =
-        1_000 * if dice.chance(15) { dice.between(90, 240) } else { dice.between(15, 90) };
+    let chaos_ms = 1_000 * if dice.chance(5) { dice.between(60, 200) } else { dice.between(8, 40) };
+    let scheduled = has_schedule(&scenario.apps);
+    // Until the first full minute, and over it.
+    let chaos_ms = if scheduled { 1_000 * dice.between(30, 110) } else { chaos_ms };
     scenario.options = Options {
         chaos_ms,
-        quiet_ms: if dice.chance(4) { 600_000 } else { 75_000 },
+        quiet_ms: quiet(&mut dice, &scenario.apps),
         latency: dice.chance(85),
         hints: dice.chance(70),
         lost_hints: if dice.chance(30) { dice.between(1, 3) } else { 0 },
@@ -89,6 +92,20 @@ pub(crate) fn generate(seed: u64) -> Scenario {
     scenario
 }
 
+/// How long nothing may change in the end: one full look at everything without an event (30 s and a tenth) lies within it,
+/// one due time of a schedule, and now and then twenty of the former.
+fn quiet(dice: &mut Dice, apps: &[App]) -> u64 {
+    match has_schedule(apps) {
+        _ if dice.chance(2) => 600_000,
+        true => 85_000,
+        false => 40_000,
+    }
+}
+
+fn has_schedule(apps: &[App]) -> bool {
+    apps.iter().flat_map(|app| &app.services).any(|service| service.schedule.is_some())
+}
+
 /// Whether a fault comes so early that even the shortest run meets it.
 fn strikes_early(scenario: &Scenario) -> bool {
     scenario.call_faults.iter().any(|fault| fault.call < 15)
@@ -96,10 +113,14 @@ fn strikes_early(scenario: &Scenario) -> bool {
 }
 
 fn app(dice: &mut Dice, number: usize) -> App {
-    let count = dice.between(1, 3);
+    let count = dice.of(&[1, 1, 1, 2, 2, 3]);
     let mut app = App { name: NAMES[number % NAMES.len()].to_owned(), ..App::default() };
-    for index in 0..usize::try_from(count).unwrap_or(1) {
+    for index in 0..count {
         let service = service(dice, (number, index));
+        app.services.push(service);
+    }
+    if dice.chance(10) {
+        let service = scheduled(dice, "cron");
         app.services.push(service);
     }
     app
@@ -125,7 +146,7 @@ fn service(dice: &mut Dice, (app, index): (usize, usize)) -> Service {
     Service {
         name: SERVICES[index].to_owned(),
         image,
-        replicas: if alone { 1 } else { [1, 1, 1, 2, 3][dice.index(5)] },
+        replicas: if alone { 1 } else { [1, 1, 1, 1, 2, 2, 3][dice.index(7)] },
         fields: fields(dice),
         port,
         volume,
@@ -136,6 +157,36 @@ fn service(dice: &mut Dice, (app, index): (usize, usize)) -> Service {
         } else {
             Vec::new()
         },
+        update: dice.chance(35).then(|| update(dice)),
+        schedule: None,
+    }
+}
+
+fn update(dice: &mut Dice) -> Update {
+    Update {
+        parallelism: dice.of(&[1, 1, 2, 0]),
+        order: dice.of(&[None, None, Some(Order::StartFirst), Some(Order::StopFirst)]),
+        monitor: dice.of(&[2, 5, 10]),
+        on_failure: dice.of(&[
+            OnFailure::Rollback,
+            OnFailure::Rollback,
+            OnFailure::Pause,
+            OnFailure::Continue,
+        ]),
+    }
+}
+
+/// What runs every minute.
+fn scheduled(dice: &mut Dice, name: &str) -> Service {
+    Service {
+        name: name.to_owned(),
+        image: dice.of(&[Tag::Quick, Tag::Quick, Tag::Slow]),
+        replicas: 1,
+        schedule: Some(Schedule {
+            concurrency: dice.of(&[Concurrency::Forbid, Concurrency::Allow, Concurrency::Replace]),
+            deadline: dice.chance(30).then(|| dice.of(&[5, 20, 50])),
+        }),
+        ..Service::default()
     }
 }
 
@@ -179,9 +230,10 @@ enum Feature {
     Root,
     Wedges,
     Persons,
+    Versions,
 }
 
-const FEATURES: [Feature; 13] = [
+const FEATURES: [Feature; 14] = [
     Feature::Edits,
     Feature::Files,
     Feature::Names,
@@ -195,6 +247,7 @@ const FEATURES: [Feature; 13] = [
     Feature::Root,
     Feature::Wedges,
     Feature::Persons,
+    Feature::Versions,
 ];
 
 fn operations(dice: &mut Dice, scenario: &mut Scenario) {
@@ -204,7 +257,7 @@ fn operations(dice: &mut Dice, scenario: &mut Scenario) {
     }
     scenario.features.extend(on.iter().map(|feature| format!("{feature:?}")));
     let burst = dice.chance(20);
-    let count = dice.between(2, 24);
+    let count = dice.between(1, 8);
     let mut at_ms = dice.between(0, 6_000);
     let gap = scenario.options.chaos_ms / count.max(1);
     for number in 0..count {
@@ -290,6 +343,18 @@ fn operation(dice: &mut Dice, feature: Feature, scenario: &Scenario) -> Operatio
             0 => Operation::Suspend { app: name, for_ms },
             _ => Operation::Confirm,
         },
+        Feature::Versions => version(dice, (name, service), (number, index)),
+    }
+}
+
+fn version(dice: &mut Dice, (app, service): (String, String), place: (usize, usize)) -> Operation {
+    match dice.between(0, 3) {
+        0 | 1 => {
+            let image = dice.of(&[Tag::Broken, Tag::NoEntry, Tag::Sick]);
+            Operation::Worsen { app, service, image }
+        }
+        2 => Operation::Better { app, service },
+        _ => edit(dice, (app, service), place),
     }
 }
 
@@ -300,7 +365,8 @@ fn dice_new(number: usize) -> usize {
 
 fn edit(dice: &mut Dice, (app, name): (String, String), place: (usize, usize)) -> Operation {
     if dice.chance(15) {
-        let mut other = service(dice, place);
+        let scheduled = name == "cron";
+        let mut other = if scheduled { self::scheduled(dice, &name) } else { service(dice, place) };
         other.after.clear();
         return Operation::Replace { app, service: Service { name, ..other } };
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::fields::Field;
-use super::model::{App, Service, Tag};
+use super::service::{App, Concurrency, OnFailure, Order, Schedule, Service, Tag, Update};
 
 /// A value that is secret: it must show nowhere.
 pub(crate) const CANARY: &str = "canary-7f3a91d2";
@@ -37,7 +37,17 @@ fn write_service(text: &mut String, service: &Service) {
         line(format_args!("    pull_policy: every_1m"));
     }
     line(format_args!("    environment: {{TOKEN: {CANARY}}}"));
-    line(format_args!("    deploy: {{replicas: {}}}", service.replicas));
+    match service.update {
+        Some(update) => line(format_args!(
+            "    deploy: {{replicas: {}, update_config: {{{}}}}}",
+            service.replicas,
+            update_config(update)
+        )),
+        None => line(format_args!("    deploy: {{replicas: {}}}", service.replicas)),
+    }
+    if let Some(schedule) = service.schedule {
+        line(format_args!("    x-composelet: {{schedule: {{{}}}}}", times(schedule)));
+    }
     for (name, value) in &service.fields {
         let value = Field::named(name).and_then(|field| field.values.get(*value));
         if let Some(value) = value {
@@ -62,4 +72,29 @@ fn write_service(text: &mut String, service: &Service) {
     if !service.after.is_empty() {
         line(format_args!("    depends_on: [{}]", service.after.join(", ")));
     }
+}
+
+fn update_config(update: Update) -> String {
+    let action = match update.on_failure {
+        OnFailure::Rollback => "rollback",
+        OnFailure::Pause => "pause",
+        OnFailure::Continue => "continue",
+    };
+    let order = match update.order {
+        Some(Order::StartFirst) => ", order: start-first",
+        Some(Order::StopFirst) => ", order: stop-first",
+        None => "",
+    };
+    let (parallelism, monitor) = (update.parallelism, update.monitor);
+    format!("parallelism: {parallelism}, monitor: {monitor}s, failure_action: {action}{order}")
+}
+
+fn times(schedule: Schedule) -> String {
+    let concurrency = match schedule.concurrency {
+        Concurrency::Forbid => "forbid",
+        Concurrency::Allow => "allow",
+        Concurrency::Replace => "replace",
+    };
+    let deadline = schedule.deadline.map_or_else(String::new, |it| format!(", deadline: {it}s"));
+    format!("cron: \"* * * * *\", concurrency: {concurrency}{deadline}")
 }

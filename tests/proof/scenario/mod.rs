@@ -4,6 +4,7 @@ mod fields;
 mod generate;
 mod manifest;
 mod model;
+mod service;
 mod shrink;
 mod workloads;
 
@@ -11,8 +12,9 @@ pub(crate) use fields::FIELDS;
 pub(crate) use generate::generate;
 pub(crate) use manifest::{CANARY, manifest};
 pub(crate) use model::{
-    App, CallFault, CallFaultKind, Deed, EventFaultKind, Litter, LitterKind, Operation, Options,
-    Scenario, Service, Step, Tag, WriteFault,
+    CallFault, CallFaultKind, Deed, EventFaultKind, Litter, LitterKind, Operation, Options,
+    Scenario, Step, WriteFault,
 };
+pub(crate) use service::{App, Concurrency, Health, Service, Tag};
 pub(crate) use shrink::smaller;
 pub(crate) use workloads::workloads;

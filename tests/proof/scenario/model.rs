@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::service::{App, Service, Tag};
+
 /// What happens to one host. It can be written to a file, replayed and made smaller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Scenario {
@@ -61,143 +63,6 @@ impl Default for Options {
             lost_hints: 0,
             restart_ms: 500,
         }
-    }
-}
-
-/// A project of the watched directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct App {
-    /// Name of its directory.
-    pub(crate) name: String,
-    /// Its services, in order.
-    pub(crate) services: Vec<Service>,
-    /// Whether its file is nonsense now.
-    #[serde(default)]
-    pub(crate) broken: bool,
-}
-
-/// A service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Service {
-    /// Its key.
-    pub(crate) name: String,
-    /// What its application does.
-    pub(crate) image: Tag,
-    /// Replicas.
-    pub(crate) replicas: u32,
-    /// Attributes by name of [`super::FIELDS`], with the number of the value.
-    #[serde(default)]
-    pub(crate) fields: BTreeMap<String, usize>,
-    /// Port of the host.
-    #[serde(default)]
-    pub(crate) port: Option<u16>,
-    /// Whether it mounts the named volume `data`.
-    #[serde(default)]
-    pub(crate) volume: bool,
-    /// Whether it is on the network `edge`, too.
-    #[serde(default)]
-    pub(crate) edge: bool,
-    /// Its health check.
-    #[serde(default)]
-    pub(crate) health: Option<Health>,
-    /// Services that it depends on, by key.
-    #[serde(default)]
-    pub(crate) after: Vec<String>,
-}
-
-impl Service {
-    /// Whether a good end is the end that it is for: `on-failure`, or no policy and nothing published.
-    pub(crate) fn may_end(&self) -> bool {
-        let restart = self.fields.get("restart").copied();
-        restart == Some(2) || (restart.is_none() && self.port.is_none())
-    }
-
-    /// Whether its containers are the same as those of another version: all but their number, and what is changed while
-    /// they run.
-    pub(crate) fn runs_as(&self, other: &Self) -> bool {
-        const LIVE: [&str; 5] = ["restart", "mem_limit", "cpus", "cpu_shares", "pids_limit"];
-        let fixed = |service: &Self| {
-            let mut service = Self { replicas: 1, after: Vec::new(), ..service.clone() };
-            service.fields.retain(|name, _| !LIVE.contains(&name.as_str()));
-            service
-        };
-        fixed(self) == fixed(other)
-    }
-}
-
-/// A health check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Health {
-    /// Seconds between two probes.
-    pub(crate) interval: u64,
-    /// Failures in a row that make it unhealthy.
-    pub(crate) retries: u64,
-}
-
-/// Images, by what their applications do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) enum Tag {
-    /// Runs for ever, stops when told.
-    #[default]
-    Plain,
-    /// Ignores its stop signal.
-    Stubborn,
-    /// Is well 7 s after its start, not before.
-    Late,
-    /// Feels unwell now and then.
-    Flaps,
-    /// Falls ill soon after its first start, until it is started again.
-    Ill,
-    /// Ends with an error twice, then runs.
-    Shaky,
-    /// Runs out of memory once, a minute after its start.
-    Hungry,
-    /// Its first two starts fail.
-    Reluctant,
-    /// Ends with an error again and again: never as declared.
-    Broken,
-    /// Cannot be started at all.
-    NoEntry,
-    /// Lies in a registry that is asked every minute; its content moves.
-    Moving,
-}
-
-impl Tag {
-    /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
-        Self::Plain,
-        Self::Stubborn,
-        Self::Late,
-        Self::Flaps,
-        Self::Ill,
-        Self::Shaky,
-        Self::Hungry,
-        Self::Reluctant,
-        Self::Broken,
-        Self::NoEntry,
-        Self::Moving,
-    ];
-
-    /// The reference in the manifest.
-    pub(crate) fn reference(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Stubborn => "stubborn",
-            Self::Late => "late",
-            Self::Flaps => "flaps",
-            Self::Ill => "ill",
-            Self::Shaky => "shaky",
-            Self::Hungry => "hungry",
-            Self::Reluctant => "reluctant",
-            Self::Broken => "broken",
-            Self::NoEntry => "no-entry",
-            Self::Moving => "reg.test/moving:1",
-        }
-    }
-
-    /// Whether its containers can run as declared.
-    pub(crate) fn is_feasible(self) -> bool {
-        !matches!(self, Self::Broken | Self::NoEntry)
     }
 }
 
@@ -276,6 +141,10 @@ pub(crate) enum Operation {
     Edit { app: String, service: String, fields: BTreeMap<String, Option<usize>> },
     /// The whole service is another.
     Replace { app: String, service: Service },
+    /// A version of the service that cannot serve: [`Tag::Broken`], [`Tag::NoEntry`] or [`Tag::Sick`].
+    Worsen { app: String, service: String, image: Tag },
+    /// And one that can.
+    Better { app: String, service: String },
     /// A service is taken out.
     DropService { app: String, service: String },
     /// The file becomes nonsense.

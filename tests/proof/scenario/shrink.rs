@@ -1,6 +1,7 @@
 //! Smaller scenarios out of one that fails.
 
-use super::model::{Scenario, Tag};
+use super::model::Scenario;
+use super::service::Tag;
 
 /// How large a scenario is; shrinking makes this less.
 pub(crate) fn cost(scenario: &Scenario) -> usize {
@@ -13,6 +14,8 @@ pub(crate) fn cost(scenario: &Scenario) -> usize {
                 + usize::from(it.edge)
                 + usize::from(it.health.is_some())
                 + it.after.len()
+                + usize::from(it.update.is_some())
+                + usize::from(it.schedule.is_some())
                 + usize::from(it.image != Tag::Plain)
                 + usize::try_from(it.replicas).unwrap_or(0)
         })
@@ -117,6 +120,8 @@ fn inside(scenario: &Scenario, with: &mut dyn FnMut(Change<'_>)) {
             with(&|it| it.apps[at].services[index].edge = false);
             with(&|it| it.apps[at].services[index].health = None);
             with(&|it| it.apps[at].services[index].after.clear());
+            with(&|it| it.apps[at].services[index].update = None);
+            with(&|it| it.apps[at].services[index].schedule = None);
             with(&|it| it.apps[at].services[index].image = Tag::Plain);
             with(&|it| it.apps[at].services[index].replicas = 1);
         }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{
-    App, Deed, EventFaultKind, Health, Operation, Options, Scenario, Service, Step, Tag,
-};
+use super::model::{Deed, EventFaultKind, Operation, Options, Scenario, Step};
+use super::service::{App, Concurrency, Health, OnFailure, Order, Schedule, Service, Tag, Update};
 
 /// A reference workload.
 pub(crate) struct Workload {
@@ -109,9 +108,21 @@ pub(crate) fn workloads() -> Vec<Workload> {
             &[Operation::MoveTag { content: 1 }, Operation::Touch { app: shop() }],
         ),
         story("stubborn", app("shop", &[stubborn]), &[set(&[("read_only", Some(0))])]),
+    ]
+    .into_iter()
+    .chain(persons(&web))
+    .chain(updates(&web))
+    .chain(schedules())
+    .collect()
+}
+
+/// What people do by hand.
+fn persons(web: &Service) -> Vec<Workload> {
+    let shop = || "shop".to_owned();
+    vec![
         story(
             "hands",
-            app("shop", std::slice::from_ref(&web)),
+            app("shop", std::slice::from_ref(web)),
             &[
                 Operation::Hand { container: 0, deed: Deed::Rename },
                 Operation::Hand { container: 0, deed: Deed::Pause },
@@ -120,8 +131,69 @@ pub(crate) fn workloads() -> Vec<Workload> {
         ),
         story(
             "rename",
-            app("shop", &[web]),
+            app("shop", std::slice::from_ref(web)),
             &[Operation::Rename { app: shop(), to: "store".to_owned() }],
         ),
+    ]
+}
+
+/// Updates of several replicas, and versions that fail.
+fn updates(web: &Service) -> Vec<Workload> {
+    let shop = || "shop".to_owned();
+    let update = |parallelism, order| {
+        let on_failure = OnFailure::Rollback;
+        Some(Update { parallelism, order, monitor: 2, on_failure })
+    };
+    let three = Service { replicas: 3, ..web.clone() };
+    let well = Some(Health { interval: 2, retries: 3 });
+    let apart = Service { update: update(1, None), ..three.clone() };
+    let beside =
+        Service { update: update(2, Some(Order::StartFirst)), health: well, ..three.clone() };
+    let held = Service { update: update(1, None), health: well, ..web.clone() };
+    let worsen = |image| Operation::Worsen { app: shop(), service: "web".to_owned(), image };
+    let better = || Operation::Better { app: shop(), service: "web".to_owned() };
+    let kill = || Operation::Kill { down_ms: 500 };
+    let one = |name, service: Service, steps: &[Operation]| {
+        let mut workload = story(name, app("shop", &[service]), &[]);
+        let at = |index: usize| 12_000 + 25_000 * u64::try_from(index).unwrap_or(0);
+        let steps = steps.iter().enumerate();
+        workload.scenario.steps = steps
+            .map(|(index, operation)| Step { at_ms: at(index), operation: operation.clone() })
+            .collect();
+        workload.scenario.options.chaos_ms = at(workload.scenario.steps.len());
+        workload
+    };
+    vec![
+        one("stop-first", apart, &[set(&[("user", Some(0))])]),
+        one("start-first", beside, &[set(&[("user", Some(0))])]),
+        one("goes-back", held.clone(), &[worsen(Tag::Sick), kill(), better()]),
+        one("goes-back-twice", held, &[worsen(Tag::Broken), worsen(Tag::NoEntry)]),
+    ]
+}
+
+/// Schedules: what is missed, what takes too long, what a person removes.
+fn schedules() -> Vec<Workload> {
+    let cron = |image, concurrency| Service {
+        image,
+        schedule: Some(Schedule { concurrency, deadline: None }),
+        ..service("cron")
+    };
+    let one = |name, service: Service, steps: &[(u64, Operation)], chaos_ms| {
+        let mut workload = story(name, app("shop", &[service]), &[]);
+        let steps = steps.iter();
+        workload.scenario.steps = steps
+            .map(|(at_ms, operation)| Step { at_ms: *at_ms, operation: operation.clone() })
+            .collect();
+        workload.scenario.options = Options { chaos_ms, quiet_ms: 85_000, ..Options::default() };
+        workload
+    };
+    let remove = Operation::Hand { container: 0, deed: Deed::Remove };
+    let away = Operation::Kill { down_ms: 20_000 };
+    let quick = cron(Tag::Quick, Concurrency::Forbid);
+    vec![
+        one("due", quick.clone(), &[(66_000, remove)], 75_000),
+        one("missed", quick, &[(50_000, away)], 62_000),
+        one("long-runs", cron(Tag::Slow, Concurrency::Forbid), &[], 130_000),
+        one("replaced-runs", cron(Tag::Slow, Concurrency::Replace), &[], 130_000),
     ]
 }
