@@ -239,6 +239,13 @@ impl RuleBook {
         self.protected.iter().any(|pattern| pattern.matches(project.as_str()))
     }
 
+    /// Whether a replacement in a project may have to wait for anything of this.
+    pub fn may_hold(&self, project: &ProjectName) -> bool {
+        self.max_disruption.is_some()
+            || self.windows_of(project).next().is_some()
+            || !self.rules(project).admit_all()
+    }
+
     /// The windows of a project.
     pub fn windows_of(&self, project: &ProjectName) -> impl Iterator<Item = &MaintenanceWindow> {
         self.windows.iter().filter(|window| {

@@ -222,6 +222,10 @@ fn stalled_at(
     view: &ServiceView<'_>,
     ledger: &ProjectLedger,
 ) -> Option<Timestamp> {
+    // What waits for a policy makes no progress, and is no worse for it.
+    if world.input.policy.rules.may_hold(world.input.project) {
+        return None;
+    }
     let record = ledger.rollouts.get(&view.service.name)?;
     let begun = record.last_done.max(Some(record.began))?;
     let begun = begun.max(strategy::progressed(world, ledger)?);
