@@ -76,6 +76,25 @@ impl Surroundings {
     }
 }
 
+/// The policy, told where the files of each git source lie.
+fn with_sources(
+    mut policy: RuleBook,
+    sources: &[GitSource],
+    desired_state: &LocalPath,
+) -> Result<RuleBook, CliError> {
+    let known = |name: &String| sources.iter().any(|source| source.name.as_str() == name);
+    if let Some(name) = policy.sources.keys().find(|name| !known(name)) {
+        return Err(CliError::usage(format!(
+            "policy.sources.{name}: the settings have no source `{name}`"
+        )));
+    }
+    let place =
+        |source: &GitSource| desired_state.join(source.into.as_str()).as_path().to_path_buf();
+    policy.directories =
+        sources.iter().map(|source| (place(source), source.name.to_string())).collect();
+    Ok(policy)
+}
+
 impl Settings {
     /// Resolves and checks.
     ///
@@ -101,6 +120,7 @@ impl Settings {
         let desired_state = LocalPath::new(desired_state);
         let strict = file.sources.iter().map(|source| desired_state.join(source.into.as_str()));
         let strict = strict.collect();
+        let rules = with_sources(file.policy, &file.sources, &desired_state)?;
         Ok(Self {
             desired_state,
             state_dir: LocalPath::new(state_dir),
@@ -114,7 +134,7 @@ impl Settings {
             sources: file.sources,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             webhooks: file.webhooks,
-            rules: Arc::new(file.policy),
+            rules: Arc::new(rules),
             notes,
         })
     }

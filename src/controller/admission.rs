@@ -74,6 +74,7 @@ pub fn admission(
     let map = places.paths.clone();
     Admission {
         rules: Arc::clone(rules),
+        learnt: Arc::default(),
         ground,
         resolve: Arc::new(
             move |wanted| {
@@ -102,7 +103,9 @@ pub fn refusals(
     volumes: &BTreeMap<String, ObservedVolume>,
 ) -> Gate {
     let mut gate = Gate::default();
-    let rules = admission.rules.rules(&project.name);
+    let place = project.directory.as_path();
+    admission.learn(&project.name, place);
+    let rules = &admission.rules_of(&project.name, Some(place));
     if rules.admit_all() {
         return gate;
     }

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -36,6 +37,23 @@ pub struct Admission {
     pub ground: Ground,
     /// Follows links.
     pub resolve: Resolve,
+    /// Where the files of each project lie, as far as they were judged: not every request says it.
+    pub learnt: Arc<RwLock<BTreeMap<ProjectName, PathBuf>>>,
+}
+
+impl Admission {
+    /// The rules of a project, by the git source that its files come from, else by its name.
+    pub fn rules_of(&self, project: &ProjectName, directory: Option<&Path>) -> Arc<Rules> {
+        let learnt = self.learnt.read().unwrap_or_else(PoisonError::into_inner);
+        let directory = directory.or_else(|| learnt.get(project).map(PathBuf::as_path));
+        Arc::clone(self.rules.rules_in(project, directory))
+    }
+
+    /// The files of a project lie here.
+    pub fn learn(&self, project: &ProjectName, directory: &Path) {
+        let mut learnt = self.learnt.write().unwrap_or_else(PoisonError::into_inner);
+        learnt.insert(project.clone(), directory.to_path_buf());
+    }
 }
 
 impl fmt::Debug for Admission {
@@ -186,12 +204,12 @@ impl Engine {
         request: &Request<'_>,
     ) -> Result<(), Failure> {
         let (project, directory) = (&whose.0, whose.1.as_deref());
-        let rules = admission.rules.rules(project);
+        let rules = admission.rules_of(project, directory.map(Path::new));
         if rules.admit_all() {
             return Ok(());
         }
-        let facts = self.look_up(admission, rules, (request, directory)).await?;
-        let found = judge(request, rules, (project, directory), (&admission.ground, &facts));
+        let facts = self.look_up(admission, &rules, (request, directory)).await?;
+        let found = judge(request, &rules, (project, directory), (&admission.ground, &facts));
         if found.is_empty() { Ok(()) } else { Err(denied(&found)) }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,8 +204,10 @@ pub struct RuleBook {
     pub default: Arc<Rules>,
     /// By project; exact names come before patterns, longer ones before shorter ones.
     pub projects: Vec<(Glob, Arc<Rules>)>,
-    /// By git source; kept for when projects know theirs.
+    /// By git source: these hold for whatever it brings, because a repository chooses the names of its projects.
     pub sources: BTreeMap<String, Arc<Rules>>,
+    /// The directories of the sources.
+    pub directories: Vec<(PathBuf, String)>,
     /// Projects that are only removed when a person confirms it.
     pub protected: Vec<Glob>,
     /// How much may be disturbed at a time.
@@ -219,6 +222,7 @@ impl Default for RuleBook {
             default: Arc::new(Rules::of(Level::Privileged)),
             projects: Vec::new(),
             sources: BTreeMap::new(),
+            directories: Vec::new(),
             protected: Vec::new(),
             max_disruption: None,
             windows: Vec::new(),
@@ -227,7 +231,16 @@ impl Default for RuleBook {
 }
 
 impl RuleBook {
-    /// The rules of a project.
+    /// The rules of a project whose files lie in `directory`, if that is known.
+    pub fn rules_in(&self, project: &ProjectName, directory: Option<&Path>) -> &Arc<Rules> {
+        let source = directory.and_then(|directory| {
+            let mut all = self.directories.iter();
+            all.find(|(own, _)| directory.starts_with(own)).map(|(_, source)| source)
+        });
+        source.and_then(|source| self.sources.get(source)).unwrap_or_else(|| self.rules(project))
+    }
+
+    /// The rules of a project by its name.
     pub fn rules(&self, project: &ProjectName) -> &Arc<Rules> {
         let mut projects = self.projects.iter();
         let found = projects.find(|(pattern, _)| pattern.matches(project.as_str()));
@@ -270,5 +283,22 @@ mod tests {
         assert!(book.rules(&"shop".into()).admit_all());
         assert!(!baseline.admit_all());
         assert!(book.is_protected(&"vault".into()) && !book.is_protected(&"vault2".into()));
+    }
+
+    #[test]
+    fn a_source_is_judged_by_its_directory_whatever_its_projects_are_called() {
+        let baseline = Arc::new(Rules::of(Level::Baseline));
+        let privileged = Arc::new(Rules::of(Level::Privileged));
+        let book = RuleBook {
+            projects: vec![(Glob::new("infra-*"), privileged)],
+            sources: BTreeMap::from([("apps".to_owned(), baseline)]),
+            directories: vec![(PathBuf::from("/desired/apps"), "apps".to_owned())],
+            ..RuleBook::default()
+        };
+        let level =
+            |directory: &str| book.rules_in(&"infra-x".into(), Some(Path::new(directory))).level;
+        assert_eq!(level("/desired/apps/x"), Level::Baseline);
+        assert_eq!(level("/desired/apps-of-others"), Level::Privileged);
+        assert_eq!(book.rules_in(&"infra-x".into(), None).level, Level::Privileged);
     }
 }
