@@ -5,7 +5,6 @@ use crate::controller::pass::Surroundings;
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
 use crate::model::ledger::ProjectLedger;
-use crate::planner;
 
 /// Reads the ledger; what is wrong with it is told.
 pub(super) async fn load(
@@ -23,7 +22,7 @@ pub(super) async fn load(
     memory.saved = Some(ledger.clone());
     planted!("rejection-is-forgotten", ledger, {
         let mut ledger = ledger;
-        planner::resume(&mut ledger);
+        crate::planner::resume(&mut ledger);
         ledger
     })
 }

@@ -14,6 +14,7 @@ use crate::model::update::UpdateOrder;
 use crate::planner::availability::available_at;
 use crate::planner::conformity::Conformity;
 use crate::planner::heal::{Healing, healing};
+use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::neighbours;
 use crate::planner::order::{Order, order};
