@@ -56,14 +56,6 @@ impl Case {
         text.replace("@ROOT@", &root).replace("@STATE@", &state)
     }
 
-    /// What lies beside the manifest: files, and links that lead out.
-    pub(super) fn prepare(&self, directory: &Path) {
-        std::fs::create_dir_all(directory.join("data")).unwrap();
-        std::fs::write(directory.join("Dockerfile"), "FROM app\n").unwrap();
-        symlink("/etc", directory.join("link")).unwrap();
-        symlink("/run/docker.sock", directory.join("sock")).unwrap();
-    }
-
     /// A manifest of the same service that nothing is against.
     pub(super) fn benign(&self) -> String {
         let limits = "mem_limit: 64m, pids_limit: 50";
@@ -101,4 +93,12 @@ pub(super) fn book(cases: &[Case]) -> Arc<RuleBook> {
         projects: projects.collect(),
         ..RuleBook::default()
     })
+}
+
+/// What lies beside the manifest: files, and links that lead out.
+pub(super) fn lay_out(directory: &Path) {
+    std::fs::create_dir_all(directory.join("data")).unwrap();
+    std::fs::write(directory.join("Dockerfile"), "FROM app\n").unwrap();
+    symlink("/etc", directory.join("link")).unwrap();
+    symlink("/run/docker.sock", directory.join("sock")).unwrap();
 }

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use composelet::controller::{Clock, SystemClock};
 use composelet::model::time::Timestamp;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
@@ -99,8 +100,7 @@ fn post(address: SocketAddr, url: &str, commit: &str, secret: &str) -> u16 {
 }
 
 fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_millis()).unwrap()
+    SystemClock::start().now().as_millis()
 }
 
 #[tokio::test]
@@ -128,8 +128,8 @@ async fn a_signed_push_reaches_the_engine_at_once_and_the_forge_is_told() {
     })
     .await;
     eventually("the forge knows", || {
-        let states = forge.states(&first);
-        hold(states == ["pending", "success"], || format!("{states:?}"))
+        let seen = forge.states(&first);
+        hold(seen == ["pending", "success"], || format!("{seen:?}"))
     })
     .await;
 
@@ -167,8 +167,8 @@ async fn a_signed_push_reaches_the_engine_at_once_and_the_forge_is_told() {
     let bad = pushed.push(&[("compose.yaml", manifest(1000, "[sh, -c, 'exit 7']"))]);
     assert_eq!(post(address, &url, &bad, SECRET), 202);
     eventually("the forge knows that it went back", || {
-        let states = forge.states(&bad);
-        hold(states == ["pending", "failure"], || format!("{states:?}"))
+        let seen = forge.states(&bad);
+        hold(seen == ["pending", "failure"], || format!("{seen:?}"))
     })
     .await;
     let told = forge.0.lock().unwrap().clone();
