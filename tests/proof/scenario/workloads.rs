@@ -44,6 +44,9 @@ fn emptied() -> Workload {
 fn deaf(mut workload: Workload) -> Workload {
     workload.scenario.event_faults =
         (1..300).map(|number| (number, EventFaultKind::Drop)).collect();
+    // Later than the last look that a new version has by itself.
+    workload.scenario.options.chaos_ms += 12_000;
+    workload.scenario.steps.iter_mut().for_each(|step| step.at_ms += 12_000);
     workload
 }
 
@@ -116,10 +119,20 @@ pub(crate) fn workloads() -> Vec<Workload> {
     .collect()
 }
 
-/// What people do by hand.
+/// What people do by hand, and files that cannot be read for a while.
 fn persons(web: &Service) -> Vec<Workload> {
     let shop = || "shop".to_owned();
     vec![
+        story(
+            "unreadable",
+            app("shop", std::slice::from_ref(web)),
+            &[Operation::UnreadableRoot { for_ms: 10_000 }],
+        ),
+        story(
+            "broken",
+            app("shop", std::slice::from_ref(web)),
+            &[Operation::Break { app: shop() }, Operation::Repair { app: shop() }],
+        ),
         story(
             "hands",
             app("shop", std::slice::from_ref(web)),
