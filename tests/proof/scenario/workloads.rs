@@ -46,7 +46,9 @@ fn deaf(mut workload: Workload) -> Workload {
         (1..300).map(|number| (number, EventFaultKind::Drop)).collect();
     // Later than the last look that a new version has by itself.
     workload.scenario.options.chaos_ms += 12_000;
-    workload.scenario.steps.iter_mut().for_each(|step| step.at_ms += 12_000);
+    for step in &mut workload.scenario.steps {
+        step.at_ms += 12_000;
+    }
     workload
 }
 
