@@ -67,13 +67,24 @@ pub fn closed_window(
     if is_voluntary_on(input, container, reason) { outside_of_windows(input) } else { None }
 }
 
-/// Whether a container that lives is replaced of our own accord. On the way back to a version that was stable nothing waits:
-/// that heals.
-pub fn is_voluntary_on(
-    input: &PlanInput<'_>,
-    container: &ObservedContainer,
+/// Whether the policy lets a container be replaced now. Notes the hold, or that it is counted.
+pub fn may_replace(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    predecessor: &ObservedContainer,
     reason: &Reason,
 ) -> bool {
+    let (input, subject) = (context.world.input, context.subject());
+    if let Some((waiting, until)) = closed_window(input, predecessor, reason) {
+        draft.hold(subject, waiting, until);
+        return false;
+    }
+    !is_voluntary_on(input, predecessor, reason) || may_disrupt(draft, &subject, &predecessor.id)
+}
+
+/// Whether a container that lives is replaced of our own accord. On the way back to a version that was stable nothing waits:
+/// that heals.
+fn is_voluntary_on(input: &PlanInput<'_>, container: &ObservedContainer, reason: &Reason) -> bool {
     container.lifecycle.is_alive() && is_voluntary(reason) && input.declared.is_none()
 }
 

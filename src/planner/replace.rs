@@ -20,7 +20,7 @@ use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
 use crate::planner::order::Order;
-use crate::planner::policy_gate::{closed_window, is_voluntary_on, may_disrupt};
+use crate::planner::policy_gate::may_replace;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
 use crate::planner::strategy::{is_stable, promoted_at, stage, stays as scale_down_delay};
@@ -63,18 +63,12 @@ pub fn replace(
         draft.hold(subject, waiting, until);
         return serve_on(context, draft, predecessor);
     }
-    if let Some((waiting, until)) = closed_window(context.world.input, predecessor, &reason) {
-        draft.hold(subject, waiting, until);
-        return serve_on(context, draft, predecessor);
-    }
     if let Some(what) = data_path_change(context, predecessor) {
         draft.hold(subject, WaitingOn::DataPathChanged(what), None);
         return serve_on(context, draft, predecessor);
     }
     // Before a successor is made: once it is there, it takes the place.
-    if is_voluntary_on(context.world.input, predecessor, &reason)
-        && !may_disrupt(draft, &subject, &predecessor.id)
-    {
+    if !may_replace(context, draft, predecessor, &reason) {
         return serve_on(context, draft, predecessor);
     }
     let name = temporary_name(&predecessor.id, &context.name());

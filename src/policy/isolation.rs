@@ -104,8 +104,8 @@ fn is_of_project(judge: &Judge<'_>, container: &str) -> bool {
 fn options(judge: &mut Judge<'_>, body: &Value) {
     for option in texts(body, "/HostConfig/SecurityOpt") {
         // Both forms mean the same; only the first separator is one.
-        let spelled = match option.find([':', '=']) {
-            Some(at) => format!("{}={}", &option[..at], &option[at + 1..]),
+        let spelled = match option.split_once([':', '=']) {
+            Some((name, value)) => format!("{name}={value}"),
             None => option.to_owned(),
         };
         if !SAFE_OPTIONS.contains(&spelled.as_str()) && !spelled.starts_with("label=level:") {

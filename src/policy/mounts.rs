@@ -130,11 +130,10 @@ fn driver(judge: &mut Judge<'_>, field: &str, asked: &Driver<'_>) {
         return;
     }
     match (asked.device, asked.kind) {
-        (_, Some("tmpfs")) => {}
+        (_, Some("tmpfs")) | (None, None) => {}
         (Some(device), None | Some("none" | "bind")) if device.starts_with('/') => {
             host_path(judge, field, (device, false));
         }
-        (None, None) => {}
         (device, kind) if judge.holds(Level::Baseline) => {
             judge.refuse(Rule::VolumeDriver, field, device.or(kind).unwrap_or_default());
         }
@@ -160,7 +159,8 @@ fn host_path(judge: &mut Judge<'_>, field: &str, (path, read_only): (&str, bool)
     let socket = judge.ground.sockets.iter().any(|socket| self::real(judge, socket) == real);
     let listed = allowed.iter().any(|one| allows(judge, one, (&real, read_only)));
     let kept = judge.holds(Level::Baseline) && is_ours(judge, &real);
-    if kept || !listed && !(socket && judge.rules.socket) {
+    let allowed = listed || socket && judge.rules.socket;
+    if kept || !allowed {
         judge.refuse(Rule::HostPath, field, path);
     }
 }
