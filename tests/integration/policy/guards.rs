@@ -60,12 +60,16 @@ async fn only_so_many_containers_are_disturbed_at_a_time() {
     let rules = RuleBook { max_disruption: Some(limit), ..RuleBook::default() };
     let mut bench = bench(731, rules);
     let names = ["a", "b", "c", "d", "e"];
-    names.iter().for_each(|name| bench.write(name, SHOP));
+    for name in names {
+        bench.write(name, SHOP);
+    }
     bench.start();
     for name in names {
         bench.converged(name).await;
     }
-    names.iter().for_each(|name| bench.write(name, &edited(SHOP)));
+    for name in names {
+        bench.write(name, &edited(SHOP));
+    }
     bench.pass(120).await;
     let held = |bench: &Bench| {
         names.iter().filter(|name| bench.held(name).contains(&"BlastRadius")).count()

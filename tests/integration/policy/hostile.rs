@@ -19,7 +19,7 @@ use composelet::model::rulebook::RuleBook;
 use composelet::model::violation::Rule;
 
 use super::paths::{Before, ROUTES, Route};
-use super::table::{Case, book, cases};
+use super::table::{Case, book, cases, prepare};
 use crate::manifest_cases::load_from_disk;
 use crate::sim::{ImageSpec, Phase};
 use crate::simulation::bench::Bench;
@@ -31,13 +31,13 @@ fn host(seed: u64, book: Arc<RuleBook>) -> Bench {
     bench
 }
 
-fn write(bench: &Bench, case: &Case, route: &Route, prepare: bool) {
+fn write(bench: &Bench, case: &Case, route: &Route, first: bool) {
     let places = (bench.root(), bench.state());
     let text = case.manifest(route.more, route.others, (&places.0, &places.1));
-    if prepare {
+    if first {
         let directory = bench.root().join(&case.name);
         std::fs::create_dir_all(&directory).unwrap();
-        case.prepare(&directory);
+        prepare(&directory);
     }
     bench.write(&case.name, &text);
 }
@@ -68,7 +68,9 @@ async fn expose(bench: &mut Bench, route: &Route, cases: &[Case]) {
     bench.start();
     bench.pass(if route.before == Before::Nothing { 10 } else { 30 }).await;
     if route.before == Before::HostileThenBenign {
-        cases.iter().for_each(|case| bench.write(&case.name, &case.benign()));
+        for case in cases {
+            bench.write(&case.name, &case.benign());
+        }
         bench.pass(60).await;
     }
 }

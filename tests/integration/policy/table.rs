@@ -56,14 +56,6 @@ impl Case {
         text.replace("@ROOT@", &root).replace("@STATE@", &state)
     }
 
-    /// What lies beside the manifest: files, and links that lead out.
-    pub(super) fn prepare(&self, directory: &Path) {
-        std::fs::create_dir_all(directory.join("data")).unwrap();
-        std::fs::write(directory.join("Dockerfile"), "FROM app\n").unwrap();
-        symlink("/etc", directory.join("link")).unwrap();
-        symlink("/run/docker.sock", directory.join("sock")).unwrap();
-    }
-
     /// A manifest of the same service that nothing is against.
     pub(super) fn benign(&self) -> String {
         let limits = "mem_limit: 64m, pids_limit: 50";
@@ -71,6 +63,14 @@ impl Case {
         let image = if self.profile == "digests" { DIGESTED } else { "app" };
         format!("services: {{app: {{image: '{image}', {limits}, {hard}}}}}")
     }
+}
+
+/// What lies beside the manifest: files, and links that lead out.
+pub(super) fn prepare(directory: &Path) {
+    std::fs::create_dir_all(directory.join("data")).unwrap();
+    std::fs::write(directory.join("Dockerfile"), "FROM app\n").unwrap();
+    symlink("/etc", directory.join("link")).unwrap();
+    symlink("/run/docker.sock", directory.join("sock")).unwrap();
 }
 
 /// An image by digest, which the tests make known to the engine.
