@@ -166,7 +166,7 @@ impl Controller {
         let rules = &self.settings.policy.rules;
         let gate = admission(rules, places, (near.0.as_deref(), near.1));
         engine.admit(gate.clone());
-        let mut supervisor = self.supervisor((engine, gate), started_at).await;
+        let mut supervisor = Box::pin(self.supervisor((engine, gate), started_at)).await;
         let end = supervisor.run(&cancel).await;
         supervisor.shut_down().await;
         Ok(end)

@@ -1,0 +1,68 @@
+//! There is no way round the gate: read from the source, as the tidy tests do.
+
+use std::fs;
+use std::path::Path;
+
+/// Calls of the client that make and run nothing.
+const HARMLESS: [&str; 7] = [
+    "disconnect_network(",
+    "remove_container(",
+    "remove_network(",
+    "rename_container(",
+    "start_container(",
+    "stop_container(",
+    "unpause_container(",
+];
+
+fn sources(directory: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else {
+            found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn engine() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine"), &mut found);
+    found
+}
+
+#[test]
+fn whatever_is_posted_has_passed_the_gate() {
+    let mut posts = 0;
+    for (path, text) in engine() {
+        // From one head of a function to the next.
+        for function in text.split(" fn ").filter(|part| part.contains("RawRequest::post(")) {
+            let name = function.split(['(', '<']).next().unwrap_or_default();
+            // A signal makes and runs nothing.
+            assert!(function.contains("Admitted<") || name == "kill_container", "{path}: {name}");
+            posts += 1;
+        }
+    }
+    assert!(posts >= 8, "{posts}");
+}
+
+#[test]
+fn calls_of_the_client_itself_make_and_run_nothing() {
+    let mut calls = 0;
+    for (path, text) in engine() {
+        for call in text.split("self.docker.").skip(1) {
+            let name = &call[..=call.find('(').unwrap_or_default()];
+            assert!(HARMLESS.contains(&name) || name == "clone(", "{path}: {name}");
+            calls += 1;
+        }
+    }
+    assert!(calls >= HARMLESS.len(), "{calls}");
+}
+
+#[test]
+fn only_the_gate_makes_what_has_passed_it() {
+    for (path, text) in engine() {
+        let makes = text.matches("Admitted(").count();
+        assert!(makes == 0 || path.ends_with("engine/admission.rs"), "{path}");
+    }
+}
