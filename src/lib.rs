@@ -2,7 +2,7 @@
 //! directory say.
 //!
 //! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
-//! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
+//! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`secrets`] opens encrypted files of values; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
 //! [`source`] and [`ledger`] are its edges; [`cli`] is what people type.
 
 // First: its macro is used below.
@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod manifest;
 pub mod model;
 pub mod planner;
+pub mod secrets;
 pub mod source;
 pub mod tags;
 pub mod telemetry;

@@ -14,6 +14,7 @@ pub mod desired;
 pub mod device;
 pub mod diagnostic;
 pub mod drill;
+pub mod encrypted;
 pub mod endpoints;
 pub mod event;
 pub mod exclusive;

@@ -39,6 +39,7 @@ mod plan_rules;
 mod plan_world;
 mod real;
 mod schedule_properties;
+mod secrets;
 mod sim;
 mod sim_conformance;
 mod simulation;
