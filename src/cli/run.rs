@@ -13,6 +13,7 @@ use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome, chain};
 use crate::cli::live;
 use crate::controller::desired::compose::ComposeLoader;
+use crate::controller::desired::decryption::Decryption;
 use crate::controller::{
     Blocking, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
     SystemClock, Watch,
@@ -57,6 +58,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
     let loader = ComposeLoader {
         environment: context.settings.with_env(&args.env, &context.around)?,
         choices: context.settings.choices.clone(),
+        decryption: Decryption::new(context.settings.age_keys.clone()),
     };
     let ledger = Ledger::open(&context.settings.state_dir).map_err(|error| {
         CliError::runtime(format!("{}: {}", context.settings.state_dir.display(), chain(&error)))

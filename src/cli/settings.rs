@@ -11,6 +11,7 @@ use crate::manifest::HostChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
+use crate::model::secret_place::SecretPlace;
 
 const DEFAULT_STATE_DIR: &str = "/var/lib/composelet";
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -40,6 +41,8 @@ pub struct Settings {
     pub choices: HostChoices,
     /// Git repositories whose files are put into the watched directory.
     pub sources: Vec<GitSource>,
+    /// Where the keys are that encrypted files are opened with.
+    pub age_keys: Vec<SecretPlace>,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -84,6 +87,7 @@ impl Settings {
         let desired_state = args.desired_state.clone().or(from_file.desired_state.clone());
         let desired_state = absolute(&desired_state.unwrap_or_else(|| "desired-state".into()));
         outside(args.config.as_deref().map(absolute), &desired_state)?;
+        let desired_state_of = LocalPath::new(&desired_state);
         let mut notes = Vec::new();
         let state_dir = match args.state_dir.clone().or(from_file.state_dir.clone()) {
             Some(path) => absolute(&path),
@@ -92,7 +96,7 @@ impl Settings {
         let host = filled(args.host.clone()).or(from_file.host.clone());
         let installation = args.installation.clone().or(from_file.installation.clone());
         Ok(Self {
-            desired_state: LocalPath::new(desired_state),
+            desired_state: desired_state_of.clone(),
             state_dir: LocalPath::new(state_dir),
             installation: installation_of(installation)?,
             host: host_of(host, around, &mut notes)?,
@@ -102,6 +106,7 @@ impl Settings {
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
             sources: file.sources,
+            age_keys: keys_outside(file.age_keys, &desired_state_of)?,
             choices: HostChoices { projects: file.projects, ..HostChoices::default() },
             notes,
         })
@@ -147,6 +152,25 @@ fn outside(config: Option<PathBuf>, desired_state: &Path) -> Result<(), CliError
         ))
         .hint("whoever may change manifests must not be able to change settings; move it out")),
         _ => Ok(()),
+    }
+}
+
+/// Whoever may read the watched directory, such as a repository, must not find the keys to what is encrypted in it.
+fn keys_outside(
+    keys: Vec<SecretPlace>,
+    desired_state: &LocalPath,
+) -> Result<Vec<SecretPlace>, CliError> {
+    let inside = keys.iter().find(|key| match key {
+        SecretPlace::File(path) => path.as_path().starts_with(desired_state.as_path()),
+        SecretPlace::Env(_) => false,
+    });
+    match inside {
+        Some(key) => {
+            let message =
+                format!("secrets.age_keys: {} lies in the watched directory", key.place());
+            Err(CliError::usage(message).hint("move the key out, and encrypt for another one"))
+        }
+        None => Ok(keys),
     }
 }
 

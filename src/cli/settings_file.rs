@@ -8,13 +8,14 @@ use serde_yaml::{Mapping, Value};
 
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
-use crate::cli::{choices, git_settings};
+use crate::cli::{choices, git_settings, secret_settings};
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
+use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "color",
     "desired_state",
     "env",
@@ -24,6 +25,7 @@ const KEYS: [&str; 11] = [
     "log_level",
     "poll",
     "projects",
+    "secrets",
     "sources",
     "state_dir",
 ];
@@ -41,6 +43,8 @@ pub(super) struct SettingsFile {
     pub(super) projects: BTreeMap<ProjectName, ProjectChoices>,
     /// Git repositories whose files are put into the watched directory.
     pub(super) sources: Vec<GitSource>,
+    /// Where the keys are that encrypted files are opened with.
+    pub(super) age_keys: Vec<SecretPlace>,
 }
 
 /// Reads the file.
@@ -91,6 +95,7 @@ impl SettingsFile {
                 self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);
             }
             "projects" => self.projects = choices::parse(value)?,
+            "secrets" => self.age_keys = secret_settings::parse(value, directory)?,
             "sources" => self.sources = git_settings::parse(value, directory)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
             unknown => return Err(unknown_key(unknown)),

@@ -43,6 +43,7 @@ pub mod revision;
 pub mod rollout;
 pub mod schedule;
 pub mod secret;
+pub mod secret_place;
 pub mod status;
 pub mod strategy;
 pub mod sync;

@@ -31,7 +31,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ledger", &["model"]),
     (
         "controller",
-        &["model", "manifest", "planner", "engine", "source", "executor", "ledger", "tags"],
+        &[
+            "model", "manifest", "planner", "secrets", "engine", "source", "executor", "ledger",
+            "tags",
+        ],
     ),
     ("telemetry", &["model"]),
     ("alerts", &["model"]),

@@ -1,7 +1,9 @@
 //! Encrypted files of values: what is opened, what is refused, and that nothing of what they say shows.
 
 mod cases;
+mod commands;
 pub(crate) mod encoder;
+mod loading;
 mod properties;
 
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use composelet::controller::desired::compose::ComposeLoader;
+use composelet::controller::desired::decryption::Decryption;
 use composelet::controller::{
     Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, RunEnd, RunError, Settings,
     SystemClock, Watch,
@@ -22,6 +23,7 @@ use composelet::ledger::{Ledger, Loss, MemoryStorage, Request};
 use composelet::model::id::{Installation, ProjectName};
 use composelet::model::path::{LocalPath, PathMap};
 use composelet::model::policy::Policy;
+use composelet::model::secret_place::SecretPlace;
 use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
 use composelet::model::time::Timestamp;
 use futures::FutureExt;
@@ -41,6 +43,8 @@ pub(super) struct Bench {
     pub(super) storage: MemoryStorage,
     pub(super) events: EventSink,
     pub(super) mode: Mode,
+    /// Where the keys are that encrypted files are opened with.
+    pub(super) keys: Vec<SecretPlace>,
     directory: TempDir,
     clock: Arc<HostClock>,
     running: Option<Running>,
@@ -83,6 +87,7 @@ impl Bench {
             storage: MemoryStorage::new(),
             events: EventSink::default(),
             mode: Mode::Run,
+            keys: Vec::new(),
             directory,
             clock: Arc::new(HostClock {
                 awake: SystemClock::starting_at(epoch),
@@ -132,16 +137,18 @@ impl Bench {
             projects: BTreeSet::new(),
             watch: Watch::Poll,
             paths: PathMap::default(),
-            content: LocalPath::new(self.root().with_extension("content")),
+            content: LocalPath::new(self.directory.path().join("content")),
             policy,
             limits: Limits::default(),
             blocking: Blocking::Inline,
         };
+        let decryption = Decryption::new(self.keys.clone());
+        let loader = ComposeLoader { decryption, ..ComposeLoader::default() };
         Controller::new(
             settings,
             self.connector(),
             Ledger::open_with(storage).unwrap(),
-            Arc::new(ComposeLoader::default()),
+            Arc::new(loader),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             self.events.clone(),
         )
