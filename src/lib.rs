@@ -2,8 +2,9 @@
 //! directory say.
 //!
 //! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
-//! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`],
-//! [`source`] and [`ledger`] are its edges, [`http`] with [`webhook`] is what others may send; [`cli`] is what people type.
+//! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`secrets`] opens
+//! encrypted files of values; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`], [`source`]
+//! and [`ledger`] are its edges, [`http`] with [`webhook`] is what others may send; [`cli`] is what people type.
 
 // First: its macro is used below.
 #[macro_use]
@@ -21,6 +22,7 @@ pub mod manifest;
 pub mod model;
 pub mod planner;
 pub mod policy;
+pub mod secrets;
 pub mod source;
 pub mod tags;
 pub mod telemetry;

@@ -40,6 +40,9 @@ pub struct ConfigArgs {
     /// Print nothing, only check
     #[arg(short, long, group = "part")]
     quiet: bool,
+    /// Print values of encrypted files instead of `(decrypted)`
+    #[arg(long)]
+    show_secrets: bool,
     /// Enable a profile; repeatable
     #[arg(long, value_name = "NAME")]
     profile: Vec<String>,
@@ -67,6 +70,7 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Result<Outcome, CliEr
             ..context.settings.choices.clone()
         },
         dialect: Dialect::Cli,
+        decryption: manifests::decryption(context),
     };
     let loaded = select(args.project.as_deref(), &reading, context)?;
     let shown = loaded.diagnostics.iter().filter(|found| found.severity > Severity::Note);
@@ -82,10 +86,14 @@ pub(super) fn run(args: &ConfigArgs, context: &Context) -> Result<Outcome, CliEr
         None if args.services => lines(project.services.keys().map(ServiceName::as_str)),
         None if args.images => lines(images(project)),
         None if args.volumes => lines(project.volumes.keys().map(String::as_str)),
-        None => match args.format {
-            Form::Json => canonical.json() + "\n",
-            Form::Yaml => canonical.yaml(),
-        },
+        None => {
+            let values = if args.show_secrets { BTreeSet::new() } else { loaded.decrypted.clone() };
+            let shown = canonical.clone().masked(&values);
+            match args.format {
+                Form::Json => shown.json() + "\n",
+                Form::Yaml => shown.yaml(),
+            }
+        }
     };
     context.out.result(&text)?;
     Ok(Outcome::Done)

@@ -66,7 +66,12 @@ pub(super) async fn foresee(
     selected: &[String],
 ) -> Result<Vec<Foreseen>, CliError> {
     let choices = context.settings.choices.clone();
-    let reading = Reading { environment, choices, dialect: Dialect::Controller };
+    let reading = Reading {
+        environment,
+        choices,
+        dialect: Dialect::Controller,
+        decryption: manifests::decryption(context),
+    };
     let entries = manifests::entries_of_root(&context.settings.desired_state)?;
     let loaded: Vec<(String, Loaded)> = entries
         .iter()

@@ -8,12 +8,13 @@ use serde_yaml::{Mapping, Value};
 use crate::alerts::public_api;
 use crate::cli::choices::texts;
 use crate::cli::duration;
+use crate::cli::secret_settings;
 use crate::model::commit::Commit;
 use crate::model::git_source::{
     Access, CommitStatus, Follow, ForgeKind, GitLimits, GitScheme, GitSource, GitUrl, Rewrites,
-    SecretPlace, Signers, SourceName, SubPath,
+    Signers, SourceName, SubPath,
 };
-use crate::model::path::LocalPath;
+use crate::model::secret_place::SecretPlace;
 use crate::tags;
 
 /// Keys of one source.
@@ -204,18 +205,7 @@ impl Fields<'_> {
     }
 
     fn secret(&self, key: &str, value: &Value) -> Result<SecretPlace, String> {
-        let why = "expected {file: PATH} or {env: NAME}: no secret stands in this file";
-        let mapping = value
-            .as_mapping()
-            .filter(|mapping| mapping.len() == 1)
-            .ok_or_else(|| self.wrong(key, why))?;
-        let of =
-            |name: &str| mapping.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        match (of("file"), of("env")) {
-            (Some(path), None) => Ok(SecretPlace::File(LocalPath::new(self.directory.join(path)))),
-            (None, Some(name)) => Ok(SecretPlace::Env(name.to_owned())),
-            _ => Err(self.wrong(key, why)),
-        }
+        secret_settings::place(&format!("{}.{key}", self.field), value, self.directory)
     }
 
     fn signers(&self) -> Result<Option<Signers>, String> {

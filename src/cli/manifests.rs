@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
+use crate::controller::desired::decryption::Decryption;
 use crate::manifest::{Dialect, Entry, HostChoices, LoadInput, LoadResult, Loaded, Loading};
 use crate::model::files::Files;
 use crate::model::path::{LocalPath, clean};
@@ -22,6 +23,8 @@ pub(super) struct Reading {
     pub(super) choices: HostChoices,
     /// Whose rules of precedence hold.
     pub(super) dialect: Dialect,
+    /// What encrypted files are opened with.
+    pub(super) decryption: Decryption,
 }
 
 impl Reading {
@@ -42,7 +45,10 @@ impl Reading {
             match loading.step(&input) {
                 LoadResult::Loaded(loaded) => return Ok(*loaded),
                 LoadResult::Needs(paths) => {
-                    files.extend(paths.into_iter().map(|path| (path.clone(), read_path(&path))));
+                    files.extend(paths.into_iter().map(|path| {
+                        let content = self.decryption.opened(&path, read_path(&path));
+                        (path, content)
+                    }));
                 }
             }
         }
@@ -52,6 +58,11 @@ impl Reading {
         ))
         .hint(format!("let files include or extend each other at most {ROUNDS} deep")))
     }
+}
+
+/// What the settings say about encrypted files.
+pub(super) fn decryption(context: &Context) -> Decryption {
+    Decryption::new(context.settings.age_keys.clone())
 }
 
 /// The entries of the watched directory.

@@ -37,6 +37,7 @@ mod rollback;
 mod rollout;
 mod run;
 mod schedules;
+mod secret_settings;
 mod sections;
 pub mod settings;
 mod settings_file;

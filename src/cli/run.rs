@@ -17,6 +17,7 @@ use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome, chain};
 use crate::cli::live;
 use crate::controller::desired::compose::ComposeLoader;
+use crate::controller::desired::decryption::Decryption;
 use crate::controller::{
     Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
     SystemClock, Watch,
@@ -68,6 +69,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
     let loader = ComposeLoader {
         environment: context.settings.with_env(&args.env, &context.around)?,
         choices: context.settings.choices.clone(),
+        decryption: Decryption::new(context.settings.age_keys.clone()),
     };
     // A single run waits for nobody: it needs no hints.
     let webhooks = context.settings.webhooks.as_ref().filter(|_| !args.once);

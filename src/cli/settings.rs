@@ -14,6 +14,7 @@ use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
 use crate::model::path::{LocalPath, clean};
 use crate::model::rulebook::RuleBook;
+use crate::model::secret_place::SecretPlace;
 
 const DEFAULT_STATE_DIR: &str = "/var/lib/composelet";
 const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -47,6 +48,8 @@ pub struct Settings {
     pub sources: Vec<GitSource>,
     /// What may be sent to this host; its secrets are not read yet.
     pub(super) webhooks: Option<WebhooksFile>,
+    /// Where the keys are that encrypted files are opened with.
+    pub age_keys: Vec<SecretPlace>,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -122,7 +125,7 @@ impl Settings {
         let strict = strict.collect();
         let rules = with_sources(file.policy, &file.sources, &desired_state)?;
         Ok(Self {
-            desired_state,
+            desired_state: desired_state.clone(),
             state_dir: LocalPath::new(state_dir),
             installation: installation_of(installation)?,
             host: host_of(host, around, &mut notes)?,
@@ -132,6 +135,7 @@ impl Settings {
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
             sources: file.sources,
+            age_keys: keys_outside(file.age_keys, &desired_state)?,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             webhooks: file.webhooks,
             rules: Arc::new(rules),
@@ -179,6 +183,25 @@ fn outside(config: Option<PathBuf>, desired_state: &Path) -> Result<(), CliError
         ))
         .hint("whoever may change manifests must not be able to change settings; move it out")),
         _ => Ok(()),
+    }
+}
+
+/// Whoever may read the watched directory, such as a repository, must not find the keys to what is encrypted in it.
+fn keys_outside(
+    keys: Vec<SecretPlace>,
+    desired_state: &LocalPath,
+) -> Result<Vec<SecretPlace>, CliError> {
+    let inside = keys.iter().find(|key| match key {
+        SecretPlace::File(path) => path.as_path().starts_with(desired_state.as_path()),
+        SecretPlace::Env(_) => false,
+    });
+    match inside {
+        Some(key) => {
+            let message =
+                format!("secrets.age_keys: {} lies in the watched directory", key.place());
+            Err(CliError::usage(message).hint("move the key out, and encrypt for another one"))
+        }
+        None => Ok(keys),
     }
 }
 

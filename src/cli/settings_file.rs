@@ -9,14 +9,15 @@ use serde_yaml::{Mapping, Value};
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
-use crate::cli::{choices, git_settings, policy_file};
+use crate::cli::{choices, git_settings, policy_file, secret_settings};
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
 use crate::model::rulebook::RuleBook;
+use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "color",
     "desired_state",
     "env",
@@ -27,6 +28,7 @@ const KEYS: [&str; 13] = [
     "policy",
     "poll",
     "projects",
+    "secrets",
     "sources",
     "state_dir",
     "webhooks",
@@ -49,6 +51,8 @@ pub(super) struct SettingsFile {
     pub(super) sources: Vec<GitSource>,
     /// What may be sent to this host.
     pub(super) webhooks: Option<WebhooksFile>,
+    /// Where the keys are that encrypted files are opened with.
+    pub(super) age_keys: Vec<SecretPlace>,
 }
 
 /// Reads the file.
@@ -100,6 +104,7 @@ impl SettingsFile {
             }
             "policy" => self.policy = policy_file::parse(value)?,
             "projects" => self.projects = choices::parse(value)?,
+            "secrets" => self.age_keys = secret_settings::parse(value, directory)?,
             "sources" => self.sources = git_settings::parse(value, directory)?,
             "state_dir" => self.global.state_dir = Some(path_of(key, value, directory)?),
             "webhooks" => self.webhooks = Some(webhooks_file::parse(value, directory)?),

@@ -38,6 +38,7 @@ pub(super) fn run(args: &ValidateArgs, context: &Context) -> Result<Outcome, Cli
         environment: context.settings.with_env(&args.env, &context.around)?,
         choices: context.settings.choices.clone(),
         dialect: Dialect::Controller,
+        decryption: manifests::decryption(context),
     };
     let mut entries = Vec::new();
     for path in &args.paths {

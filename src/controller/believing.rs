@@ -12,6 +12,7 @@ use crate::controller::queue::Wake;
 use crate::controller::settings::RunEnd;
 use crate::controller::sources::Settled;
 use crate::controller::supervisor::Supervisor;
+use crate::ledger::LedgerError;
 use crate::model::diagnostic::Severity;
 use crate::model::event::EventKind;
 use crate::model::id::ProjectName;
@@ -38,7 +39,14 @@ impl Supervisor {
         for (name, entry, project, files) in changes.accepted {
             let good = last_good::to_save(&entry, &project, &files, now);
             let store = self.around.ledger.clone();
-            let save = move || store.save_last_good(&name, &good);
+            let save = move || {
+                store.save_last_good(&name, &good)?;
+                // A version that was encrypted anew is the same version: its kept files are to be opened with the new keys.
+                if store.load_revision(&name, &good.digest).is_some() {
+                    store.save_revision(&name, &good)?;
+                }
+                Ok::<_, LedgerError>(())
+            };
             if !matches!(self.settings.blocking.run(save).await, Ok(Ok(()))) {
                 tracing::warn!("the last good version of a project could not be kept");
             }

@@ -156,6 +156,8 @@ impl Content {
     fn new(content: &FileContent) -> Self {
         match content {
             FileContent::Bytes(bytes) => Self::Bytes(Bytes::new(bytes)),
+            // Never what it says: the state directory is no safer than the repository.
+            FileContent::Encrypted(file) => Self::Bytes(Bytes::new(&file.read)),
             FileContent::Missing => Self::Missing,
             FileContent::Directory(names) => Self::Directory(names.clone()),
             FileContent::NotRegular(kind) => Self::NotRegular(kind.clone()),

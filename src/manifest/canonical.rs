@@ -2,10 +2,11 @@
 //! The order of keys is that of the schema table.
 
 mod label;
+mod mask;
 mod text;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::forms;
 use crate::manifest::node::{Node, Value};
@@ -13,6 +14,7 @@ use crate::manifest::schema::{
     Field, Kind, Object, PROJECT, Print, SERVICE, THROTTLE_DEVICE, WEIGHT_DEVICE,
 };
 use crate::model::join::ComposeHash;
+use crate::model::secret::Secret;
 
 /// A project in the canonical form of the command line. It is printed from the tree: a second one is never built, but for
 /// the service that is being printed.
@@ -63,6 +65,13 @@ impl Canonical {
     /// Takes over a tree in normal form.
     pub(crate) fn new(tree: Node) -> Self {
         Self { tree }
+    }
+
+    /// The same with a word in the place of every value that holds one of `values`; hashes of it are not those of the project.
+    #[must_use]
+    pub fn masked(mut self, values: &BTreeSet<Secret>) -> Self {
+        mask::mask(&mut self.tree, values);
+        self
     }
 
     /// What `docker compose config --format json` prints: two blanks a level, dollar signs doubled, no line end.

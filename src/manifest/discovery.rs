@@ -125,6 +125,9 @@ pub(crate) fn describe(path: &LocalPath, content: &FileContent) -> String {
         FileContent::TooLarge(size) => format!("{path} has {size} bytes, more than the limit"),
         FileContent::Unreadable(why) => format!("{path} cannot be read: {why}"),
         FileContent::Bytes(_) => format!("{path} is a file"),
+        FileContent::Encrypted(_) => {
+            format!("{path} is encrypted, and only files of values may be")
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::encrypted::Encrypted;
 use crate::model::files::FileContent;
 use crate::model::path::LocalPath;
 
@@ -18,6 +19,7 @@ pub(crate) struct Files<'a> {
 pub(crate) struct Seen {
     asked: BTreeSet<LocalPath>,
     listed: BTreeSet<LocalPath>,
+    bound: BTreeSet<LocalPath>,
 }
 
 impl<'a> Files<'a> {
@@ -41,12 +43,24 @@ impl<'a> Files<'a> {
         found
     }
 
-    /// What a directory holds, for a look only: it takes no part in the digest of the project. `None` as for [`Self::get`].
+    /// What is at a path, mostly what a directory holds, for a look only: it takes no part in the digest of the project. `None` as for [`Self::get`].
     pub(crate) fn list(&mut self, directory: &LocalPath) -> Option<&'a FileContent> {
         if !self.seen.asked.contains(directory) {
             self.seen.listed.insert(directory.clone());
         }
         self.get(directory)
+    }
+
+    /// The bytes of a regular file as they lie there, encrypted or not: what a container sees that has it bound.
+    pub(crate) fn bound(&mut self, path: &LocalPath) -> Option<&'a [u8]> {
+        match self.get(path)? {
+            FileContent::Bytes(bytes) => Some(bytes),
+            FileContent::Encrypted(file) => {
+                self.seen.bound.insert(path.clone());
+                Some(&file.read)
+            }
+            _ => None,
+        }
     }
 
     /// Whether `path` was asked for.
@@ -69,9 +83,25 @@ impl<'a> Files<'a> {
         (self.needs, self.seen.asked)
     }
 
-    /// The bytes of everything that was asked for and is there, in the order of paths.
-    pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a FileContent)> {
+    /// The bytes of everything that was asked for and is there, in the order of paths; of an encrypted file what it says,
+    /// unless a container is to see it as it is.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&LocalPath, &'a [u8])> {
         let counts = self.seen.asked.iter().filter(|path| !self.seen.listed.contains(*path));
-        counts.filter_map(|path| Some((path, self.given.get(path)?)))
+        counts.filter_map(|path| match self.given.get(path)? {
+            FileContent::Bytes(bytes) => Some((path, &**bytes)),
+            FileContent::Encrypted(file) => match &file.opened {
+                Ok(plain) if !self.seen.bound.contains(path) => Some((path, plain.bytes.expose())),
+                _ => Some((path, &*file.read)),
+            },
+            _ => None,
+        })
+    }
+
+    /// The encrypted files among them.
+    pub(crate) fn encrypted(&self) -> impl Iterator<Item = (&LocalPath, &'a Encrypted)> {
+        self.seen.asked.iter().filter_map(|path| match self.given.get(path)? {
+            FileContent::Encrypted(file) => Some((path, &**file)),
+            _ => None,
+        })
     }
 }

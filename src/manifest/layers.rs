@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::manifest::check::{Check, nulls};
 use crate::manifest::discovery::describe;
+use crate::manifest::encrypted;
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::extends;
 use crate::manifest::files::Files;
@@ -110,6 +111,11 @@ impl<'a, 'f> Layers<'a, 'f> {
         }
         let bytes = match self.files.get(path)? {
             FileContent::Bytes(bytes) => bytes,
+            FileContent::Encrypted(_) => {
+                let finding = encrypted::of_manifest(path);
+                self.report.add(from.iter().fold(finding, |finding, node| finding.at(node.place)));
+                return None;
+            }
             other => {
                 let mut finding = Finding::error("unreadable-file", "", describe(path, other))
                     .help("create the file, or correct its name where it is named");

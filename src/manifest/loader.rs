@@ -19,6 +19,7 @@ use crate::model::files::Entry;
 use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
 use crate::model::path::LocalPath;
+use crate::model::secret::Secret;
 
 /// One call of the loader. Pure: no file system, no environment of the process.
 #[derive(Clone, Copy)]
@@ -111,6 +112,8 @@ pub struct Loaded {
     pub asked: BTreeSet<LocalPath>,
     /// The canonical form, for the command `config`; `None` if there is an error.
     pub canonical: Option<canonical::Canonical>,
+    /// Values of encrypted files, for those who print the project.
+    pub decrypted: BTreeSet<Secret>,
 }
 
 /// Reads a project from the files given, or says which files it needs. Never panics, whatever the bytes are; time and
@@ -160,6 +163,7 @@ impl Loading {
         LoadResult::Loaded(Box::new(Loaded {
             name: Some(halfway.name),
             project,
+            decrypted: report.decrypted.clone(),
             diagnostics: report.into_diagnostics(),
             asked: files.into_parts().1,
             canonical,
@@ -188,6 +192,7 @@ fn begin(input: &LoadInput<'_>) -> Result<Halfway, LoadResult> {
         (_, name) => Err(LoadResult::Loaded(Box::new(Loaded {
             name,
             project: None,
+            decrypted: report.decrypted.clone(),
             diagnostics: report.into_diagnostics(),
             asked: files.into_parts().1,
             canonical: None,

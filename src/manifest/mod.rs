@@ -18,6 +18,7 @@ mod discovery;
 mod dotenv;
 mod drain;
 mod drill;
+mod encrypted;
 mod environment;
 mod extends;
 mod extension;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::manifest::budget::SERVICE_VALUES;
 use crate::manifest::discovery::describe;
+use crate::manifest::encrypted::{self, Variables};
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::files::Files;
 use crate::manifest::lint::Facts;
@@ -269,8 +270,15 @@ fn env_file(
 ) -> Option<Arc<dotenv::Assignments>> {
     let path = LocalPath::new(entry.get("path").unwrap_or(entry).as_text()?);
     let required = entry.get("required").and_then(Node::as_bool).unwrap_or(true);
-    let bytes = match context.files.get(&path)? {
-        FileContent::Bytes(bytes) => bytes,
+    let (bytes, kind) = match context.files.get(&path)? {
+        FileContent::Bytes(bytes) => (&**bytes, Content::Variables),
+        // Labels are there for everybody to see: their files stay plain.
+        FileContent::Encrypted(file) if !field.contains(".label_file[") => {
+            match encrypted::variables(&path, file, field, context.report)? {
+                Variables::Text(bytes) => (bytes, Content::Decrypted),
+                Variables::Pairs(read) => return Some(Arc::new(read)),
+            }
+        }
         FileContent::Missing if !required => return None,
         other => {
             let finding = Finding::error("env-file", field, describe(&path, other)).at(entry.place);
@@ -287,8 +295,8 @@ fn env_file(
         return Some(Arc::clone(&read.values));
     }
     let path = &key.0;
-    let text = parse::decode(bytes, path, Content::Variables, context.report).ok()?;
-    let source = context.report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
+    let text = parse::decode(bytes, path, kind, context.report).ok()?;
+    let source = context.report.sources.add(path.clone(), Arc::clone(&text), kind);
     let mut asks = false;
     let mut lookup = |name: &str| {
         asks = true;
@@ -298,6 +306,7 @@ fn env_file(
         if raw { dotenv::parse_raw(&text, &mut lookup) } else { dotenv::parse(&text, &mut lookup) };
     match read {
         Ok(values) => {
+            encrypted::remember(kind, &values, context.report);
             let values = Arc::new(values);
             if earlier.is_empty() || !asks {
                 known.insert(key, Assigned { values: Arc::clone(&values), asks });
@@ -306,7 +315,8 @@ fn env_file(
         }
         Err(mistake) => {
             let place = mistake_place(source, mistake.at);
-            let finding = Finding::error("env-file", field, mistake.message).at(place);
+            let finding =
+                Finding::error("env-file", field, encrypted::mistake(kind, mistake)).at(place);
             context.report.add(finding.related(entry.place, "named here"));
             None
         }

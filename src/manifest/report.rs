@@ -1,8 +1,11 @@
 //! Where the floors of the loader put what they find.
 
+use std::collections::BTreeSet;
+
 use crate::manifest::budget::Budget;
 use crate::manifest::source::{Place, Sources, visible};
 use crate::model::diagnostic::{Diagnostic, Location, Severity};
+use crate::model::secret::Secret;
 
 /// Most diagnostics of one load; what comes after is only counted.
 const MOST: usize = 200;
@@ -86,6 +89,8 @@ impl Finding {
 pub(crate) struct Report {
     /// The texts.
     pub(crate) sources: Sources,
+    /// Values of encrypted files.
+    pub(crate) decrypted: BTreeSet<Secret>,
     found: Vec<Diagnostic>,
     errors: usize,
     budget: Budget,

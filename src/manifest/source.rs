@@ -36,6 +36,8 @@ pub(crate) enum Content {
     Manifest,
     /// Variables: what stands behind the name may be a secret and is never shown (invariant 17).
     Variables,
+    /// What an encrypted file says: nothing of it is shown.
+    Decrypted,
 }
 
 /// Every text of one load, so that places can be turned into locations.
@@ -80,6 +82,7 @@ impl Sources {
         let shown = match source.content {
             Content::Manifest => line.to_owned(),
             Content::Variables => name_only(line),
+            Content::Decrypted => "…".to_owned(),
         };
         Some(Location {
             file: source.file.clone(),
@@ -90,9 +93,11 @@ impl Sources {
         })
     }
 
-    /// Each line of a text that was read, with its place; none if the file was not read.
+    /// Each line of a text that was read, with its place; none if the file was not read, or is encrypted.
     pub(crate) fn lines_of(&self, file: &LocalPath) -> impl Iterator<Item = (Place, &str)> {
-        let found = self.0.iter().zip(0_u32..).find(|(source, _)| source.file == *file);
+        let shown = |source: &Source| source.content != Content::Decrypted;
+        let found =
+            self.0.iter().zip(0_u32..).find(|(source, _)| source.file == *file && shown(source));
         found.into_iter().flat_map(|(source, index)| {
             let starts = source.line_starts.iter();
             starts.zip(source.text.split('\n')).map(move |(&start, line)| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::manifest::encrypted::{self, Variables};
 use crate::manifest::environment::Environment;
 use crate::manifest::files::Files;
 use crate::manifest::normalise::mistake_place;
@@ -20,8 +21,15 @@ pub(crate) fn read(
     environment: &mut Environment,
     report: &mut Report,
 ) -> Option<()> {
-    let bytes = match files.get(path)? {
-        FileContent::Bytes(bytes) => bytes,
+    let (bytes, content) = match files.get(path)? {
+        FileContent::Bytes(bytes) => (&**bytes, Content::Variables),
+        FileContent::Encrypted(file) => match encrypted::variables(path, file, "", report)? {
+            Variables::Text(bytes) => (bytes, Content::Decrypted),
+            Variables::Pairs(read) => {
+                values.extend(read);
+                return Some(());
+            }
+        },
         FileContent::Missing if !required => return Some(()),
         other => {
             report.add(
@@ -34,18 +42,19 @@ pub(crate) fn read(
     if !report.spend_bytes(bytes.len(), None) {
         return None;
     }
-    let text = parse::decode(bytes, path, Content::Variables, report).ok()?;
-    let source = report.sources.add(path.clone(), Arc::clone(&text), Content::Variables);
+    let text = parse::decode(bytes, path, content, report).ok()?;
+    let source = report.sources.add(path.clone(), Arc::clone(&text), content);
     let before = values.clone();
     let mut lookup = |name: &str| environment.get(name).or_else(|| before.get(name).cloned());
     match dotenv::parse(&text, &mut lookup) {
         Ok(read) => {
+            encrypted::remember(content, &read, report);
             values.extend(read);
             Some(())
         }
         Err(mistake) => {
             let place = mistake_place(source, mistake.at);
-            report.add(Finding::error("env-file", "", mistake.message).at(place).help(
+            report.add(Finding::error("env-file", "", encrypted::mistake(content, mistake)).at(place).help(
                 "NAME=value, one a line; quotes are closed on some later line at the latest",
             ));
             None

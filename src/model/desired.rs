@@ -36,6 +36,9 @@ pub struct DesiredProject {
     pub config_files: Vec<LocalPath>,
     /// SHA-256 over every byte that loading read: two equal digests mean the same desired state. Starts a generation.
     pub digest: String,
+    /// SHA-256 over the encrypted files among them as they lie there, if there are any. `digest` is made of what they say, so
+    /// that the same values for other keys are the same version; what is kept of it is replaced all the same.
+    pub encrypted: Option<String>,
     /// The commit that its files come from, if one is known. No part of what is wanted: a commit that changes none of them
     /// changes nothing.
     pub commit: Option<Commit>,

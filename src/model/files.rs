@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::model::encrypted::Encrypted;
 use crate::model::path::LocalPath;
 
 /// What was found at a path. Unreadable is not missing (invariant 3).
@@ -11,6 +12,9 @@ use crate::model::path::LocalPath;
 pub enum FileContent {
     /// The bytes of a regular file.
     Bytes(Arc<[u8]>),
+    /// A regular file that is encrypted. Reading gives its bytes; this is what the loader is shown of them, and nothing keeps
+    /// it.
+    Encrypted(Arc<Encrypted>),
     /// Nothing is there.
     Missing,
     /// A directory, with the sorted names of its entries.
@@ -28,11 +32,23 @@ impl fmt::Debug for FileContent {
         match self {
             // The bytes may be those of a secret (invariant 17).
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Encrypted(file) => write!(f, "Encrypted({} bytes)", file.read.len()),
             Self::Missing => f.write_str("Missing"),
             Self::Directory(names) => f.debug_tuple("Directory").field(names).finish(),
             Self::NotRegular(what) => f.debug_tuple("NotRegular").field(what).finish(),
             Self::TooLarge(size) => f.debug_tuple("TooLarge").field(size).finish(),
             Self::Unreadable(why) => f.debug_tuple("Unreadable").field(why).finish(),
+        }
+    }
+}
+
+impl FileContent {
+    /// What lies on the disk: of an encrypted file the bytes as they were read.
+    #[must_use]
+    pub fn as_read(self) -> Self {
+        match self {
+            Self::Encrypted(file) => Self::Bytes(Arc::clone(&file.read)),
+            other => other,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::path::LocalPath;
+use crate::model::secret_place::SecretPlace;
 
 /// Longest URL, reference or path.
 const LONGEST: usize = 2_000;
@@ -281,25 +281,6 @@ impl SubPath {
                 || inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'))
         };
         inside(&self.0, &other.0) || inside(&other.0, &self.0)
-    }
-}
-
-/// Where a secret is kept: read anew each time, so that it may be changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretPlace {
-    /// A file; white space at its end does not count.
-    File(LocalPath),
-    /// A variable of the controller's environment.
-    Env(String),
-}
-
-impl SecretPlace {
-    /// Where that is, for messages.
-    pub fn place(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Env(name) => format!("${name}"),
-        }
     }
 }
 

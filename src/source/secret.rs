@@ -1,6 +1,6 @@
 //! Secrets of the settings: one line, in a file or a variable of this process.
 
-use crate::model::git_source::SecretPlace;
+use crate::model::secret_place::SecretPlace;
 
 /// The value as it is now. Blocking.
 ///

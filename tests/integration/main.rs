@@ -42,6 +42,7 @@ mod plan_world;
 mod policy;
 mod real;
 mod schedule_properties;
+mod secrets;
 mod sim;
 mod sim_conformance;
 mod simulation;

@@ -85,6 +85,7 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
         directory: LocalPath::new(directory),
         config_files: Vec::new(),
         digest: String::new(),
+        encrypted: None,
         commit: None,
         services: services.into_iter().map(|one| (one.name.clone(), one)).collect(),
         networks: BTreeMap::new(),

@@ -416,7 +416,8 @@ impl Belief {
             self.standing = Standing::Settling { next: Arc::clone(project), removes, since };
             return false;
         }
-        let new = version.digest != project.digest;
+        // The same values for other keys are kept anew, so that the old keys can go.
+        let new = version.digest != project.digest || version.encrypted != project.encrypted;
         self.version = Some(Arc::clone(project));
         self.standing = Standing::Settled;
         new

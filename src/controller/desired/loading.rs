@@ -15,10 +15,16 @@ use crate::model::path::LocalPath;
 /// Rounds of asking before a project is given up: includes and env files nest, but not without end.
 const ROUNDS: usize = 64;
 
-/// Turns the files of one entry into a project. Pure: it names the paths that it needs.
+/// Turns the files of one entry into a project: it names the paths that it needs.
 pub trait ManifestLoader: fmt::Debug + Send + Sync {
-    /// Loads `entry` from what was read so far; `loading` keeps what was worked out over the rounds of one load.
+    /// Pure. Loads `entry` from what was read so far; `loading` keeps what was worked out over the rounds of one load.
     fn load(&self, entry: &Entry, files: &Files, loading: &mut Loading) -> Load;
+
+    /// What `load` is to be given in the place of something that was read: an encrypted file opened. Blocking.
+    fn opened(&self, path: &LocalPath, content: FileContent) -> FileContent;
+
+    /// What encrypted files are opened with now, as a digest: with another one every entry is loaded anew. Blocking.
+    fn keys(&self) -> String;
 }
 
 /// Answer of a loader.
@@ -66,7 +72,7 @@ impl EntryReading {
     }
 }
 
-/// Loads `entry`, reading through `read` what is asked for and not in `files` yet.
+/// Loads `entry`, reading through `read` what is asked for and not in `files` yet. Blocking, as `read` is.
 pub fn load_entry(
     loader: &dyn ManifestLoader,
     entry: &Entry,
@@ -74,6 +80,7 @@ pub fn load_entry(
     mut read: impl FnMut(&LocalPath) -> Option<FileContent>,
 ) -> EntryReading {
     let mut loading = Loading::default();
+    files = files.into_iter().map(|(path, content)| opened(loader, path, content)).collect();
     for _ in 0..ROUNDS {
         let needs = match loader.load(entry, &files, &mut loading) {
             Load::Loaded(entry) => return entry_reading(*entry, files),
@@ -82,6 +89,7 @@ pub fn load_entry(
         let before = files.len();
         for path in needs {
             if let Some(content) = read(&path) {
+                let (path, content) = opened(loader, path, content);
                 files.entry(path).or_insert(content);
             }
         }
@@ -91,7 +99,21 @@ pub fn load_entry(
     }
     let name = None;
     let diagnostics = vec![endless(entry)];
-    EntryReading { name, project: None, diagnostics, files: Arc::new(files) }
+    EntryReading { name, project: None, diagnostics, files: Arc::new(as_read(files)) }
+}
+
+fn opened(
+    loader: &dyn ManifestLoader,
+    path: LocalPath,
+    content: FileContent,
+) -> (LocalPath, FileContent) {
+    let content = loader.opened(&path, content);
+    (path, content)
+}
+
+/// What is compared and kept: what encrypted files say ends here.
+fn as_read(files: Files) -> Files {
+    files.into_iter().map(|(path, content)| (path, content.as_read())).collect()
 }
 
 fn entry_reading(loaded: LoadedEntry, mut files: Files) -> EntryReading {
@@ -100,7 +122,7 @@ fn entry_reading(loaded: LoadedEntry, mut files: Files) -> EntryReading {
         name: loaded.name,
         project: loaded.project.map(Arc::new),
         diagnostics: loaded.diagnostics,
-        files: Arc::new(files),
+        files: Arc::new(as_read(files)),
     }
 }
 

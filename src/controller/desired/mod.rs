@@ -4,6 +4,7 @@
 
 pub mod belief;
 pub mod compose;
+pub mod decryption;
 pub mod guard;
 pub mod last_good;
 pub mod loading;

@@ -45,6 +45,7 @@ pub struct Reader {
     loader: Arc<dyn ManifestLoader>,
     commits: Commits,
     last: BTreeMap<Entry, EntryReading>,
+    keys: String,
 }
 
 impl fmt::Debug for Reader {
@@ -59,7 +60,8 @@ impl fmt::Debug for Reader {
 impl Reader {
     /// A reader of `root`, which lies in `tree`.
     pub fn new(root: LocalPath, tree: Arc<dyn Tree>, loader: Arc<dyn ManifestLoader>) -> Self {
-        Self { root, tree, loader, commits: Commits::default(), last: BTreeMap::new() }
+        let (commits, last, keys) = (Commits::default(), BTreeMap::new(), String::new());
+        Self { root, tree, loader, commits, last, keys }
     }
 
     /// The same, told by `commits` which commit files come from.
@@ -81,6 +83,11 @@ impl Reader {
             RootReading::Missing => (RootState::Missing, BTreeSet::new()),
         };
         if let RootState::Read(_) = root {
+            let keys = self.loader.keys();
+            if keys != self.keys {
+                self.last.clear();
+                self.keys = keys;
+            }
             self.last = names
                 .into_iter()
                 .map(|entry| {

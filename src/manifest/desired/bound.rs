@@ -71,7 +71,7 @@ impl Walk<'_, '_, '_> {
     /// What the container may not write is configuration.
     fn single_files(&mut self, config: &ContainerConfig) {
         for (source, target, read_only) in binds(config) {
-            if read_only && let Some(FileContent::Bytes(_)) = self.context.files.get(&source) {
+            if read_only && self.context.files.bound(&source).is_some() {
                 let seen = Seen::Mounted(HostPath::new(source.as_path()));
                 self.file(&source, target, seen);
             }
@@ -124,7 +124,9 @@ impl Walk<'_, '_, '_> {
 
     fn visit(&mut self, path: &LocalPath, target: &str, seen: Seen, depth: usize) {
         match self.context.files.get(path) {
-            Some(FileContent::Bytes(_)) => self.file(path, target, seen),
+            Some(FileContent::Bytes(_) | FileContent::Encrypted(_)) => {
+                self.file(path, target, seen);
+            }
             Some(FileContent::Directory(names)) if depth < DEEPEST => {
                 let target = target.trim_end_matches('/');
                 for name in names.iter().filter(|name| counts(name)) {
@@ -150,7 +152,7 @@ impl Walk<'_, '_, '_> {
         if !self.fits(path) {
             return;
         }
-        let Some(FileContent::Bytes(bytes)) = self.context.files.get(path) else {
+        let Some(bytes) = self.context.files.bound(path) else {
             return;
         };
         if self.found.len() == MOST_FILES {

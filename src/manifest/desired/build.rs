@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::container::{Located, hosts, ulimit};
 use super::spec;
+use crate::manifest::encrypted;
 use crate::manifest::forms::is_remote;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
@@ -11,6 +12,7 @@ use crate::manifest::refusal;
 use crate::manifest::report::Finding;
 use crate::model::build::{Build, BuildSecret, ContextRoot, Dockerfile, NamedContext};
 use crate::model::desired::Refusal;
+use crate::model::files::FileContent;
 use crate::model::id::ServiceName;
 use crate::model::path::LocalPath;
 use crate::model::secret::Secret;
@@ -150,7 +152,11 @@ fn secrets(
         let id = target.unwrap_or(&mount.source).to_owned();
         let text = |key: &str| definition.get(key).and_then(Node::as_text).map(str::to_owned);
         let secret = if let Some(path) = text("file") {
-            BuildSecret::File(LocalPath::new(path))
+            let field = format!("{}.build.secrets[{index}]", located.field);
+            let Some(secret) = file_secret(LocalPath::new(path), &field, context) else {
+                continue;
+            };
+            secret
         } else if let Some(variable) = text("environment") {
             let Some(value) = context.environment.get(&variable) else {
                 let field = format!("{}.build.secrets[{index}]", located.field);
@@ -171,6 +177,22 @@ fn secrets(
         out.insert(id, secret);
     }
     out
+}
+
+/// A file, which is read when the build asks for it; of an encrypted one what it says. `None` after an error.
+fn file_secret(path: LocalPath, field: &str, context: &mut Context<'_, '_>) -> Option<BuildSecret> {
+    // A look only: a changed secret builds nothing anew, and is no other version.
+    let Some(FileContent::Encrypted(file)) = context.files.list(&path) else {
+        return Some(BuildSecret::File(path));
+    };
+    let plain = encrypted::opened(&path, file, field, context.report)?;
+    if let Ok(text) = std::str::from_utf8(plain.bytes.expose()) {
+        return Some(BuildSecret::Value(Secret::new(text)));
+    }
+    let message = format!("{} holds something else than text", path.display());
+    let help = "an encrypted secret of a build is text in UTF-8; use base64 for anything else";
+    context.report.add(Finding::error("encrypted-file", field, message).help(help));
+    None
 }
 
 /// Agents by id. Without a path it is the user's own, if the settings let its variable in.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::container::Located;
 use super::spec;
 use crate::manifest::discovery::describe;
+use crate::manifest::encrypted;
 use crate::manifest::environment::child;
 use crate::manifest::node::Node;
 use crate::manifest::normalise::Context;
@@ -95,6 +96,11 @@ fn source(
     if let Some(node) = definition.get("file") {
         let path = LocalPath::new(node.as_text()?);
         let origin = shown(&path, context.directory);
+        if let FileContent::Encrypted(file) = context.files.get(&path)? {
+            // The container is to see what it says, which is in no file of the host.
+            let plain = encrypted::opened(&path, file, field, context.report)?;
+            return Some(Source { origin, bytes: plain.bytes.expose().into(), file: None });
+        }
         let bytes = bytes(&path, node, field, context)?;
         return Some(Source { origin, bytes, file: Some(HostPath::new(path.as_path())) });
     }

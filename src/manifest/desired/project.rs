@@ -11,7 +11,6 @@ use crate::manifest::normalise::{Context, Normal};
 use crate::manifest::projects;
 use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
-use crate::model::files::FileContent;
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::neighbour::ProjectDependency;
 use crate::model::secret::sha256_hex;
@@ -41,6 +40,7 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
         directory: context.directory.clone(),
         config_files: context.config_files.to_vec(),
         digest: digest(context),
+        encrypted: encrypted(context),
         commit: None,
         services,
         networks: named.networks,
@@ -136,6 +136,17 @@ fn volume(spec: spec::Volume) -> DesiredVolume {
     }
 }
 
+/// SHA-256 over the encrypted files as they lie there.
+fn encrypted(context: &Context<'_, '_>) -> Option<String> {
+    let mut files = context.files.encrypted().peekable();
+    files.peek()?;
+    let parts = files.flat_map(|(path, file)| {
+        let head = format!("\0{}\0{}\0", path.display(), file.read.len());
+        [head.into_bytes(), file.read.to_vec()]
+    });
+    Some(sha256_hex(parts))
+}
+
 /// SHA-256 over the name, every file that was asked for and is there, and every variable that was used. Directories do not
 /// count: a file beside the manifest changes nothing, nor does the engine when it makes a directory for a mount.
 fn digest(context: &Context<'_, '_>) -> String {
@@ -145,9 +156,7 @@ fn digest(context: &Context<'_, '_>) -> String {
         parts.push(body.to_vec());
     };
     for (path, content) in context.files.contents() {
-        if let FileContent::Bytes(bytes) = content {
-            part("file", &path.display().to_string(), bytes);
-        }
+        part("file", &path.display().to_string(), content);
     }
     for (name, value) in context.environment.used() {
         part(if value.is_some() { "set" } else { "unset" }, name, value.unwrap_or("").as_bytes());

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
-use crate::model::git_source::{Access, GitScheme, GitSource, SecretPlace, Signers};
+use crate::model::git_source::{Access, GitScheme, GitSource, Signers};
+use crate::model::secret_place::SecretPlace;
 use crate::model::sync::{SyncError, SyncReason};
 use crate::source::git::place::SourcePlace;
 use crate::source::secret::read_secret;

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use composelet::model::git_source::{Access, GitLimits, GitUrl, Rewrites, SecretPlace};
+use composelet::model::git_source::{Access, GitLimits, GitUrl, Rewrites};
 use composelet::model::path::LocalPath;
+use composelet::model::secret_place::SecretPlace;
 use composelet::model::sync::SyncReason;
 
 use super::bench::{Bench, git, write};

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use composelet::controller::desired::compose::ComposeLoader;
+use composelet::controller::desired::decryption::Decryption;
 use composelet::controller::{
     Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, RunEnd, RunError, Settings,
     SystemClock, Watch,
@@ -24,6 +25,7 @@ use composelet::model::id::{Installation, ProjectName};
 use composelet::model::path::{LocalPath, PathMap};
 use composelet::model::policy::Policy;
 use composelet::model::rulebook::RuleBook;
+use composelet::model::secret_place::SecretPlace;
 use composelet::model::status::{ConditionKind, ProjectStatus, Truth};
 use composelet::model::time::Timestamp;
 use futures::FutureExt;
@@ -47,6 +49,8 @@ pub(crate) struct Bench {
     pub(crate) rules: Arc<RuleBook>,
     /// Hints for the next controller.
     pub(crate) hints: Option<mpsc::Receiver<SyncHint>>,
+    /// Where the keys are that encrypted files are opened with.
+    pub(crate) keys: Vec<SecretPlace>,
     directory: TempDir,
     clock: Arc<HostClock>,
     running: Option<Running>,
@@ -91,6 +95,7 @@ impl Bench {
             mode: Mode::Run,
             hints: None,
             rules: Arc::default(),
+            keys: Vec::new(),
             directory,
             clock: Arc::new(HostClock {
                 awake: SystemClock::starting_at(epoch),
@@ -154,11 +159,13 @@ impl Bench {
             limits: Limits::default(),
             blocking: Blocking::Inline,
         };
+        let decryption = Decryption::new(self.keys.clone());
+        let loader = ComposeLoader { decryption, ..ComposeLoader::default() };
         Controller::new(
             settings,
             self.connector(),
             Ledger::open_with(storage).unwrap(),
-            Arc::new(ComposeLoader::default()),
+            Arc::new(loader),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             self.events.clone(),
         )

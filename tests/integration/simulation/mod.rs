@@ -23,5 +23,6 @@ mod readiness;
 mod rebuild;
 mod rollouts;
 mod schedules;
+mod secrets;
 mod standby;
 mod strategies;
