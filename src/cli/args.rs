@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, history, plan, promote, reconcile, resume, rollback,
-    rollout, run, sources, suspend, validate, version,
+    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
+    rollback, rollout, run, sources, suspend, validate, version,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -150,6 +150,8 @@ pub enum Command {
     Sources(sources::SourcesArgs),
     /// Show what was done to a project and why
     History(history::HistoryArgs),
+    /// Say whether the controller is well: exit 0 yes, 1 no; for health checks
+    Health(health::HealthArgs),
     /// Print the version
     Version(version::VersionArgs),
 }

@@ -15,6 +15,7 @@ pub mod exit;
 mod foresight;
 mod get;
 mod git_settings;
+mod health;
 mod history;
 mod list;
 mod live;

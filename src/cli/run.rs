@@ -1,5 +1,6 @@
 //! `run`: the controller itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +15,22 @@ use crate::cli::exit::{CliError, Outcome, chain};
 use crate::cli::live;
 use crate::controller::desired::compose::ComposeLoader;
 use crate::controller::{
-    Blocking, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
-    SystemClock, Watch,
+    Blocking, Connector, Controller, EventSink, Instance, Limits, Mode, OnceOptions, RunEnd,
+    Settings, SystemClock, Watch, recognise,
 };
 use crate::engine::Engine;
 use crate::ledger::Ledger;
+use crate::manifest::HostChoices;
 use crate::model::id::ProjectName;
 use crate::model::path::PathMap;
 use crate::model::policy::Policy;
+use crate::source::{mount_namespace, traces};
 
 /// How long the last events may take to be written after the controller has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a controller that left the work to another one does not try to get it back: the other one looks for the lock
+/// every second, and what it begins with may take a while on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Args)]
@@ -54,10 +60,7 @@ pub struct RunArgs {
 /// # Errors
 /// The state directory cannot be used, or another controller holds it (`--once` only; else this one stands by).
 pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, CliError> {
-    let loader = ComposeLoader {
-        environment: context.settings.with_env(&args.env, &context.around)?,
-        choices: context.settings.choices.clone(),
-    };
+    let environment = context.settings.with_env(&args.env, &context.around)?;
     let ledger = Ledger::open(&context.settings.state_dir).map_err(|error| {
         CliError::runtime(format!("{}: {}", context.settings.state_dir.display(), chain(&error)))
             .hint("name another state directory with --state-dir")
@@ -68,20 +71,69 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         events.subscribe(),
         live::Sink::new(&context.settings, context.out),
     ));
-    let controller = Controller::new(
-        settings(args, context),
-        connector(context),
-        ledger,
-        Arc::new(loader),
-        Arc::new(SystemClock::start()),
-        events,
-    );
-    let sources = context.settings.sources.clone();
-    let controller = controller.syncing(sources, context.settings.state_dir.clone());
-    let end = Box::pin(until_signal(controller)).await?;
+    let cancel = CancellationToken::new();
+    let work = Work { args, context, environment, ledger, events };
+    let end = Box::pin(until_signal(work.run(cancel.clone()), &cancel)).await?;
     // The controller and with it every sender is gone: the listener ends by itself.
     drop(tokio::time::timeout(LAST_WORDS, listener).await);
     outcome(end, context)
+}
+
+/// What controllers of this process are made of.
+struct Work<'a> {
+    args: &'a RunArgs,
+    context: &'a Context,
+    environment: BTreeMap<String, String>,
+    ledger: Ledger,
+    events: EventSink,
+}
+
+impl Work<'_> {
+    /// Runs a controller, and another one after it if it left the work to somebody who may fail at it.
+    async fn run(self, cancel: CancellationToken) -> Result<RunEnd, CliError> {
+        let connector = connector(self.context);
+        let mut instance = match mount_namespace() {
+            Some(key) => recognise(&connector, &traces(), &cancel).await.map(|own| Instance {
+                own,
+                key,
+                patience: Duration::ZERO,
+            }),
+            None => None,
+        };
+        if let Some(instance) = &instance {
+            let (name, id) = (&instance.own.name, instance.own.id.short());
+            tracing::info!(%name, id, "running in a container, which is left alone");
+        }
+        loop {
+            let controller = self.controller(&connector, instance.clone());
+            let end = Box::pin(controller.run(cancel.clone())).await;
+            match (end, &mut instance) {
+                (Ok(RunEnd::HandedOver), Some(instance)) => instance.patience = PATIENCE,
+                (Ok(end), _) => return Ok(end),
+                (Err(error), _) => return Err(CliError::runtime(chain(&error))),
+            }
+        }
+    }
+
+    fn controller(&self, connector: &Connector, instance: Option<Instance>) -> Controller {
+        let paths = instance.as_ref().map(|one| one.own.paths.clone()).unwrap_or_default();
+        let choices = HostChoices { paths: paths.clone(), ..self.context.settings.choices.clone() };
+        let loader = ComposeLoader { environment: self.environment.clone(), choices };
+        let controller = Controller::new(
+            Settings { paths, ..settings(self.args, self.context) },
+            Arc::clone(connector),
+            self.ledger.clone(),
+            Arc::new(loader),
+            Arc::new(SystemClock::start()),
+            self.events.clone(),
+        );
+        let settings = &self.context.settings;
+        let controller = controller.syncing(settings.sources.clone(), settings.state_dir.clone());
+        match instance {
+            Some(instance) => controller.in_container(instance),
+            None => controller,
+        }
+    }
 }
 
 fn settings(args: &RunArgs, context: &Context) -> Settings {
@@ -111,16 +163,17 @@ fn connector(context: &Context) -> Connector {
 }
 
 /// Runs until a signal asks it to stop; a second signal does not wait for anything.
-async fn until_signal(controller: Controller) -> Result<RunEnd, CliError> {
-    let cancel = CancellationToken::new();
+async fn until_signal(
+    running: impl Future<Output = Result<RunEnd, CliError>>,
+    cancel: &CancellationToken,
+) -> Result<RunEnd, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let running = controller.run(cancel.clone());
     tokio::pin!(running);
     loop {
         tokio::select! {
             // The run itself; polled in place, never dropped before its end but by a second signal.
-            end = &mut running => return end.map_err(|error| CliError::runtime(chain(&error))),
+            end = &mut running => return end,
             // Cancel safe: a signal that came stays noted. The streams never close.
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -134,7 +187,7 @@ async fn until_signal(controller: Controller) -> Result<RunEnd, CliError> {
 
 fn outcome(end: RunEnd, context: &Context) -> Result<Outcome, CliError> {
     match end {
-        RunEnd::Stopped | RunEnd::Converged => Ok(Outcome::Done),
+        RunEnd::Stopped | RunEnd::HandedOver | RunEnd::Converged => Ok(Outcome::Done),
         RunEnd::NotConverged => {
             context.out.warn("not everything is as declared; `composelet describe` says why");
             Ok(Outcome::Difference)

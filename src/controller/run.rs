@@ -19,6 +19,7 @@ use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
+use crate::controller::own::{Instance, Teller};
 use crate::controller::pass::Surroundings;
 use crate::controller::prober::Prober;
 use crate::controller::queue::Queue;
@@ -54,6 +55,7 @@ pub struct Controller {
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
+    instance: Option<Instance>,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -77,8 +79,19 @@ impl Controller {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
-        let (registry, sources) = (None, None);
-        Self { settings, connector, ledger, loader, tree, dial, registry, sources, clock, events }
+        Self {
+            settings,
+            connector,
+            ledger,
+            loader,
+            tree,
+            dial,
+            registry: None,
+            sources: None,
+            instance: None,
+            clock,
+            events,
+        }
     }
 
     /// Reads the watched directory from `tree` instead of the host's file system.
@@ -105,6 +118,12 @@ impl Controller {
         Self { sources: Some((sources, state)), ..self }
     }
 
+    /// Runs in this container, which it leaves alone and of which it tells how it is.
+    #[must_use]
+    pub fn in_container(self, instance: Instance) -> Self {
+        Self { instance: Some(instance), ..self }
+    }
+
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
     /// Dropping the future is like killing the process: the next run picks up from the state directory and the engine.
     ///
@@ -112,12 +131,14 @@ impl Controller {
     /// [`RunError::Ledger`] when a lock file of the state directory cannot be opened.
     pub async fn run(self, cancel: CancellationToken) -> Result<RunEnd, RunError> {
         let started_at = self.clock.now();
+        let teller = self.teller();
         let startup = Startup {
             settings: &self.settings,
             ledger: &self.ledger,
             clock: &*self.clock,
             events: &self.events,
             cancel: &cancel,
+            teller: teller.as_deref(),
             started_at,
         };
         let _state = match startup.lock_state().await? {
@@ -132,10 +153,22 @@ impl Controller {
             Step::Ready(lock) => lock,
             Step::End(end) => return Ok(end),
         };
+        if let Some(teller) = &teller {
+            engine.keep_off(teller.instance.own.id.clone());
+            teller.forget_others();
+        }
         let mut supervisor = self.supervisor(engine, started_at).await;
+        supervisor.teller = teller;
         let end = supervisor.run(&cancel).await;
         supervisor.shut_down().await;
         Ok(end)
+    }
+
+    fn teller(&self) -> Option<Arc<Teller>> {
+        let (ledger, clock) = (self.ledger.clone(), Arc::clone(&self.clock));
+        let desired_state = self.settings.desired_state.clone();
+        let instance = self.instance.clone()?;
+        Some(Arc::new(Teller { instance, ledger, clock, desired_state }))
     }
 
     async fn supervisor(mut self, engine: Engine, started_at: Timestamp) -> Supervisor {
@@ -178,6 +211,7 @@ impl Controller {
             content: ContentStore::new(&settings.content),
             blocking: settings.blocking,
             stopping: CancellationToken::new(),
+            hand_over: CancellationToken::new(),
         };
         Supervisor {
             around: Arc::new(around),
@@ -196,6 +230,7 @@ impl Controller {
             link: Link::Up,
             sources,
             settings,
+            teller: None,
         }
     }
 

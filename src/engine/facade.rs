@@ -26,6 +26,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 /// Grace of a container that has none of its own, in seconds.
 const DEFAULT_GRACE_S: u64 = 10;
+/// The one change that the container of this process takes.
+const RENAME: &str = "rename_container";
 /// Time between two looks at a container that somebody else is removing.
 const REMOVAL_POLL: Duration = Duration::from_millis(100);
 
@@ -45,6 +47,8 @@ pub(super) struct Inner {
     pub(super) cache: Mutex<InspectCache>,
     session: Mutex<Session>,
     admission: Mutex<Vec<Admission>>,
+    /// The container that this process runs in, which no call may change.
+    own: Mutex<Option<ContainerId>>,
 }
 
 /// Where logins for registries come from.
@@ -135,6 +139,7 @@ impl Engine {
                 cache: Mutex::default(),
                 session: Mutex::new(Session { client, facts }),
                 admission: Mutex::default(),
+                own: Mutex::default(),
             }),
         })
     }
@@ -142,6 +147,27 @@ impl Engine {
     /// Puts a check in front of every create of a container.
     pub fn admit(&self, hook: Admission) {
         locked(&self.inner.admission).push(hook);
+    }
+
+    /// Puts a container out of reach of every call that changes something, but for another name: the one that this process
+    /// runs in.
+    pub fn keep_off(&self, own: ContainerId) {
+        *locked(&self.inner.own) = Some(own);
+    }
+
+    /// The container that is out of reach.
+    pub(super) fn own(&self) -> Option<ContainerId> {
+        locked(&self.inner.own).clone()
+    }
+
+    /// # Errors
+    /// `Forbidden` for the container that this process runs in.
+    pub(super) fn guard(&self, id: &ContainerId) -> Result<(), Failure> {
+        if self.own().as_ref() != Some(id) {
+            return Ok(());
+        }
+        let message = format!("this controller runs in {}, and leaves it alone", id.short());
+        Err(Failure { class: FailureClass::Forbidden, message })
     }
 
     /// What is known about the engine; `gap_ended` is the time of the last (re)connection.
@@ -190,6 +216,9 @@ impl Engine {
         call: Call,
         work: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, Failure> {
+        if call.name != RENAME {
+            self.guard(id)?;
+        }
         let result = self.run(call, work).await;
         locked(&self.inner.cache).invalidate(id);
         result
@@ -318,7 +347,7 @@ impl Engine {
         to: &ContainerName,
     ) -> Result<(), Failure> {
         let client = self.client();
-        let call = Call::mutating("rename_container", 10);
+        let call = Call::mutating(RENAME, 10);
         let result = self.change(id, call, client.rename_container(id, to)).await;
         match result {
             Err(failure) if failure.message.contains("same name as its current name") => Ok(()),

@@ -51,6 +51,7 @@ impl Engine {
         check: &HookCommand,
         deadline: Duration,
     ) -> Result<bool, Failure> {
+        self.guard(id)?;
         let client = self.client();
         let call = Call { deadline, ..Call::mutating("exec", 0) };
         match self.run(call, client.exec(id, check)).await {
@@ -76,6 +77,7 @@ impl Engine {
         hook: &HookCommand,
         deadline: Duration,
     ) -> Result<(), Failure> {
+        self.guard(id)?;
         let client = self.client();
         let call = Call { deadline, ..Call::mutating("exec", 0) };
         let ended = self.run(call, client.exec(id, hook)).await;

@@ -21,6 +21,7 @@ impl Engine {
         check: &HookCommand,
         signal: Option<&str>,
     ) -> Result<(), Failure> {
+        self.guard(id)?;
         let client = self.client();
         if !check.command.is_empty() {
             let run = self.run(Call::mutating("exec", CHECK_S), client.exec(id, check));

@@ -52,6 +52,12 @@ impl From<&Feature> for LackingAttribute {
     }
 }
 
+/// What an engine lacks, for people.
+pub fn listed(lacking: &[LackingAttribute]) -> String {
+    let one = |one: &LackingAttribute| format!("{} needs API {}", one.attribute, one.since);
+    lacking.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// API version from which a bind mount in the long form may create its source (Docker 23).
 pub const CREATE_MOUNTPOINT: ApiVersion = ApiVersion::v1(42);
 /// API version of annotations (Docker 24).

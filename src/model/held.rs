@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::feature::LackingAttribute;
+use crate::model::feature::{LackingAttribute, listed};
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::host_probe::ProbeKind;
 use crate::model::id::{ContainerName, ProjectName, ReplicaId, ServiceName};
@@ -12,6 +12,7 @@ use crate::model::image_update::ImageUpdateWait;
 use crate::model::job::JobWait;
 use crate::model::neighbour::ProjectWait;
 use crate::model::outcome::PullTrouble;
+use crate::model::own::OwnWait;
 use crate::model::rollout::RolloutWait;
 use crate::model::schedule::ScheduleWait;
 use crate::model::time::Timestamp;
@@ -265,11 +266,8 @@ pub enum WaitingOn {
     LinkedContainerMissing(ContainerName),
     /// The state directory to be writable again.
     LedgerUnwritable(String),
-}
-
-fn listed(lacking: &[LackingAttribute]) -> String {
-    let one = |one: &LackingAttribute| format!("{} needs API {}", one.attribute, one.since);
-    lacking.iter().map(one).collect::<Vec<_>>().join(", ")
+    /// What the container waits for that this controller runs in.
+    Own(OwnWait),
 }
 
 impl WaitingOn {
@@ -278,6 +276,7 @@ impl WaitingOn {
         match self {
             Self::Dependency { .. } => "DependencyNotReady",
             Self::Project(wait) => wait.code(),
+            Self::Own(wait) => wait.code(),
             Self::Operation { .. } => "Progressing",
             Self::CrashLoopBackOff { .. } => "CrashLoopBackOff",
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
@@ -355,6 +354,7 @@ impl WaitingOn {
                 | Self::FileReplaced { .. }
                 | Self::NotReady { .. }
                 | Self::ProbeImpossible { .. }
+                | Self::Own(_)
         ) && !matches!(self, Self::Rollout(wait) if !wait.goes_on())
     }
 
@@ -492,6 +492,7 @@ impl WaitingOn {
                 )
             }
             Self::LedgerUnwritable(why) => write!(f, "the state directory: {why}"),
+            Self::Own(wait) => write!(f, "{wait}"),
             _ => Ok(()),
         }
     }

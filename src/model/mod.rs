@@ -33,6 +33,7 @@ pub mod neighbour;
 pub mod observed;
 pub mod operation;
 pub mod outcome;
+pub mod own;
 pub mod path;
 pub mod plan;
 pub mod policy;

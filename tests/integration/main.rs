@@ -17,6 +17,7 @@ mod cli_status;
 mod cli_usage;
 mod compose_oracle;
 mod controller_belief;
+mod engine_calls;
 mod engine_real;
 mod engine_sim;
 mod executor_walk;

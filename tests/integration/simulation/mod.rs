@@ -22,5 +22,6 @@ mod readiness;
 mod rebuild;
 mod rollouts;
 mod schedules;
+mod self_update;
 mod standby;
 mod strategies;

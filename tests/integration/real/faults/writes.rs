@@ -151,7 +151,7 @@ async fn be_a_controller(role: &str) {
         Arc::new(SystemClock::start()),
         EventSink::default(),
     );
-    controller.run(CancellationToken::new()).await.unwrap();
+    Box::pin(controller.run(CancellationToken::new())).await.unwrap();
 }
 
 /// The controller of the other tests when they ask for it; by itself it shows that the storage ends a process where it is
