@@ -26,6 +26,7 @@ mod fault_scenarios;
 mod git;
 mod host_dial;
 mod hostile;
+mod install_files;
 mod job_properties;
 mod ledger_crash;
 mod ledger_files;
