@@ -11,7 +11,7 @@ use crate::cli::policy;
 use crate::controller::admission::refusals;
 use crate::engine::{Admission, Engine, ObserveRequest};
 use crate::ledger::Ledger;
-use crate::manifest::{Dialect, Loaded};
+use crate::manifest::{Dialect, HostChoices, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::hook::StopHooks;
@@ -25,7 +25,7 @@ use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Asker, Verdicts};
 use crate::planner::{Intent, PlanInput, Preview, preview, resolved};
-use crate::source::{ContentStore, FactReader, stamps};
+use crate::source::{ContentStore, FactReader, stamps, traces};
 
 /// A build context counts as settled when it was quiet for 5 s. A preview does not wait: it reads as if later.
 const AS_IF_LATER: Duration = Duration::from_secs(6);
@@ -65,7 +65,9 @@ pub(super) async fn foresee(
     environment: BTreeMap<String, String>,
     selected: &[String],
 ) -> Result<Vec<Foreseen>, CliError> {
-    let choices = context.settings.choices.clone();
+    let engine = connect(context).await?;
+    let paths = own_paths(context, &engine).await?;
+    let choices = HostChoices { paths: paths.clone(), ..context.settings.choices.clone() };
     let reading = Reading {
         environment,
         choices,
@@ -83,7 +85,7 @@ pub(super) async fn foresee(
         .collect::<Result<_, CliError>>()?;
     let projects = loaded.iter().filter_map(|(_, loaded)| loaded.project.as_ref());
     let shared = projects.flat_map(DesiredProject::containers_of_others).collect();
-    let mut host = Host::look(context, &shared).await?;
+    let mut host = Host::look(context, (engine, paths), &shared).await?;
     host.meet(&loaded);
     let gone = host.gone(&loaded);
     let is_selected = |name: &str| selected.is_empty() || selected.iter().any(|one| one == name);
@@ -112,6 +114,28 @@ pub(super) async fn foresee(
     Ok(foreseen)
 }
 
+async fn connect(context: &Context) -> Result<Engine, CliError> {
+    let settings = &context.settings;
+    let engine = Engine::connect(&settings.host, settings.installation.clone()).await;
+    engine.map_err(|failure| unreachable(context, &failure))
+}
+
+fn unreachable(context: &Context, failure: &Failure) -> CliError {
+    let host = &context.settings.host;
+    CliError::runtime(format!("the engine at {host} cannot be asked: {}", failure.message))
+        .hint("name another with -H or DOCKER_HOST; contexts of `docker context` are not read")
+}
+
+/// Where the engine finds what this process sees, if that runs in a container of the engine.
+async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
+    let own = engine.own_container(&traces()).await;
+    let own = own.map_err(|failure| unreachable(context, &failure))?;
+    if let Some(own) = &own {
+        engine.keep_off(own.id.clone());
+    }
+    Ok(own.map(|own| own.paths).unwrap_or_default())
+}
+
 /// The engine and the ledger, as a plan needs them.
 struct Host {
     engine: Engine,
@@ -120,23 +144,19 @@ struct Host {
     policy: Policy,
     store: ContentStore,
     admission: Admission,
+    paths: PathMap,
     now: Timestamp,
 }
 
 impl Host {
-    async fn look(context: &Context, shared: &BTreeSet<String>) -> Result<Self, CliError> {
+    async fn look(
+        context: &Context,
+        (engine, paths): (Engine, PathMap),
+        shared: &BTreeSet<String>,
+    ) -> Result<Self, CliError> {
         let settings = &context.settings;
-        let unreachable = |failure: Failure| {
-            CliError::runtime(format!(
-                "the engine at {} cannot be asked: {}",
-                settings.host, failure.message
-            ))
-            .hint("name another with -H or DOCKER_HOST; contexts of `docker context` are not read")
-        };
-        let engine = Engine::connect(&settings.host, settings.installation.clone())
-            .await
-            .map_err(unreachable)?;
-        let view = engine.host_view(shared).await.map_err(unreachable)?;
+        let view = engine.host_view(shared).await;
+        let view = view.map_err(|failure| unreachable(context, &failure))?;
         let ledger = context.ledger().ok();
         let salt = ledger.as_ref().map_or_else(String::new, |ledger| ledger.salt().to_owned());
         let policy = Policy {
@@ -148,7 +168,7 @@ impl Host {
         let near = (engine.socket(), engine.is_here());
         let admission = policy::admission(settings, (near.0.as_deref(), near.1));
         let store = ContentStore::new(&settings.state_dir.join("content"));
-        Ok(Self { engine, view, ledger, policy, store, admission, now: context.now() })
+        Ok(Self { engine, view, ledger, policy, store, admission, paths, now: context.now() })
     }
 
     /// Adds what is known of all projects: their files, and how far the controller last found them.
@@ -194,8 +214,9 @@ impl Host {
         let observed = observed.map_err(|failure| {
             CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
         })?;
-        let facts = desired
-            .map_or_else(SourceFacts::default, |desired| facts(desired, &self.store, self.now));
+        let facts = desired.map_or_else(SourceFacts::default, |desired| {
+            facts(desired, &self.store, (&self.paths, self.now))
+        });
         let gate = desired.map(|desired| refusals(desired, &self.admission, &observed.volumes));
         Ok(preview(&PlanInput {
             project: name,
@@ -230,16 +251,20 @@ fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveReque
 }
 
 /// Binds and builds, read until every build context is known, as if it had been quiet for long enough.
-fn facts(desired: &DesiredProject, content: &ContentStore, now: Timestamp) -> SourceFacts {
-    let (mut reader, paths) = (FactReader::default(), PathMap::default());
-    let mut facts = reader.read(desired, &paths, now);
+fn facts(
+    desired: &DesiredProject,
+    content: &ContentStore,
+    (paths, now): (&PathMap, Timestamp),
+) -> SourceFacts {
+    let mut reader = FactReader::default();
+    let mut facts = reader.read(desired, paths, now);
     for _ in 0..FACT_READINGS {
         if !facts.builds.values().any(|digest| *digest == BuildDigest::Settling) {
             break;
         }
-        facts = reader.read(desired, &paths, now.plus(AS_IF_LATER));
+        facts = reader.read(desired, paths, now.plus(AS_IF_LATER));
     }
-    facts.kept = content.places(desired, &paths);
-    facts.stamps = stamps(desired, &facts.kept, &paths);
+    facts.kept = content.places(desired, paths);
+    facts.stamps = stamps(desired, &facts.kept, paths);
     facts
 }

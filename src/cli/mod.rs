@@ -16,6 +16,7 @@ pub mod exit;
 mod foresight;
 mod get;
 mod git_settings;
+mod health;
 mod history;
 mod list;
 mod live;

@@ -1,12 +1,13 @@
 //! `run`: the controller itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use futures::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,20 +20,23 @@ use crate::cli::live;
 use crate::controller::desired::compose::ComposeLoader;
 use crate::controller::desired::decryption::Decryption;
 use crate::controller::{
-    Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, OnceOptions, RunEnd, Settings,
-    SystemClock, Watch,
+    Blocking, Clock, Connector, Controller, EventSink, Instance, Limits, Mode, OnceOptions, RunEnd,
+    RunError, Settings, SystemClock, Watch, recognise,
 };
 use crate::engine::Engine;
 use crate::http::{self, Outlets, WebhookSettings};
 use crate::ledger::Ledger;
-use crate::model::hint::SyncHint;
+use crate::manifest::HostChoices;
 use crate::model::id::ProjectName;
 use crate::model::path::PathMap;
 use crate::model::policy::Policy;
-use crate::source::read_secret;
+use crate::source::{mount_namespace, read_secret, traces};
 
 /// How long the last events may take to be written after the controller has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a controller that left the work to another one does not try to get it back: the other one looks for the lock
+/// every second, and what it begins with may take a while on a slow disk.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Hints that may wait for the controller.
 const HINTS: usize = 64;
 /// Deliveries that may wait for their log.
@@ -66,11 +70,7 @@ pub struct RunArgs {
 /// # Errors
 /// The state directory cannot be used, or another controller holds it (`--once` only; else this one stands by).
 pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, CliError> {
-    let loader = ComposeLoader {
-        environment: context.settings.with_env(&args.env, &context.around)?,
-        choices: context.settings.choices.clone(),
-        decryption: Decryption::new(context.settings.age_keys.clone()),
-    };
+    let environment = context.settings.with_env(&args.env, &context.around)?;
     // A single run waits for nobody: it needs no hints.
     let webhooks = context.settings.webhooks.as_ref().filter(|_| !args.once);
     let webhooks = webhooks.map(|file| file.resolve(&context.around)).transpose()?;
@@ -89,51 +89,113 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         // It ends with the last sender of events.
         drop(tokio::spawn(alerts::report(events.subscribe(), statuses)));
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let cancel = CancellationToken::new();
-    let mut controller = Controller::new(
-        settings(args, context),
-        connector(context),
-        ledger.clone(),
-        Arc::new(loader),
-        Arc::clone(&clock),
-        events.clone(),
-    );
-    let sources = context.settings.sources.clone();
-    controller = controller.syncing(sources, context.settings.state_dir.clone());
-    let mut edges = JoinSet::new();
-    if let Some(webhooks) = webhooks {
-        let (hints, heard) = mpsc::channel(HINTS);
-        controller = controller.hearing(heard);
-        listen(&mut edges, webhooks, (hints, clock), (ledger, events), &cancel);
-    } else {
-        drop(events);
-    }
-    // After a second signal nothing is waited for: the edges end with their set.
-    let end = Box::pin(until_signal(controller, &cancel)).await?;
-    cancel.cancel();
-    drop(tokio::time::timeout(LAST_WORDS * 2, edges.join_all()).await);
+    let work = Work { args, context, environment, webhooks, ledger, events };
+    let end = Box::pin(until_signal(work.run(cancel.clone()), &cancel)).await?;
     // The controller and with it every sender is gone: the listener ends by itself.
     drop(tokio::time::timeout(LAST_WORDS, listener).await);
     outcome(end, context)
 }
 
-/// Begins to listen for webhooks and to keep the log of what came.
-fn listen(
-    edges: &mut JoinSet<()>,
-    webhooks: WebhookSettings,
-    (hints, clock): (mpsc::Sender<SyncHint>, Arc<dyn Clock>),
-    (ledger, events): (Ledger, EventSink),
-    cancel: &CancellationToken,
-) {
-    let (deliveries, log) = mpsc::channel(DELIVERIES);
-    let hooks = webhooks.hooks.iter().map(|hook| hook.name().to_owned()).collect();
-    edges.spawn(deliveries::keep(log, ledger, events.clone(), hooks));
-    let outlets = Outlets { hints, deliveries, clock };
-    edges.spawn(http::listen(webhooks, outlets, events, cancel.clone()));
+/// What controllers of this process are made of.
+struct Work<'a> {
+    args: &'a RunArgs,
+    context: &'a Context,
+    environment: BTreeMap<String, String>,
+    webhooks: Option<WebhookSettings>,
+    ledger: Ledger,
+    events: EventSink,
 }
 
-fn settings(args: &RunArgs, context: &Context) -> Settings {
+impl Work<'_> {
+    /// Runs a controller, and another one after it if it left the work to somebody who may fail at it.
+    async fn run(self, cancel: CancellationToken) -> Result<RunEnd, CliError> {
+        let connector = connector(self.context);
+        let mut instance = match mount_namespace() {
+            Some(key) => recognise(&connector, &traces(), &cancel).await.map(|own| Instance {
+                own,
+                key,
+                patience: Duration::ZERO,
+            }),
+            None => None,
+        };
+        if let Some(instance) = &instance {
+            let (name, id) = (&instance.own.name, instance.own.id.short());
+            tracing::info!(%name, id, "running in a container, which is left alone");
+        }
+        loop {
+            let end = self.turn(&connector, instance.clone(), &cancel).await;
+            match (end, &mut instance) {
+                (Ok(RunEnd::HandedOver), Some(instance)) => instance.patience = PATIENCE,
+                (Ok(end), _) => return Ok(end),
+                (Err(error), _) => return Err(CliError::runtime(chain(&error))),
+            }
+        }
+    }
+
+    /// One controller, from standing by to its end. Webhooks are listened to while it acts, and by nobody else: the port
+    /// may be that of the controller that it waits for, and a hint is of use to the one that acts.
+    async fn turn(
+        &self,
+        connector: &Connector,
+        instance: Option<Instance>,
+        cancel: &CancellationToken,
+    ) -> Result<RunEnd, RunError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let mut controller = self.controller((connector, instance), Arc::clone(&clock));
+        let (mut edges, ended) = (JoinSet::new(), cancel.child_token());
+        if let Some(webhooks) = self.webhooks.clone() {
+            let ((hints, heard), leading) = (mpsc::channel(HINTS), Arc::new(Notify::new()));
+            controller = controller.hearing(heard).telling(Arc::clone(&leading));
+            let (deliveries, log) = mpsc::channel(DELIVERIES);
+            let hooks = webhooks.hooks.iter().map(|hook| hook.name().to_owned()).collect();
+            let log = deliveries::keep(log, self.ledger.clone(), self.events.clone(), hooks);
+            edges.spawn(log);
+            let outlets = Outlets { hints, deliveries, clock };
+            let listening = http::listen(webhooks, outlets, self.events.clone(), ended.clone());
+            let over = ended.clone();
+            edges.spawn(async move {
+                // Both are cancel safe: nothing is lost with a wait.
+                tokio::select! {
+                    () = leading.notified() => listening.await,
+                    () = over.cancelled() => {}
+                }
+            });
+        }
+        let end = Box::pin(controller.run(cancel.clone())).await;
+        ended.cancel();
+        // After a second signal nothing is waited for: the edges end with their set.
+        drop(tokio::time::timeout(LAST_WORDS * 2, edges.join_all()).await);
+        end
+    }
+
+    fn controller(
+        &self,
+        (connector, instance): (&Connector, Option<Instance>),
+        clock: Arc<dyn Clock>,
+    ) -> Controller {
+        let settings = &self.context.settings;
+        let paths = instance.as_ref().map(|one| one.own.paths.clone()).unwrap_or_default();
+        let choices = HostChoices { paths: paths.clone(), ..settings.choices.clone() };
+        let decryption = Decryption::new(settings.age_keys.clone());
+        let loader = ComposeLoader { environment: self.environment.clone(), choices, decryption };
+        let controller = Controller::new(
+            Settings { paths, ..controller_settings(self.args, self.context) },
+            Arc::clone(connector),
+            self.ledger.clone(),
+            Arc::new(loader),
+            clock,
+            self.events.clone(),
+        );
+        let controller = controller.syncing(settings.sources.clone(), settings.state_dir.clone());
+        match instance {
+            Some(instance) => controller.in_container(instance),
+            None => controller,
+        }
+    }
+}
+
+fn controller_settings(args: &RunArgs, context: &Context) -> Settings {
     let once = OnceOptions { wait: args.wait, timeout: args.timeout };
     let poll = args.poll || context.settings.poll;
     let installation = context.settings.installation.clone();
@@ -178,17 +240,16 @@ fn connector(context: &Context) -> Connector {
 
 /// Runs until a signal asks it to stop; a second signal does not wait for anything.
 async fn until_signal(
-    controller: Controller,
+    running: impl Future<Output = Result<RunEnd, CliError>>,
     cancel: &CancellationToken,
 ) -> Result<RunEnd, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let running = controller.run(cancel.clone());
     tokio::pin!(running);
     loop {
         tokio::select! {
             // The run itself; polled in place, never dropped before its end but by a second signal.
-            end = &mut running => return end.map_err(|error| CliError::runtime(chain(&error))),
+            end = &mut running => return end,
             // Cancel safe: a signal that came stays noted. The streams never close.
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -202,7 +263,7 @@ async fn until_signal(
 
 fn outcome(end: RunEnd, context: &Context) -> Result<Outcome, CliError> {
     match end {
-        RunEnd::Stopped | RunEnd::Converged => Ok(Outcome::Done),
+        RunEnd::Stopped | RunEnd::HandedOver | RunEnd::Converged => Ok(Outcome::Done),
         RunEnd::NotConverged => {
             context.out.warn("not everything is as declared; `composelet describe` says why");
             Ok(Outcome::Difference)

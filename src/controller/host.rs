@@ -28,6 +28,10 @@ impl WalkHost for Host<'_> {
         self.around.operations.begin(&self.project, operation)
     }
 
+    fn hand_over(&self) {
+        self.around.hand_over.cancel();
+    }
+
     fn ended(&self, node: &PlanNode, outcome: &NodeOutcome) {
         let kind = EventKind::Action { node: Box::new(node.clone()), outcome: outcome.clone() };
         self.around.events.send(self.now(), Some(&self.project), kind);

@@ -84,6 +84,8 @@ pub struct Surroundings {
     pub blocking: Blocking,
     /// Cancelled at shutdown.
     pub stopping: CancellationToken,
+    /// Cancelled when another controller takes over.
+    pub hand_over: CancellationToken,
 }
 
 /// What one pass is about.

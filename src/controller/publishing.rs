@@ -6,6 +6,10 @@ use crate::model::status::ControllerStatus;
 impl Supervisor {
     /// Publishes the status of the controller.
     pub(crate) async fn publish(&mut self, role: &str) {
+        if let Some(teller) = self.teller.clone() {
+            let role = role.to_owned();
+            self.settings.blocking.run(move || teller.tell(&role)).await.ok();
+        }
         let status = self.controller_status(role);
         let store = self.around.ledger.clone();
         let publish = move || store.publish_controller(&status);

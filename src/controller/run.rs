@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,7 @@ use crate::controller::governor::Governor;
 use crate::controller::hints::Hints;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
+use crate::controller::own::{Instance, Teller};
 use crate::controller::pass::Surroundings;
 use crate::controller::prober::Prober;
 use crate::controller::queue::Queue;
@@ -60,6 +61,8 @@ pub struct Controller {
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
     hints: Hints,
+    instance: Option<Instance>,
+    leading: Option<Arc<Notify>>,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -83,7 +86,7 @@ impl Controller {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
-        let (registry, sources) = (None, None);
+        let (registry, sources, instance, leading) = (None, None, None, None);
         let hints = Hints::default();
         Self {
             settings,
@@ -95,6 +98,8 @@ impl Controller {
             registry,
             sources,
             hints,
+            instance,
+            leading,
             clock,
             events,
         }
@@ -130,6 +135,19 @@ impl Controller {
         Self { hints: Hints::from(hints), ..self }
     }
 
+    /// Tells `leading` once it holds the locks and begins to act, so that what others may send is not taken by a controller
+    /// that stands by.
+    #[must_use]
+    pub fn telling(self, leading: Arc<Notify>) -> Self {
+        Self { leading: Some(leading), ..self }
+    }
+
+    /// Runs in this container, which it leaves alone and of which it tells how it is.
+    #[must_use]
+    pub fn in_container(self, instance: Instance) -> Self {
+        Self { instance: Some(instance), ..self }
+    }
+
     /// Runs until `cancel` or, with [`Mode::Once`](crate::controller::Mode::Once), until nothing is left to do.
     /// Dropping the future is like killing the process: the next run picks up from the state directory and the engine.
     ///
@@ -137,12 +155,14 @@ impl Controller {
     /// [`RunError::Ledger`] when a lock file of the state directory cannot be opened.
     pub async fn run(self, cancel: CancellationToken) -> Result<RunEnd, RunError> {
         let started_at = self.clock.now();
+        let teller = self.teller();
         let startup = Startup {
             settings: &self.settings,
             ledger: &self.ledger,
             clock: &*self.clock,
             events: &self.events,
             cancel: &cancel,
+            teller: teller.as_deref(),
             started_at,
         };
         let _state = match startup.lock_state().await? {
@@ -157,19 +177,38 @@ impl Controller {
             Step::Ready(lock) => lock,
             Step::End(end) => return Ok(end),
         };
+        let gate = self.gate(&engine);
+        engine.admit(gate.clone());
+        if let Some(teller) = &teller {
+            engine.keep_off(teller.instance.own.id.clone());
+            teller.forget_others();
+        }
+        if let Some(leading) = &self.leading {
+            leading.notify_one();
+        }
+        let mut supervisor = Box::pin(self.supervisor((engine, gate), started_at)).await;
+        supervisor.teller = teller;
+        let end = supervisor.run(&cancel).await;
+        supervisor.shut_down().await;
+        Ok(end)
+    }
+
+    fn teller(&self) -> Option<Arc<Teller>> {
+        let (ledger, clock) = (self.ledger.clone(), Arc::clone(&self.clock));
+        let desired_state = self.settings.desired_state.clone();
+        let instance = self.instance.clone()?;
+        Some(Arc::new(Teller { instance, ledger, clock, desired_state }))
+    }
+
+    /// What every request has to pass.
+    fn gate(&self, engine: &Engine) -> Admission {
         let places = Places {
             desired_state: &self.settings.desired_state,
             content: &self.settings.content,
             paths: &self.settings.paths,
         };
         let near = (engine.socket(), engine.is_here());
-        let rules = &self.settings.policy.rules;
-        let gate = admission(rules, places, (near.0.as_deref(), near.1));
-        engine.admit(gate.clone());
-        let mut supervisor = Box::pin(self.supervisor((engine, gate), started_at)).await;
-        let end = supervisor.run(&cancel).await;
-        supervisor.shut_down().await;
-        Ok(end)
+        admission(&self.settings.policy.rules, places, (near.0.as_deref(), near.1))
     }
 
     async fn supervisor(
@@ -218,6 +257,7 @@ impl Controller {
             content: ContentStore::new(&settings.content),
             blocking: settings.blocking,
             stopping: CancellationToken::new(),
+            hand_over: CancellationToken::new(),
         };
         Supervisor {
             around: Arc::new(around),
@@ -237,6 +277,7 @@ impl Controller {
             link: Link::Up,
             sources,
             settings,
+            teller: None,
         }
     }
 

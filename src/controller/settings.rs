@@ -71,6 +71,8 @@ pub enum Watch {
 pub enum RunEnd {
     /// It was told to stop.
     Stopped,
+    /// Another controller stands by in a container of the next version and was left the work.
+    HandedOver,
     /// `--once`: every selected project loaded, and none is stalled or crash-looping.
     Converged,
     /// `--once`: nothing is left to do, but a project did not load, is stalled or crash-looping.
@@ -85,7 +87,7 @@ impl RunEnd {
     /// The exit code of the process.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Stopped | Self::Converged => 0,
+            Self::Stopped | Self::HandedOver | Self::Converged => 0,
             Self::NotConverged => 1,
             Self::LockHeld => 2,
             Self::TimedOut => 4,

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
 use crate::controller::jitter::jittered;
+use crate::controller::own::Teller;
 use crate::controller::settings::{Mode, RunEnd, Settings};
 use crate::engine::Engine;
 use crate::ledger::{Ledger, LedgerError, LedgerLock};
@@ -35,6 +36,8 @@ pub(crate) struct Startup<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) events: &'a EventSink,
     pub(crate) cancel: &'a CancellationToken,
+    /// Tells how this instance is, in a container.
+    pub(crate) teller: Option<&'a Teller>,
     pub(crate) started_at: Timestamp,
 }
 
@@ -47,6 +50,14 @@ pub(crate) enum Step<T> {
 impl Startup<'_> {
     /// The lock of the state directory. A second controller stands by until it is free; `--once` does not wait.
     pub(crate) async fn lock_state(&self) -> Result<Step<LedgerLock>, LedgerError> {
+        let patience = self.teller.map_or(Duration::ZERO, |teller| teller.instance.patience);
+        let until = tokio::time::Instant::now() + patience;
+        while tokio::time::Instant::now() < until {
+            self.tell_instance("standing by");
+            if self.stopped_within(STAND_BY).await {
+                return Ok(Step::End(RunEnd::Stopped));
+            }
+        }
         self.lock("the state directory", || self.ledger.try_lock()).await
     }
 
@@ -90,9 +101,16 @@ impl Startup<'_> {
                 self.say(text.clone());
                 said = Some(text);
             }
+            self.tell_instance("standing by");
             if self.stopped_within(STAND_BY).await {
                 return Ok(Step::End(RunEnd::Stopped));
             }
+        }
+    }
+
+    fn tell_instance(&self, role: &str) {
+        if let Some(teller) = self.teller {
+            teller.tell(role);
         }
     }
 

@@ -18,6 +18,7 @@ use crate::controller::directory::Directory;
 use crate::controller::hints::Hints;
 use crate::controller::jitter::jittered;
 use crate::controller::memory::{LedgerChange, Memory};
+use crate::controller::own::Teller;
 use crate::controller::pass::{PassEnd, PassInput, Remains, Surroundings, pass};
 use crate::controller::queue::{Queue, Requeue, Wake};
 use crate::controller::settings::{Mode, RunEnd, Settings};
@@ -70,6 +71,8 @@ pub(crate) struct Supervisor {
     pub(crate) link: Link,
     /// Git repositories whose files are put into the watched directory.
     pub(crate) sources: Sources,
+    /// Tells how this instance is, in a container.
+    pub(crate) teller: Option<Arc<Teller>>,
 }
 
 /// What the loop keeps of one project beside what is believed of it.
@@ -154,6 +157,8 @@ impl Supervisor {
                 biased;
                 // Cancel safe: a token stays cancelled.
                 () = cancel.cancelled() => return RunEnd::Stopped,
+                // Cancel safe: so does this one.
+                () = self.around.hand_over.cancelled() => return RunEnd::HandedOver,
                 // Cancel safe: the instant stands.
                 () = tokio::time::sleep_until(timer) => self.tick().await,
                 // Cancel safe: a set keeps what ended. An empty one is never polled.

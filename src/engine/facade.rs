@@ -32,6 +32,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 const STOP_MARGIN: Duration = Duration::from_secs(30);
 /// Grace of a container that has none of its own, in seconds.
 const DEFAULT_GRACE_S: u64 = 10;
+/// The one change that the container of this process takes.
+const RENAME: &str = "rename_container";
 /// Time between two looks at a container that somebody else is removing.
 const REMOVAL_POLL: Duration = Duration::from_millis(100);
 
@@ -51,6 +53,8 @@ pub(super) struct Inner {
     pub(super) cache: Mutex<InspectCache>,
     session: Mutex<Session>,
     pub(super) admission: Mutex<Option<Arc<Admission>>>,
+    /// The container that this process runs in, which no call may change.
+    pub(super) own: Mutex<Option<ContainerId>>,
 }
 
 /// Where logins for registries come from.
@@ -141,6 +145,7 @@ impl Engine {
                 cache: Mutex::default(),
                 session: Mutex::new(Session { client, facts }),
                 admission: Mutex::default(),
+                own: Mutex::default(),
             }),
         })
     }
@@ -199,6 +204,9 @@ impl Engine {
         call: Call,
         work: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, Failure> {
+        if call.name != RENAME {
+            self.guard(id)?;
+        }
         let result = self.run(call, work).await;
         locked(&self.inner.cache).invalidate(id);
         result
@@ -331,7 +339,7 @@ impl Engine {
         to: &ContainerName,
     ) -> Result<(), Failure> {
         let client = self.client();
-        let call = Call::mutating("rename_container", 10);
+        let call = Call::mutating(RENAME, 10);
         let result = self.change(id, call, client.rename_container(id, to)).await;
         match result {
             Err(failure) if failure.message.contains("same name as its current name") => Ok(()),

@@ -77,6 +77,7 @@ impl Engine {
         command: &HookCommand,
         deadline: Duration,
     ) -> Result<Ended, Failure> {
+        self.guard(id)?;
         let client = self.client();
         let body = self.pass_for((Form::Exec, id), exec_json(command)).await?;
         let call = Call { deadline, ..Call::mutating("exec", 0) };

@@ -19,6 +19,7 @@ mod hooks;
 mod images;
 pub mod labels;
 mod observe;
+mod own;
 mod parse;
 mod registry;
 mod reload;

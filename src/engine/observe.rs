@@ -82,7 +82,7 @@ impl Engine {
         let ids: BTreeSet<ContainerId> =
             list.iter().map(|entry| ContainerId::new(entry.id.as_str())).collect();
         locked(&self.inner.cache).retain(|id| ids.contains(id));
-        let mut view = HostView::default();
+        let mut view = HostView { own: self.own(), ..HostView::default() };
         for entry in &list {
             let claim = labels::claim(&entry.labels.clone().unwrap_or_default());
             let stranger =

@@ -23,6 +23,7 @@ impl Engine {
         check: &HookCommand,
         signal: Option<&str>,
     ) -> Result<(), Failure> {
+        self.guard(id)?;
         let client = self.client();
         if !check.command.is_empty() {
             let ended = self.exec(id, check, CHECK).await?;

@@ -18,7 +18,7 @@ pub struct Resolved {
 
 /// Makes the calls of a walk. [`Engine`] is the real one.
 pub trait Calls: Send + Sync {
-    /// Makes the call of `action` and says what it made. [`Action::Begin`] never comes here.
+    /// Makes the call of `action` and says what it made. [`Action::Begin`] and [`Action::HandOver`] never come here.
     fn call<'a>(
         &'a self,
         action: &'a Action,
@@ -62,7 +62,9 @@ async fn call(engine: &Engine, action: &Action, ids: Resolved) -> Result<Effect,
             done(engine.unpause_container(container).await)
         }
         Action::RemoveContainer { container, .. } => gone(engine.remove_container(container).await),
-        Action::Begin(_) => Err(invalid("an operation is not an engine call")),
+        Action::Begin(_) | Action::HandOver { .. } => {
+            Err(invalid("what the controller does itself is no engine call"))
+        }
     }
 }
 

@@ -23,6 +23,9 @@ pub trait WalkHost: Send + Sync {
     /// [`SkipReason::Shutdown`] when the controller stops.
     fn begin(&self, operation: &Operation) -> Result<OperationSubject, SkipReason>;
 
+    /// Another controller takes over: this one ends its passes, gives its locks back and stands by.
+    fn hand_over(&self);
+
     /// A node ended.
     fn ended(&self, node: &PlanNode, outcome: &NodeOutcome);
 }

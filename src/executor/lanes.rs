@@ -40,7 +40,7 @@ impl Lane {
             | Action::UpdateContainer { .. }
             | Action::UnpauseContainer { .. }
             | Action::RemoveContainer { .. } => Self::Other,
-            Action::Begin(_) => Self::Free,
+            Action::Begin(_) | Action::HandOver { .. } => Self::Free,
         }
     }
 }

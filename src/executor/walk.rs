@@ -237,6 +237,10 @@ async fn act(node: &PlanNode, ids: Resolved, around: Walk<'_>) -> NodeOutcome {
             Err(reason) => NodeOutcome::Skipped(reason),
         };
     }
+    if let Action::HandOver { .. } = &node.action {
+        around.host.hand_over();
+        return NodeOutcome::Succeeded(Effect::Done);
+    }
     let span = tracing::info_span!("action", node = node.id.0, kind = node.action.kind());
     let call = around.calls.call(&node.action, ids).instrument(span);
     match AssertUnwindSafe(call).catch_unwind().await {

@@ -10,11 +10,14 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::open::Ledger;
 use crate::ledger::store::{Durability, checked, encode, replace};
 use crate::model::id::ProjectName;
+use crate::model::own::InstanceStatus;
 use crate::model::status::{ControllerStatus, ProjectStatus};
 use crate::model::sync::SourceStatus;
+use crate::model::time::Timestamp;
 
 const CONTROLLER: &str = "status/controller.json";
 const SOURCES: &str = "status/sources.json";
+const INSTANCES: &str = "status/instances";
 
 impl Ledger {
     /// Publishes the status of a project. Unchanged status is not written.
@@ -80,6 +83,33 @@ impl Ledger {
         self.published(CONTROLLER)
     }
 
+    /// Publishes what a controller in a container says of itself; `key` tells its container from others.
+    ///
+    /// # Errors
+    /// As [`Ledger::publish_project`].
+    pub fn publish_instance(&self, key: &str, status: &InstanceStatus) -> Result<(), LedgerError> {
+        let path = instance_path(key)?;
+        let made = self.storage.create_directory(INSTANCES);
+        made.map_err(|error| LedgerError::io(INSTANCES, error))?;
+        self.publish(&path, status)
+    }
+
+    /// What the controller of that container published of itself.
+    pub fn instance_status(&self, key: &str) -> Option<InstanceStatus> {
+        self.published(&instance_path(key).ok()?)
+    }
+
+    /// Takes back what controllers published that have said nothing since `since`: their containers are gone.
+    pub fn forget_instances(&self, since: Timestamp) {
+        for name in self.storage.list(INSTANCES).unwrap_or_default() {
+            let path = format!("{INSTANCES}/{name}");
+            let status: Option<InstanceStatus> = self.published(&path);
+            if status.is_some_and(|status| status.published_at < since) {
+                self.storage.remove(&path).ok();
+            }
+        }
+    }
+
     pub(super) fn publish<T: Serialize>(&self, path: &str, status: &T) -> Result<(), LedgerError> {
         let text = encode(path, status)? + "\n";
         replace(self.storage.as_ref(), path, text.as_bytes(), Durability::Cached)
@@ -88,6 +118,10 @@ impl Ledger {
     pub(super) fn published<T: DeserializeOwned>(&self, path: &str) -> Option<T> {
         serde_json::from_slice(&self.storage.read(path).ok()?).ok()
     }
+}
+
+fn instance_path(key: &str) -> Result<String, LedgerError> {
+    Ok(format!("{INSTANCES}/{}.json", checked(key)?))
 }
 
 fn project_path(name: &ProjectName) -> Result<String, LedgerError> {

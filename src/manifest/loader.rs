@@ -7,6 +7,7 @@ use crate::manifest::discovery;
 use crate::manifest::dotenv::Assignments;
 use crate::manifest::environment::Environment;
 use crate::manifest::files::{Files, Seen};
+use crate::manifest::host_paths;
 use crate::manifest::layers::{Layers, MOST_FILES};
 use crate::manifest::lint;
 use crate::manifest::node::Node;
@@ -18,7 +19,7 @@ use crate::model::diagnostic::Diagnostic;
 use crate::model::files::Entry;
 use crate::model::files::FileContent;
 use crate::model::id::ProjectName;
-use crate::model::path::LocalPath;
+use crate::model::path::{LocalPath, PathMap};
 use crate::model::secret::Secret;
 
 /// One call of the loader. Pure: no file system, no environment of the process.
@@ -61,6 +62,8 @@ pub struct HostChoices {
     pub strict: Vec<LocalPath>,
     /// What holds for one project only, by its name.
     pub projects: BTreeMap<ProjectName, ProjectChoices>,
+    /// Where the engine finds what is read here.
+    pub paths: PathMap,
 }
 
 fn is_strict(input: &LoadInput<'_>) -> bool {
@@ -175,7 +178,7 @@ impl Loading {
 fn begin(input: &LoadInput<'_>) -> Result<Halfway, LoadResult> {
     let mut load = Load {
         files: Files::new(input.files),
-        report: Report::default(),
+        report: Report::seeing(&input.choices.paths),
         environment: Environment::new(input.environment).strict(is_strict(input)),
         name: None,
     };
@@ -219,9 +222,10 @@ impl Halfway {
         };
         // Asked for together with the files of configs and secrets, to save a round.
         lint::ask(&self.normal, &mut context);
-        let project = desired::project(&self.normal, &mut context);
-        if project.is_some() {
+        let mut project = desired::project(&self.normal, &mut context);
+        if let Some(project) = &mut project {
             lint::run(&self.normal, input.entry, &mut context);
+            host_paths::translate(project, &input.choices.paths);
         }
         (report, project)
     }

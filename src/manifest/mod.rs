@@ -24,6 +24,7 @@ mod extends;
 mod extension;
 mod files;
 mod forms;
+mod host_paths;
 mod host_probe;
 mod image_update;
 mod include;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::manifest::budget::Budget;
 use crate::manifest::source::{Place, Sources, visible};
 use crate::model::diagnostic::{Diagnostic, Location, Severity};
+use crate::model::path::{LocalPath, PathMap};
 use crate::model::secret::Secret;
 
 /// Most diagnostics of one load; what comes after is only counted.
@@ -94,9 +95,21 @@ pub(crate) struct Report {
     found: Vec<Diagnostic>,
     errors: usize,
     budget: Budget,
+    /// What is on the engine's host of all that this process sees.
+    seen: PathMap,
 }
 
 impl Report {
+    /// One that knows what is on the engine's host.
+    pub(crate) fn seeing(paths: &PathMap) -> Self {
+        Self { seen: paths.clone(), ..Self::default() }
+    }
+
+    /// Whether a path is on the engine's host.
+    pub(crate) fn shows(&self, path: &LocalPath) -> bool {
+        self.seen.shows(path)
+    }
+
     /// Adds a finding; the same one twice counts once.
     pub(crate) fn add(&mut self, finding: Finding) {
         let is_error = finding.severity == Severity::Error;

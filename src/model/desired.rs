@@ -32,8 +32,10 @@ pub struct DesiredProject {
     pub name: ProjectName,
     /// Directory against which relative paths were resolved.
     pub directory: LocalPath,
-    /// The Compose files, in merge order.
-    pub config_files: Vec<LocalPath>,
+    /// The same directory as the engine's host has it, for the labels of Compose.
+    pub host_directory: HostPath,
+    /// The Compose files, in merge order, as the engine's host has them.
+    pub config_files: Vec<HostPath>,
     /// SHA-256 over every byte that loading read: two equal digests mean the same desired state. Starts a generation.
     pub digest: String,
     /// SHA-256 over the encrypted files among them as they lie there, if there are any. `digest` is made of what they say, so

@@ -412,10 +412,19 @@ pub struct HostView {
     pub ports: Vec<PortHolder>,
     /// Containers of others that the project shares with, as far as they could be looked at.
     pub outside: BTreeMap<ContainerId, ObservedContainer>,
+    /// The container that this controller runs in; `None` outside of one.
+    pub own: Option<ContainerId>,
     /// Projects of which a container runs, those of another installation aside.
     pub running: BTreeSet<ProjectName>,
     /// What is known of every project of the watched directory; the controller adds it to what the engine shows.
     pub projects: Arc<Neighbours>,
+}
+
+impl HostView {
+    /// Whether this controller runs in that container.
+    pub fn is_own(&self, container: &ContainerId) -> bool {
+        self.own.as_ref() == Some(container)
+    }
 }
 
 /// Who holds a name.

@@ -94,6 +94,12 @@ impl PathMap {
         HostPath(mapped.unwrap_or_else(|| local.0.clone()))
     }
 
+    /// Whether what lies at `local` is on the engine's host. Inside a container only what is mounted is.
+    pub fn shows(&self, local: &LocalPath) -> bool {
+        self.prefixes.is_empty()
+            || self.prefixes.iter().any(|(from, _)| local.as_path().starts_with(from))
+    }
+
     /// The local path of what the engine calls `host`; unmapped paths stay as they are.
     pub fn to_local(&self, host: &HostPath) -> LocalPath {
         let mapped = longest(&self.prefixes, host.as_path(), |(from, to)| (to, from));
@@ -109,7 +115,35 @@ fn longest<'a>(
     prefixes
         .iter()
         .map(direction)
-        .filter_map(|(from, to)| path.strip_prefix(from).ok().map(|tail| (from, to.join(tail))))
+        .filter_map(|(from, to)| path.strip_prefix(from).ok().map(|tail| (from, below(to, tail))))
         .max_by_key(|(from, _)| from.components().count())
         .map(|(_, mapped)| mapped)
+}
+
+/// `tail` below `path`. `Path::join` puts a slash behind the path if there is no tail, which makes a directory of a file.
+fn below(path: &Path, tail: &Path) -> PathBuf {
+    if tail.as_os_str().is_empty() { path.to_path_buf() } else { path.join(tail) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_mounted_itself_stays_a_file() {
+        let prefixes =
+            [("/run/docker.sock", "/var/run/docker.sock"), ("/a", "/srv"), ("/a/b", "/other")];
+        let prefixes = prefixes.map(|(from, to)| (PathBuf::from(from), PathBuf::from(to)));
+        let map = PathMap { prefixes: prefixes.to_vec() };
+        for (local, host) in [
+            ("/run/docker.sock", "/var/run/docker.sock"),
+            ("/a", "/srv"),
+            ("/a/x", "/srv/x"),
+            ("/a/b/x", "/other/x"),
+            ("/elsewhere", "/elsewhere"),
+        ] {
+            assert_eq!(map.to_host(&LocalPath::new(local)).display().to_string(), host);
+            assert_eq!(map.to_local(&HostPath::new(host)).display().to_string(), local);
+        }
+    }
 }

@@ -155,6 +155,13 @@ pub enum Action {
         /// Its name, for people.
         name: ContainerName,
     },
+    /// Leave the work to another controller, which stands by in this container, and stand by instead of it. No engine call.
+    HandOver {
+        /// Which.
+        to: ContainerId,
+        /// Its name, for people.
+        name: ContainerName,
+    },
     /// Begin a long call; the plan does not wait for its end.
     Begin(Box<Operation>),
 }
@@ -244,6 +251,7 @@ impl Action {
             Self::UpdateContainer { .. } => "UpdateContainer",
             Self::UnpauseContainer { .. } => "UnpauseContainer",
             Self::RemoveContainer { .. } => "RemoveContainer",
+            Self::HandOver { .. } => "HandOver",
             Self::Begin(operation) => match **operation {
                 Operation::Pull { .. } => "PullImage",
                 Operation::Build { .. } => "BuildImage",
@@ -289,7 +297,8 @@ impl Action {
             Self::StartContainer { name, .. }
             | Self::UpdateContainer { name, .. }
             | Self::UnpauseContainer { name, .. }
-            | Self::RemoveContainer { name, .. } => name.to_string(),
+            | Self::RemoveContainer { name, .. }
+            | Self::HandOver { name, .. } => name.to_string(),
             Self::RenameContainer { from, to, .. } => format!("{from} to {to}"),
             Self::Begin(operation) => match &**operation {
                 Operation::Pull { image, .. } | Operation::Build { image, .. } => image.clone(),

@@ -8,6 +8,7 @@ use crate::model::plan::{Action, Plan};
 use crate::model::reason::Reason;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
+use crate::planner::own;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::{Slot, World};
 
@@ -23,6 +24,9 @@ pub fn plan_brake(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
         return;
     };
     let input = context.world.input;
+    if own::is_own(input, container) {
+        return;
+    }
     let place = |subject| Place { subject, after: Vec::new() };
     match &record.brake {
         None if too_fast(record, container, input) => {

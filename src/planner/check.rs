@@ -18,7 +18,9 @@ pub fn check(plan: &Plan, input: &PlanInput<'_>) -> Vec<String> {
                 .push(format!("node #{} stands before #{} that it depends on", node.id.0, later.0));
         }
         notes.extend(touches_foreign(node, input));
+        notes.extend(touches_own(node, input));
         notes.extend(removes_running(node, input));
+        notes.extend(hands_to_nobody(node, input));
         notes.extend(orphan_reference(node, &seen));
         seen.insert(node.id);
     }
@@ -37,6 +39,16 @@ fn touches_foreign(node: &PlanNode, input: &PlanInput<'_>) -> Option<String> {
         .then(|| format!("node #{} acts on {}, which is not ours", node.id.0, container.name))
 }
 
+/// The container that this controller runs in is out of its reach. Another name does it no harm: the successor of an update
+/// takes that of its predecessor.
+fn touches_own(node: &PlanNode, input: &PlanInput<'_>) -> Option<String> {
+    let id = existing(&node.action).filter(|id| input.host.is_own(id))?;
+    let renames = matches!(node.action, Action::RenameContainer { .. });
+    (!renames).then(|| {
+        format!("node #{} acts on {}, in which this controller runs", node.id.0, id.short())
+    })
+}
+
 /// A removal is never forced: its container must not run.
 fn removes_running(node: &PlanNode, input: &PlanInput<'_>) -> Option<String> {
     let Action::RemoveContainer { container, name, .. } = &node.action else {
@@ -44,6 +56,16 @@ fn removes_running(node: &PlanNode, input: &PlanInput<'_>) -> Option<String> {
     };
     let seen = input.observed.containers.iter().find(|one| one.id == *container)?;
     seen.lifecycle.is_alive().then(|| format!("node #{} removes {name}, which runs", node.id.0))
+}
+
+/// Who takes over has to run.
+fn hands_to_nobody(node: &PlanNode, input: &PlanInput<'_>) -> Option<String> {
+    let Action::HandOver { to, name } = &node.action else {
+        return None;
+    };
+    let seen = input.observed.containers.iter().find(|one| one.id == *to);
+    let runs = seen.is_some_and(|one| one.lifecycle.is_alive()) && !input.host.is_own(to);
+    (!runs).then(|| format!("node #{} hands over to {name}, which does not run", node.id.0))
 }
 
 /// A reference to a created thing needs an edge to its creation.
@@ -59,7 +81,7 @@ fn orphan_reference(node: &PlanNode, seen: &BTreeSet<NodeId>) -> Option<String> 
 }
 
 /// The existing container that an action changes.
-fn existing(action: &Action) -> Option<ContainerId> {
+pub(super) fn existing(action: &Action) -> Option<ContainerId> {
     match action {
         Action::ConnectNetwork { container, .. }
         | Action::StartContainer { container, .. }
@@ -93,6 +115,7 @@ fn existing(action: &Action) -> Option<ContainerId> {
         Action::CreateNetwork(_)
         | Action::RemoveNetwork { .. }
         | Action::CreateVolume(_)
-        | Action::CreateContainer(_) => None,
+        | Action::CreateContainer(_)
+        | Action::HandOver { .. } => None,
     }
 }

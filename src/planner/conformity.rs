@@ -18,6 +18,7 @@ use crate::planner::joined::{self, Directory};
 use crate::planner::links;
 use crate::planner::names::container_name;
 use crate::planner::networks::elect;
+use crate::planner::own;
 use crate::planner::owners::Owners;
 use crate::planner::verdict::{Illness, illness};
 
@@ -83,7 +84,9 @@ pub fn conformity(
     let mut changes = diff(&detail.config, &wanted, input.observed.engine.api, &input.policy.salt);
     changes.extend(astray(input, service, detail, &changes));
     changes.extend(other_address(input, service, detail));
-    let recreates = changes.iter().any(|change| change.class == FieldClass::Recreate);
+    // Nothing is changed in the own container while it runs, and be it a limit.
+    let recreates = changes.iter().any(|change| change.class == FieldClass::Recreate)
+        || !changes.is_empty() && own::is_own(input, container);
     if planted!("drift-is-left", recreates, false) {
         Conformity::Recreate(Reason::Drift(changes))
     } else if changes.is_empty() {
@@ -188,6 +191,7 @@ pub fn wanted_config(
     image: &ObservedImage,
 ) -> ContainerConfig {
     let mut wanted = canonical(expected(&service.config, image), &input.observed.engine);
+    own::lend_ports(input, &mut wanted, (service.name.as_str(), Some(container)));
     // Every endpoint has these names anyway; written out as aliases they read back as none.
     let name =
         input.desired.project().map(|project| container_name(project, service, 1).to_string());

@@ -16,7 +16,7 @@ use crate::planner::images::{ImageVerdict, ImageVerdicts};
 use crate::planner::networks::Networks;
 use crate::planner::volumes::Volumes;
 use crate::planner::world::{ServiceView, Slot, World};
-use crate::planner::{joined, links, names};
+use crate::planner::{joined, links, names, own};
 
 /// What containers are built upon, as far as this plan brings it.
 #[derive(Debug)]
@@ -46,6 +46,7 @@ fn final_config(
 ) -> Result<ContainerConfig, WaitingOn> {
     let config = joined::config(view.service.config.clone(), world.directory())?;
     let mut config = content::placed(config, world.input.facts);
+    own::lend_ports(world.input, &mut config, (view.service.name.as_str(), None));
     links::add(world, view.service, &mut config);
     let donor = predecessor.or_else(|| joined::keeper(world, &view.service.name));
     Ok(inherit_anonymous(world, config, view, donor))

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::id::{ContainerId, ProjectName, ReplicaId, ServiceName};
 use crate::model::operation::Operation;
+use crate::model::own::OwnWait;
 use crate::model::plan::{Action, ContainerRef, NodeId, Plan, PlanNode};
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
+use crate::planner::check::existing;
 use crate::planner::input::PlanInput;
 use crate::planner::record::{remove_key, stop_key};
 
@@ -60,7 +62,7 @@ impl<'a> Draft<'a> {
     /// Adds a node, unless calls about its subject wait out a back-off (then the hold is noted) or a long call about the
     /// same thing runs. `None` means: what builds on it cannot be planned either.
     pub fn push(&mut self, place: Place<'_>, action: Action, reason: Reason) -> Option<NodeId> {
-        if self.backs_off(place.subject) {
+        if self.backs_off(place.subject) || self.touches_own(&action, place.subject) {
             return None;
         }
         if let Action::Begin(operation) = &action
@@ -81,6 +83,18 @@ impl<'a> Draft<'a> {
         };
         self.nodes.push(PlanNode { id, action, reason, depends_on: place.after, group });
         Some(id)
+    }
+
+    /// Whether something would be done to the container that this controller runs in, or in it; notes the hold. Only another
+    /// name does no harm.
+    fn touches_own(&mut self, action: &Action, subject: &Subject) -> bool {
+        let own = existing(action).is_some_and(|id| self.input.host.is_own(&id));
+        if !own || matches!(action, Action::RenameContainer { .. }) {
+            return false;
+        }
+        let waiting = WaitingOn::Own(OwnWait::OutOfReach(action.kind().to_owned()));
+        self.hold(subject.clone(), waiting, None);
+        true
     }
 
     /// Whether calls about `subject` wait out a back-off; notes the hold.

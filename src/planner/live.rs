@@ -12,6 +12,7 @@ use crate::planner::create::dns_names;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
 use crate::planner::links;
+use crate::planner::own;
 use crate::planner::slot::SlotContext;
 
 /// Plans the live changes of one container; returns the nodes that a start of it has to wait for.
@@ -160,7 +161,9 @@ pub fn reattach(
     draft: &mut Draft<'_>,
     container: &ObservedContainer,
 ) -> Vec<NodeId> {
-    let Some(detail) = container.detail.known() else {
+    let detail = container.detail.known();
+    let detail = detail.filter(|_| !own::is_own(context.world.input, container));
+    let Some(detail) = detail else {
         return Vec::new();
     };
     let mut nodes = Vec::new();

@@ -41,6 +41,7 @@ pub mod neighbours;
 pub mod networks;
 pub mod one_offs;
 pub mod order;
+pub mod own;
 pub mod owners;
 pub mod ownership;
 pub mod perfect;

@@ -155,7 +155,7 @@ fn recreate(
 }
 
 /// A live container on `network` that cannot be detached and attached again: somebody else's, one that is held, one whose
-/// state is not known.
+/// state is not known, the one that this controller runs in.
 fn stranger(world: &World<'_>, network: &ObservedNetwork) -> Option<String> {
     let free = |id: &ContainerId| {
         let of_service = world.services.iter().filter(|view| !view.is_held(world));
@@ -163,8 +163,9 @@ fn stranger(world: &World<'_>, network: &ObservedNetwork) -> Option<String> {
         let mut judged = judged.flat_map(|slot| slot.current.iter().chain(&slot.old));
         let mut leaving =
             world.orphans.iter().chain(world.services.iter().flat_map(|view| &view.surplus));
-        judged.any(|one| one.container.id == *id && one.container.detail.known().is_some())
-            || leaving.any(|one| one.id == *id)
+        let known =
+            judged.any(|one| one.container.id == *id && one.container.detail.known().is_some());
+        !world.input.host.is_own(id) && (known || leaving.any(|one| one.id == *id))
     };
     let id = network.containers.iter().find(|id| !free(id))?;
     let seen = world.input.observed.containers.iter().find(|one| one.id == *id);

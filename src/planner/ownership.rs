@@ -3,7 +3,7 @@
 use crate::model::id::{Installation, ProjectName};
 use crate::model::ledger::ProjectLedger;
 use crate::model::observed::{Claim, ObservedContainer};
-use crate::model::path::LocalPath;
+use crate::model::path::HostPath;
 
 /// Whose a container is. Only `Ours` may be stopped, renamed or removed (invariant 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub fn ownership(
 
 /// Whether the files that Compose made a container from lie in the project's own directory: then it is the same project
 /// that moved over, and is adopted by itself.
-pub fn made_from(claim: &Claim, directory: &LocalPath) -> bool {
+pub fn made_from(claim: &Claim, directory: &HostPath) -> bool {
     let Some(files) = &claim.config_files else {
         return false;
     };

@@ -126,6 +126,8 @@ impl PerfectHost {
             | Action::RemoveNetwork { .. }
             | Action::CreateVolume(_)
             | Action::CreateContainer(_) => {}
+            // The other one goes on where this one was.
+            Action::HandOver { to, .. } => self.host.own = Some(to.clone()),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::{ReplicaId, ServiceName};
 use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::operation::Operation;
+use crate::model::own::OwnWait;
 use crate::model::plan::Action;
 use crate::model::reason::Reason;
 use crate::planner::draft::{Draft, Place};
@@ -13,6 +14,7 @@ use crate::planner::hooks;
 use crate::planner::input::{Intent, PlanInput};
 use crate::planner::neighbours::removal_waits;
 use crate::planner::networks::{prune_networks, remove_unused};
+use crate::planner::own;
 use crate::planner::ownership::{Ownership, ownership};
 use crate::planner::policy_gate::{ALL_OF_IT, may_disrupt, waits_for_person};
 use crate::planner::world::World;
@@ -69,7 +71,9 @@ pub fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: 
     let needed = needed(containers);
     for container in containers {
         let subject = Subject::Container(container.name.clone());
-        if container.lifecycle.is_alive() {
+        if own::is_own(draft.input(), container) {
+            draft.hold(subject, WaitingOn::Own(OwnWait::Unwanted), None);
+        } else if container.lifecycle.is_alive() {
             if let Some(user) = container.claim.service.as_ref().and_then(|one| needed.get(one)) {
                 let service = (*user).clone();
                 let (condition, actual) = ("stopped".to_owned(), "running".to_owned());

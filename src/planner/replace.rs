@@ -20,6 +20,7 @@ use crate::planner::heal::{Healing, healing};
 use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
 use crate::planner::order::Order;
+use crate::planner::own;
 use crate::planner::policy_gate::may_replace;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
@@ -66,6 +67,9 @@ pub fn replace(
     if let Some(what) = data_path_change(context, predecessor) {
         draft.hold(subject, WaitingOn::DataPathChanged(what), None);
         return serve_on(context, draft, predecessor);
+    }
+    if let Some(waiting) = own::obstacle(context, predecessor) {
+        return draft.hold(subject, waiting, None);
     }
     // Before a successor is made: once it is there, it takes the place.
     if !may_replace(context, draft, predecessor, &reason) {
@@ -156,7 +160,9 @@ pub fn serve_on(
             plan_start(context, draft, start);
         }
         Healing::Wait(waiting, until) => draft.hold(context.subject(), waiting, until),
-        Healing::Runs => plan_post_start(context, draft, predecessor),
+        Healing::Runs if !own::is_own(context.world.input, predecessor) => {
+            plan_post_start(context, draft, predecessor);
+        }
         _ => {}
     }
 }
@@ -232,6 +238,9 @@ fn hand_over(
     }
     if current.lifecycle.is_alive() {
         return match serves_in_place(context, (current, old)) {
+            Ok(()) if own::is_own(context.world.input, old) => {
+                own::hand_over(context, draft, current);
+            }
             Ok(()) => {
                 stop(context, draft, old, (Vec::new(), reason(current, old)));
             }
@@ -289,8 +298,10 @@ fn revive(
 
 /// Whether a successor runs beside this predecessor for a while. One that does not serve is not worth the wait.
 fn goes_beside(context: SlotContext<'_, '_>, predecessor: &ObservedContainer) -> bool {
+    let input = context.world.input;
     context.rollout.order == Order::StartFirst
-        && is_ready((context.world.input, context.world.input.ledger), context.view, predecessor)
+        && (own::is_own(input, predecessor)
+            || is_ready((input, input.ledger), context.view, predecessor))
 }
 
 /// Whether a successor that was started beside its predecessor is available, and the predecessor has had the time to end

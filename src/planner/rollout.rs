@@ -18,6 +18,7 @@ use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::neighbours;
 use crate::planner::order::{Order, order};
+use crate::planner::own;
 use crate::planner::readiness::Strictness;
 use crate::planner::strategy::{self, candidates, stage};
 use crate::planner::world::{Judged, ServiceView, Slot, World};
@@ -197,6 +198,9 @@ fn next(phases: &[(u32, Phase)], free: usize) -> Vec<u32> {
 
 /// What comes first when a replica of a service is replaced.
 pub fn update_order(world: &World<'_>, view: &ServiceView<'_>) -> Order {
+    if own::runs_in(world.input, view) {
+        return Order::StartFirst;
+    }
     let services = || world.services.iter().map(|view| view.service);
     order(view, &joined(services()), &shared_sources(services()))
 }

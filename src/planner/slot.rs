@@ -27,7 +27,7 @@ use crate::planner::rollout::Rollout;
 use crate::planner::steps;
 use crate::planner::verdict::{self, Illness};
 use crate::planner::world::{Judged, ServiceView, Slot, World};
-use crate::planner::{jobs, joined};
+use crate::planner::{jobs, joined, own};
 
 /// What every step of a slot needs to look at.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +182,8 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
     after.extend(reattach(context, draft, current.container));
     let (record, now) = (context.record(), context.world.input.now);
     match healing(context.view, current.container, record, now) {
+        // No hook is run in the own container, no probe asked; a check of its health is the engine's alone.
+        Healing::Runs if own::is_own(context.world.input, current.container) => {}
         Healing::Runs => {
             plan_running(context, draft, current.container);
             let stops = |action: &Action| action.kind() == "StopContainer";

@@ -16,6 +16,7 @@ use crate::model::time::Timestamp;
 use crate::model::verdict::{Asker, ProbeActivity, ProbeState, ProbeTarget, ProbeVerdict};
 use crate::planner::draft::Draft;
 use crate::planner::input::PlanInput;
+use crate::planner::own;
 use crate::planner::plan::suspension;
 use crate::planner::slot::SlotContext;
 use crate::planner::world::World;
@@ -77,6 +78,10 @@ pub fn illness(
     container: &ObservedContainer,
 ) -> Option<Illness> {
     run(container)?;
+    if own::is_own(input, container) {
+        // Whoever plans this is well enough; if it were not, nobody here could help it.
+        return None;
+    }
     if let Health::Unhealthy { streak, .. } = container.health {
         return Some(Illness { streak, probe: None });
     }

@@ -14,6 +14,7 @@ use crate::planner::conformity::{Conformity, conformity};
 use crate::planner::input::PlanInput;
 use crate::planner::joined::Directory;
 use crate::planner::one_offs;
+use crate::planner::own;
 use crate::planner::owners::Owners;
 use crate::planner::ownership::{Ownership, made_from, ownership};
 use crate::planner::plan::suspension;
@@ -188,7 +189,7 @@ impl<'a> World<'a> {
                     by_service.entry(name).or_default().push(container);
                 }
                 Ownership::Ours => orphans.push(container),
-                Ownership::Adoptable if made_from(&container.claim, &desired.directory) => {
+                Ownership::Adoptable if made_from(&container.claim, &desired.host_directory) => {
                     orphans.push(container);
                 }
                 Ownership::Adoptable => {}
@@ -263,7 +264,7 @@ fn view<'a>(
 /// Made by this installation, adopted, or by Compose from the project's own files; or a person agreed.
 fn is_own(input: &PlanInput<'_>, desired: &DesiredProject, container: &ObservedContainer) -> bool {
     owner(input, desired, container) == Ownership::Ours
-        || made_from(&container.claim, &desired.directory)
+        || made_from(&container.claim, &desired.host_directory)
         || input.ledger.adoption_confirmed
 }
 
@@ -310,6 +311,8 @@ fn elect<'a>(
         let serves_on = !one.conformity.keeps() && serves(input, service, one.container);
         let rank = (
             one.conformity.keeps(),
+            // It cannot make way for anybody but a container that is as wanted.
+            own::is_own(input, one.container),
             one.container.lifecycle.is_alive() && !input.operations.contains_key(&stopping),
             // Of two that have to go, the one whose successor was not promoted stays.
             !one.conformity.keeps() && steps.is_some_and(|steps| is_stable(steps, one.container)),

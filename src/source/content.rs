@@ -45,6 +45,14 @@ impl ContentStore {
         services: impl Iterator<Item = &'a DesiredService>,
         paths: &PathMap,
     ) -> BTreeMap<String, KeptState> {
+        if !paths.shows(&LocalPath::new(&self.directory)) {
+            let why = format!(
+                "{} is in this container alone: mount a volume, or a directory of the host, for the state directory",
+                self.directory.display()
+            );
+            let failed = |file: &KeptFile| (file.name.clone(), KeptState::Failed(why.clone()));
+            return services.flat_map(kept).map(failed).collect();
+        }
         let write = |file: &KeptFile| match self.write_one(project, file) {
             Ok(()) => KeptState::Ready(self.host_path(project, &file.name, paths)),
             Err(error) => KeptState::Failed(error.to_string()),

@@ -378,3 +378,35 @@ async fn no_value_reaches_the_log_at_its_most_talkative() {
     assert!(text.contains("engine call"), "the log is not empty");
     assert!(!text.contains("hunter2"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_own_container_is_out_of_reach() {
+    use composelet::model::hook::HookCommand;
+    let (sim, engine) = engine("1.41").await;
+    let (own, other) = (run(&engine, "own").await, run(&engine, "other").await);
+    engine.keep_off(own.clone());
+    let before = sim.mutating_calls();
+    let hook = HookCommand::default();
+    let ends = [
+        engine.stop_container(&own, Some(1)).await,
+        engine.stop_with_hooks(&own, Some(1), std::slice::from_ref(&hook)).await.map(drop),
+        engine.remove_container(&own).await,
+        engine.start_container(&own).await,
+        engine.unpause_container(&own).await,
+        engine.update_container(&own, None, None).await,
+        engine.run_hook(&own, &hook).await,
+        engine.probe(&own, &hook, Duration::from_secs(1)).await.map(drop),
+        engine.reload(&own, &hook, Some("SIGHUP")).await,
+    ];
+    for (index, end) in ends.into_iter().enumerate() {
+        let class = end.expect_err("it is left alone").class;
+        assert_eq!(class, FailureClass::Forbidden, "{index}");
+    }
+    assert_eq!(sim.mutating_calls(), before, "the engine was not even asked");
+    // Another name does it no harm, and others are in reach.
+    let to = ContainerName::new("shop-own-2");
+    engine.rename_container(&own, &to).await.expect("rename");
+    engine.stop_container(&other, Some(1)).await.expect("stop");
+    let view = engine.host_view(&std::collections::BTreeSet::new()).await.expect("look");
+    assert!(view.is_own(&own) && !view.is_own(&other));
+}

@@ -104,6 +104,8 @@ impl Default for Host {
 }
 
 impl WalkHost for Host {
+    fn hand_over(&self) {}
+
     fn now(&self) -> Timestamp {
         self.now
     }

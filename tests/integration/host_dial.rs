@@ -108,7 +108,8 @@ async fn what_is_no_answer_is_told_without_headers() {
     let (address, _) = server("220 mail.test ESMTP\r\n", Scheme::Http).await;
     let error = HostDial.get(address, &get(address)).await.unwrap_err();
     assert!(!error.is_empty() && !error.contains("hunter2"), "{error}");
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // An address that no other test binds: once it is given up, nobody else may be found at its port.
+    let silent = TcpListener::bind("127.83.83.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
     assert_eq!(HostDial.connect(address).await, Ok(()), "the queue of the kernel accepts");
     let (get, short) = (get(address), Duration::from_millis(200));

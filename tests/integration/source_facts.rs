@@ -83,6 +83,7 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
     DesiredProject {
         name: ProjectName::from("shop"),
         directory: LocalPath::new(directory),
+        host_directory: HostPath::new(directory),
         config_files: Vec::new(),
         digest: String::new(),
         encrypted: None,

@@ -34,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "controller",
         &[
             "model", "manifest", "planner", "policy", "secrets", "engine", "source", "executor",
-            "ledger",             "tags",
+            "ledger", "tags",
         ],
     ),
     ("telemetry", &["model"]),

@@ -236,6 +236,7 @@ pub(in crate::engine) struct MountPointJson {
     #[serde(rename = "Type")]
     pub(in crate::engine) kind: Option<String>,
     pub(in crate::engine) name: Option<String>,
+    pub(in crate::engine) source: Option<String>,
     pub(in crate::engine) destination: Option<String>,
     #[serde(rename = "RW")]
     pub(in crate::engine) writable: Option<bool>,

@@ -8,7 +8,7 @@ mod summary;
 
 pub(super) use container::{
     BindOptionsJson, BlockDeviceJson, ConfigJson, ContainerJson, DeviceRequestJson, EndpointJson,
-    HealthJson, HealthcheckJson, HostConfigJson, MountJson, ProbeJson, StateJson,
+    HealthJson, HealthcheckJson, HostConfigJson, MountJson, MountPointJson, ProbeJson, StateJson,
 };
 pub(super) use lenient::{Texts, arguments};
 pub(super) use network::{ImageJson, IpamJson, NetworkJson, VolumeJson, VolumeListJson};

@@ -13,6 +13,7 @@ use crate::manifest::report::Finding;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::neighbour::ProjectDependency;
+use crate::model::path::HostPath;
 use crate::model::secret::sha256_hex;
 
 /// Builds the project; `None` after an error or if a file is lacking.
@@ -38,7 +39,12 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
     Some(DesiredProject {
         name: context.name.clone(),
         directory: context.directory.clone(),
-        config_files: context.config_files.to_vec(),
+        host_directory: HostPath::new(context.directory.as_path()),
+        config_files: context
+            .config_files
+            .iter()
+            .map(|file| HostPath::new(file.as_path()))
+            .collect(),
         digest: digest(context),
         encrypted: encrypted(context),
         commit: None,

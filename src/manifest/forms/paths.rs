@@ -32,7 +32,17 @@ impl Check<'_> {
         } else {
             text.to_owned()
         };
-        Some(self.directory.join(text).display().to_string())
+        let path = self.directory.join(&text);
+        if !self.report.shows(&path) {
+            let message = format!("{} is nowhere on the engine's host", path.display());
+            self.report.add(
+                Finding::error("not-mounted", field, message).at(node.place).help(format!(
+                    "composelet runs in a container and sees only what is mounted into it: mount the directory that holds {text} as well, at the same path as on the host, or write the path of the host"
+                )),
+            );
+            return None;
+        }
+        Some(path.display().to_string())
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) struct Change {
     probes: ProbeChange,
     /// The engine is on another host.
     elsewhere: bool,
+    /// The controller runs in the container of this name.
+    own: Option<String>,
     images: BTreeMap<String, ImageChange>,
     networks: BTreeMap<String, Option<NetworkChange>>,
     volumes: BTreeMap<String, Option<VolumeChange>>,
@@ -168,6 +170,9 @@ impl Change {
         self.ledger.apply(sim);
         self.facts(sim);
         sim.engine.refresh();
+        if let Some(name) = &self.own {
+            sim.engine.host.own = Some(find(sim, name).id.clone());
+        }
         self.strangers(sim);
     }
 

@@ -4,6 +4,7 @@
 //! that begin with `ct-`, removes what it made also when it fails, and may run beside the others.
 
 mod adoption;
+mod allow_list;
 mod backend_optimizacion;
 mod bad_revisions;
 mod before_checks;
@@ -21,6 +22,7 @@ mod git_sources;
 mod healing;
 mod hooks;
 mod image_updates;
+mod in_container;
 mod interop;
 mod isolation;
 mod jobs;

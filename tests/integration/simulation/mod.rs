@@ -24,5 +24,6 @@ mod rebuild;
 mod rollouts;
 mod schedules;
 mod secrets;
+mod self_update;
 mod standby;
 mod strategies;

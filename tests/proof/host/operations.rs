@@ -114,6 +114,13 @@ impl Bench {
                     service.replicas = *replicas;
                 }
             }),
+            other => self.apply_to_whole(other),
+        }
+    }
+
+    /// What changes no service.
+    fn apply_to_whole(&mut self, operation: &Operation) {
+        match operation {
             Operation::Break { app } => self.change(app, |app| app.broken = true),
             Operation::Repair { app } => self.change(app, |app| app.broken = false),
             Operation::Touch { app } => self.change(app, |_| {}),
