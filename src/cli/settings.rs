@@ -124,6 +124,7 @@ impl Settings {
         let strict = file.sources.iter().map(|source| desired_state.join(source.into.as_str()));
         let strict = strict.collect();
         let rules = with_sources(file.policy, &file.sources, &desired_state)?;
+        file.webhooks.iter().try_for_each(|webhooks| webhooks.check_sources(&file.sources))?;
         Ok(Self {
             desired_state: desired_state.clone(),
             state_dir: LocalPath::new(state_dir),

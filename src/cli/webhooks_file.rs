@@ -10,6 +10,7 @@ use crate::cli::exit::CliError;
 use crate::cli::settings::Surroundings;
 use crate::cli::settings_file::{text_of, unknown_key};
 use crate::http::{HttpLimits, WebhookSettings};
+use crate::model::git_source::GitSource;
 use crate::model::secret::Secret;
 use crate::webhook::{Algorithm, Forge, Hook, HookError, HookParts, Rate};
 
@@ -189,6 +190,25 @@ fn secret_source(field: &str, value: &Value, directory: &Path) -> Result<SecretS
 }
 
 impl WebhooksFile {
+    /// Checks that each hook is for a source that there is.
+    ///
+    /// # Errors
+    /// A hook that nothing would ever come of.
+    pub(super) fn check_sources(&self, sources: &[GitSource]) -> Result<(), CliError> {
+        for HookFile { parts, .. } in &self.hooks {
+            let Some(wanted) = &parts.source else {
+                continue;
+            };
+            if !sources.iter().any(|source| source.name.as_str() == wanted) {
+                let place = format!("webhooks: hook {}", parts.name);
+                return Err(CliError::usage(format!(
+                    "{place}: source: the settings have no source `{wanted}`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the secrets and checks the hooks.
     ///
     /// # Errors

@@ -29,6 +29,22 @@ fn an_unknown_setting_names_the_nearest() {
     assert!(run.err.contains("did you mean `state_dir`?"), "{}", run.err);
 }
 
+/// Nothing would ever come of such a hook.
+#[test]
+fn a_hook_for_a_source_that_is_not_there_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let hook =
+        "webhooks: {hooks: [{name: shop, forge: github, source: shp, secrets: [{env: S}]}]}\n";
+    fs::write(directory.path().join("composelet.yaml"), hook).unwrap();
+    let run = composelet(directory.path(), &["validate", "--config", "composelet.yaml"]);
+    assert_eq!(run.code, 2, "{}", run.err);
+    assert!(
+        run.err.contains("hook shop: source: the settings have no source `shp`"),
+        "{}",
+        run.err
+    );
+}
+
 #[test]
 fn settings_do_not_lie_among_manifests() {
     let directory = tempfile::tempdir().unwrap();

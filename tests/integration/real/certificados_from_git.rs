@@ -1,89 +1,19 @@
 //! The system certificados driven by a repository, over ssh and then over https: adopted as it stands, changed by pushes,
 //! and brought back when a push is bad. What no commit holds stays as it is.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use crate::git::{git, write};
 use crate::support_real::git_server::{HttpsServer, SshServer, TOKEN, token_is_nowhere};
 use crate::support_real::host::Host;
+use crate::support_real::repository::{Repository, deployed, held, untracked};
 use crate::support_real::system::{answers, page, place};
-use crate::support_real::wait::{eventually, hold};
 
 const TLS: &[&str] = &["--insecure"];
 
 /// A quick pace, so that what is waited for is the controller.
 const PACE: &str = "services: {web: {healthcheck: {interval: 2s, retries: 3, start_period: 20s}, \
                     deploy: {update_config: {monitor: 2s}}}}\n";
-
-/// The repository and the work tree of whoever pushes to it.
-struct Repository {
-    bare: PathBuf,
-    work: PathBuf,
-}
-
-impl Repository {
-    /// One that holds what the system's own `.gitignore` lets in.
-    fn of(host: &Host, directory: &Path) -> Self {
-        let (bare, work) = (host.aside().join("certificados.git"), host.aside().join("work"));
-        git(
-            host.aside(),
-            &["init", "--quiet", "--bare", "--initial-branch=main", bare.to_str().unwrap()],
-        );
-        assert!(Command::new("cp").arg("-a").arg(directory).arg(&work).status().unwrap().success());
-        git(&work, &["init", "--quiet", "--initial-branch=main"]);
-        Self { bare, work }
-    }
-
-    fn push(&self, message: &str) -> String {
-        git(&self.work, &["add", "--all"]);
-        git(&self.work, &["commit", "--quiet", "--message", message]);
-        git(&self.work, &["push", "--quiet", self.bare.to_str().unwrap(), "HEAD:refs/heads/main"]);
-        git(&self.work, &["rev-parse", "HEAD"])
-    }
-
-    fn with(&self, path: &str, text: &str) -> String {
-        write(&self.work.join(path), text);
-        self.push(path)
-    }
-}
-
-/// Bytes of everything in a directory that no commit holds.
-fn untracked(directory: &Path, work: &Path) -> BTreeMap<String, Vec<u8>> {
-    let tracked = git(work, &["ls-files"]);
-    let tracked: Vec<&str> = tracked.lines().collect();
-    let mut found = BTreeMap::new();
-    let mut todo = vec![directory.to_owned()];
-    while let Some(next) = todo.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
-            if path.is_dir() {
-                todo.push(path);
-            } else if !tracked.contains(&name.as_str()) {
-                found.insert(name, fs::read(path).unwrap());
-            }
-        }
-    }
-    found
-}
-
-fn deployed(host: &Host, project: &str, commit: &str) -> (i32, String) {
-    let run =
-        host.run(&["reconcile", project, "--revision", commit, "--wait", "--timeout", "170s"]);
-    (run.code, format!("{}{}", run.out, run.err))
-}
-
-async fn held(host: &Host, project: &str, commit: &str) {
-    eventually("the revision of the commit holds", || {
-        let history = host.expect(&["rollout", "history", project]);
-        let line = history.lines().find(|line| line.contains(&commit[..12])).unwrap_or_default();
-        hold(line.contains("stable"), || history.clone())
-    })
-    .await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_over_ssh_and_https_are_rolled_out_and_a_bad_one_goes_back() {
@@ -131,7 +61,7 @@ async fn pushes_over_ssh_and_https_are_rolled_out_and_a_bad_one_goes_back() {
     let source = |token: &Path| {
         format!(
             "sources:\n  gitcert:\n    url: {}\n    into: {project}\n    interval: 5s\n    token: {{file: {}}}\n    ca_file: {}\n",
-            https.url("certificados.git"),
+            https.url("system.git"),
             token.display(),
             https.ca_file.display()
         )

@@ -28,6 +28,7 @@ mod isolation;
 mod jobs;
 mod joins;
 mod montero;
+mod montero_from_git;
 mod neighbours;
 mod once;
 mod paqueteria;

@@ -11,6 +11,7 @@ pub(crate) mod look;
 pub(crate) mod private_engine;
 pub(crate) mod registry;
 pub(crate) mod registry_stub;
+pub(crate) mod repository;
 pub(crate) mod results;
 pub(crate) mod system;
 pub(crate) mod wait;
