@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
+    abort, config, confirm, describe, get, health, history, logs, plan, promote, reconcile, resume,
     rollback, rollout, run, sources, suspend, validate, version, webhooks,
 };
 
@@ -148,6 +148,8 @@ pub enum Command {
     Reconcile(reconcile::ReconcileArgs),
     /// List git sources, look at one now, or accept a rewritten history
     Sources(sources::SourcesArgs),
+    /// Print what containers write, as one log in order of time
+    Logs(logs::LogsArgs),
     /// Show what was done to a project and why
     History(history::HistoryArgs),
     /// Show what was sent to the hooks of this host, and what became of it

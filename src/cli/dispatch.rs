@@ -8,7 +8,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
+    abort, config, confirm, describe, get, health, history, logs, plan, promote, reconcile, resume,
     rollback, rollout, run as controller, sources, suspend, validate, version, webhooks,
 };
 
@@ -60,6 +60,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Rollout(args) => rollout::run(args, &context).await,
         Command::Reconcile(args) => reconcile::run(args, &context).await,
         Command::Sources(args) => sources::run(args, &context).await,
+        Command::Logs(args) => logs::run(args, &context).await,
         Command::History(args) => history::run(args, &context),
         Command::Webhooks(args) => webhooks::run(args, &context),
         Command::Health(args) => health::run(args, &context),

@@ -62,10 +62,18 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written for another reason.
     pub fn result(&self, text: &str) -> Result<(), CliError> {
+        self.result_while_read(text).map(|_| ())
+    }
+
+    /// As [`Output::result`], and says whether the reader is still there: what goes on for ever ends when it is not.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn result_while_read(&self, text: &str) -> Result<bool, CliError> {
         let mut stream = AutoStream::new(io::stdout(), self.choice());
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(CliError::from),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => other.map(|()| true).map_err(CliError::from),
         }
     }
 

@@ -18,6 +18,7 @@ mod failure;
 mod hooks;
 mod images;
 pub mod labels;
+mod logs;
 mod observe;
 mod own;
 mod parse;

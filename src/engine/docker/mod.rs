@@ -9,6 +9,7 @@ mod error;
 mod exec;
 mod host_config;
 mod image;
+mod log_lines;
 mod logs;
 mod mounts;
 mod mutate;

@@ -27,6 +27,7 @@ mod interop;
 mod isolation;
 mod jobs;
 mod joins;
+mod logs;
 mod montero;
 mod neighbours;
 mod once;
