@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::output::Color;
 use crate::cli::{
     abort, config, confirm, describe, get, health, history, logs, plan, promote, reconcile, resume,
-    rollback, rollout, run, sources, suspend, validate, version, webhooks,
+    rollback, rollout, run, sources, start, stop, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -132,6 +132,10 @@ pub enum Command {
     Describe(describe::DescribeArgs),
     /// Allow what waits for a person: a mass removal or an adoption
     Confirm(confirm::ConfirmArgs),
+    /// Stop containers for a repair, and keep them stopped until `start` or a set time
+    Stop(stop::StopArgs),
+    /// Start what was stopped
+    Start(start::StartArgs),
     /// Look and report, but do nothing, for a project or service
     Suspend(suspend::SuspendArgs),
     /// End a suspension, a pause or a rollback

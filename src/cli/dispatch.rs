@@ -9,7 +9,8 @@ use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
     abort, config, confirm, describe, get, health, history, logs, plan, promote, reconcile, resume,
-    rollback, rollout, run as controller, sources, suspend, validate, version, webhooks,
+    rollback, rollout, run as controller, sources, start, stop, suspend, validate, version,
+    webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -52,6 +53,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Get(args) => get::run(args, &context).await,
         Command::Describe(args) => describe::run(args, &context),
         Command::Confirm(args) => confirm::run(args, &context).await,
+        Command::Stop(args) => stop::run(args, &context).await,
+        Command::Start(args) => start::run(args, &context).await,
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,
         Command::Rollback(args) => rollback::run(args, &context).await,

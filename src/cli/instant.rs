@@ -29,6 +29,14 @@ pub(super) fn parse(text: &str) -> Result<Named, String> {
 }
 
 impl Named {
+    /// As an instant to come; a duration is so long from now.
+    pub(super) fn after(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at_ns) => Timestamp::from_millis(at_ns.div_euclid(1_000_000)),
+            Self::Distance(distance) => now.plus(distance),
+        }
+    }
+
     /// In nanoseconds since 1970; a duration is so long ago.
     pub(super) fn before_ns(self, now: Timestamp) -> i64 {
         match self {
@@ -48,6 +56,9 @@ mod tests {
         let at = |text: &str| parse(text).unwrap().before_ns(now);
         assert_eq!(at("10m"), now.as_millis() * 1_000_000 - 600_000_000_000);
         assert_eq!(at("2026-01-31T09:00:00+01:00"), now.as_millis() * 1_000_000);
+        let after = |text: &str| parse(text).unwrap().after(now).to_string();
+        assert_eq!(after("2h"), "2026-01-31T10:00:00.000Z");
+        assert_eq!(after("2026-01-31T09:00:00.5Z"), "2026-01-31T09:00:00.500Z");
         assert!(parse("yesterday").unwrap_err().contains("neither"));
     }
 }

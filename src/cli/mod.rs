@@ -48,6 +48,8 @@ mod sections;
 pub mod settings;
 mod settings_file;
 mod sources;
+mod start;
+mod stop;
 mod suspend;
 mod table;
 mod target;

@@ -42,6 +42,7 @@ mod registry;
 mod removal;
 mod rollouts;
 mod silence;
+mod stops;
 mod strategies;
 mod text;
 mod webhooks;
