@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, logs, plan, promote, reconcile, resume,
-    rollback, rollout, run, sources, start, stop, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote,
+    reconcile, resume, rollback, rollout, run, shell, sources, start, stop, suspend, validate,
+    version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -154,6 +155,12 @@ pub enum Command {
     Sources(sources::SourcesArgs),
     /// Print what containers write, as one log in order of time
     Logs(logs::LogsArgs),
+    /// Run a command in a ready container of a service; its exit code is that of this command
+    Exec(exec::ExecArgs),
+    /// Open a shell in a ready container of a service
+    Shell(shell::ShellArgs),
+    /// Print where the ports of a service are published
+    Port(port::PortArgs),
     /// Show what was done to a project and why
     History(history::HistoryArgs),
     /// Show what was sent to the hooks of this host, and what became of it

@@ -132,7 +132,7 @@ pub(super) fn unreachable(context: &Context, failure: &Failure) -> CliError {
 }
 
 /// Where the engine finds what this process sees, if that runs in a container of the engine.
-async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
+pub(super) async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
     let own = engine.own_container(&traces()).await;
     let own = own.map_err(|failure| unreachable(context, &failure))?;
     if let Some(own) = &own {

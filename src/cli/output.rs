@@ -45,6 +45,15 @@ pub enum Color {
     Never,
 }
 
+/// Which stream bytes are passed on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
 /// Where a command says what it has to say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Output {
@@ -74,6 +83,24 @@ impl Output {
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             other => other.map(|()| true).map_err(CliError::from),
+        }
+    }
+
+    /// Passes bytes of somebody else on as they are: nothing is made harmless, which is what an interactive program needs.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn pass_on(&self, channel: Channel, bytes: &[u8]) -> Result<(), CliError> {
+        let written = match channel {
+            Channel::Out => {
+                let mut stream = io::stdout().lock();
+                stream.write_all(bytes).and_then(|()| stream.flush())
+            }
+            Channel::Err => io::stderr().write_all(bytes),
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(CliError::from),
         }
     }
 

@@ -10,8 +10,10 @@ use crate::engine::call::Call;
 use crate::engine::facade::Engine;
 use crate::engine::failure::{CallError, Effect, classify};
 use crate::engine::labels;
+use crate::engine::wire::SummaryJson;
+use crate::model::config::Protocol;
 use crate::model::id::{ContainerId, ContainerName};
-use crate::model::log::{ListedContainer, LogLine, LogQuery};
+use crate::model::log::{ListedContainer, LogLine, LogQuery, PublishedPort};
 use crate::model::outcome::Failure;
 
 /// How long the engine may take for the next line of a log that is not followed.
@@ -34,6 +36,7 @@ impl Engine {
                 claim: labels::claim(&entry.labels.clone().unwrap_or_default()),
                 alive: entry.is_alive(),
                 health: if entry.is_alive() { entry.remark().to_owned() } else { String::new() },
+                ports: published(entry),
             })
             .collect();
         listed.sort_by(|one, other| one.name.cmp(&other.name));
@@ -75,4 +78,24 @@ impl Engine {
         });
         Ok(watched.boxed())
     }
+}
+
+/// The published ports of an entry of the list, each once.
+fn published(entry: &SummaryJson) -> Vec<PublishedPort> {
+    let ports = entry.ports.iter().flatten().filter_map(|port| {
+        let ip = port.ip.as_deref().unwrap_or("0.0.0.0");
+        let number = port.public_port.filter(|number| *number != 0)?;
+        let outside =
+            if ip.contains(':') { format!("[{ip}]:{number}") } else { format!("{ip}:{number}") };
+        let protocol = match port.kind.as_deref() {
+            Some("udp") => Protocol::Udp,
+            Some("sctp") => Protocol::Sctp,
+            _ => Protocol::Tcp,
+        };
+        Some(PublishedPort { inside: port.private_port?, protocol, outside })
+    });
+    let mut ports: Vec<PublishedPort> = ports.collect();
+    ports.sort();
+    ports.dedup();
+    ports
 }

@@ -1,5 +1,6 @@
 //! What containers wrote: lines with the time at which the engine took them.
 
+use crate::model::config::Protocol;
 use crate::model::id::{ContainerId, ContainerName};
 use crate::model::observed::Claim;
 use crate::model::time::Timestamp;
@@ -26,6 +27,17 @@ pub struct LogQuery {
     pub tail: Option<u64>,
 }
 
+/// A port of a container that is published on the host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PublishedPort {
+    /// The port inside.
+    pub inside: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// `ip:port` on the host.
+    pub outside: String,
+}
+
 /// A container as a list shows it: enough to choose one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedContainer {
@@ -39,6 +51,8 @@ pub struct ListedContainer {
     pub alive: bool,
     /// What its health check says, e.g. `healthy`; empty if it has none.
     pub health: String,
+    /// Its published ports.
+    pub ports: Vec<PublishedPort>,
 }
 
 /// Reads the instant that an engine writes before a line (RFC 3339, up to nine digits of a second), in nanoseconds since

@@ -10,6 +10,7 @@ mod bad_revisions;
 mod before_checks;
 mod certificados;
 mod certificados_from_git;
+mod commands;
 mod content;
 mod converge;
 mod crash_points;
