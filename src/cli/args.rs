@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote,
+    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote, purge,
     reconcile, resume, rollback, rollout, run, shell, sources, start, stop, suspend, validate,
     version, webhooks,
 };
@@ -137,6 +137,8 @@ pub enum Command {
     Stop(stop::StopArgs),
     /// Start what was stopped
     Start(start::StartArgs),
+    /// Destroy the volumes of a project that is stopped or gone
+    Purge(purge::PurgeArgs),
     /// Look and report, but do nothing, for a project or service
     Suspend(suspend::SuspendArgs),
     /// End a suspension, a pause or a rollback

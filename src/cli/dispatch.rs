@@ -8,7 +8,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote,
+    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote, purge,
     reconcile, resume, rollback, rollout, run as controller, shell, sources, start, stop, suspend,
     validate, version, webhooks,
 };
@@ -55,6 +55,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Confirm(args) => confirm::run(args, &context).await,
         Command::Stop(args) => stop::run(args, &context).await,
         Command::Start(args) => start::run(args, &context).await,
+        Command::Purge(args) => Box::pin(purge::run(args, &context)).await,
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,
         Command::Rollback(args) => rollback::run(args, &context).await,

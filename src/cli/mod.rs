@@ -40,6 +40,7 @@ mod policy_window;
 mod port;
 mod promote;
 mod published;
+mod purge;
 mod reconcile;
 mod replica;
 mod request;

@@ -23,6 +23,7 @@ mod logs;
 mod observe;
 mod own;
 mod parse;
+mod purge;
 mod registry;
 mod reload;
 mod unsupported;

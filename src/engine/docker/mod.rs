@@ -14,6 +14,7 @@ mod log_lines;
 mod logs;
 mod mounts;
 mod mutate;
+mod purge;
 mod raw;
 mod read;
 mod session;

@@ -37,6 +37,7 @@ mod people;
 mod pontificia;
 mod probes;
 mod process;
+mod purge;
 mod readiness;
 mod rebuild;
 mod registry;
