@@ -6,8 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote, purge,
+    reconcile, resume, rollback, rollout, run, shell, sources, start, stop, suspend, validate,
+    version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -132,6 +133,12 @@ pub enum Command {
     Describe(describe::DescribeArgs),
     /// Allow what waits for a person: a mass removal or an adoption
     Confirm(confirm::ConfirmArgs),
+    /// Stop containers for a repair, and keep them stopped until `start` or a set time
+    Stop(stop::StopArgs),
+    /// Start what was stopped
+    Start(start::StartArgs),
+    /// Destroy the volumes of a project that is stopped or gone
+    Purge(purge::PurgeArgs),
     /// Look and report, but do nothing, for a project or service
     Suspend(suspend::SuspendArgs),
     /// End a suspension, a pause or a rollback
@@ -148,6 +155,14 @@ pub enum Command {
     Reconcile(reconcile::ReconcileArgs),
     /// List git sources, look at one now, or accept a rewritten history
     Sources(sources::SourcesArgs),
+    /// Print what containers write, as one log in order of time
+    Logs(logs::LogsArgs),
+    /// Run a command in a ready container of a service; its exit code is that of this command
+    Exec(exec::ExecArgs),
+    /// Open a shell in a ready container of a service
+    Shell(shell::ShellArgs),
+    /// Print where the ports of a service are published
+    Port(port::PortArgs),
     /// Show what was done to a project and why
     History(history::HistoryArgs),
     /// Show what was sent to the hooks of this host, and what became of it

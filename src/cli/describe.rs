@@ -4,9 +4,10 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
+use crate::cli::output::append;
 use crate::cli::published::{self, Published};
 use crate::cli::target::Target;
-use crate::cli::{schedules, sections};
+use crate::cli::{schedules, sections, touched};
 use crate::model::status::{ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
 
@@ -40,8 +41,26 @@ pub(super) fn run(args: &DescribeArgs, context: &Context) -> Result<Outcome, Cli
         _ => return Err(CliError::usage("name one thing to describe")),
     };
     let running = published.controller.as_ref().map(|one| one.operations.as_slice());
-    context.out.result(&text(&object, running.unwrap_or_default(), published.now))?;
+    let mut shown = text(&object, running.unwrap_or_default(), published.now);
+    let touched = touched(&object, context, published.now)?;
+    if !touched.is_empty() {
+        append(&mut shown, &format!("\n{touched}"));
+    }
+    context.out.result(&shown)?;
     Ok(Outcome::Done)
+}
+
+/// What people did inside of its containers.
+fn touched(object: &Object<'_>, context: &Context, now: Timestamp) -> Result<String, CliError> {
+    let (project, containers): (&ProjectStatus, Vec<&ContainerStatus>) = match object {
+        Object::Project(project) => {
+            (project, project.services.iter().flat_map(|service| &service.containers).collect())
+        }
+        Object::Service(project, service) => (project, service.containers.iter().collect()),
+        Object::Container(project, container) => (project, vec![*container]),
+    };
+    let history = context.ledger()?.history(&project.name, touched::LOOKED_THROUGH);
+    Ok(touched::section(containers, &history, now))
 }
 
 /// A project, as `describe` shows it.

@@ -8,8 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run as controller, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote, purge,
+    reconcile, resume, rollback, rollout, run as controller, shell, sources, start, stop, suspend,
+    validate, version, webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -52,6 +53,9 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Get(args) => get::run(args, &context).await,
         Command::Describe(args) => describe::run(args, &context),
         Command::Confirm(args) => confirm::run(args, &context).await,
+        Command::Stop(args) => stop::run(args, &context).await,
+        Command::Start(args) => start::run(args, &context).await,
+        Command::Purge(args) => Box::pin(purge::run(args, &context)).await,
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,
         Command::Rollback(args) => rollback::run(args, &context).await,
@@ -60,6 +64,10 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Rollout(args) => rollout::run(args, &context).await,
         Command::Reconcile(args) => reconcile::run(args, &context).await,
         Command::Sources(args) => sources::run(args, &context).await,
+        Command::Logs(args) => logs::run(args, &context).await,
+        Command::Exec(args) => Box::pin(exec::run(args, &context)).await,
+        Command::Shell(args) => Box::pin(shell::run(args, &context)).await,
+        Command::Port(args) => port::run(args, &context).await,
         Command::History(args) => history::run(args, &context),
         Command::Webhooks(args) => webhooks::run(args, &context),
         Command::Health(args) => health::run(args, &context),

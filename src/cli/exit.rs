@@ -14,6 +14,8 @@ pub enum Outcome {
     TimedOut,
     /// What was asked for was tried and rolled back.
     RolledBack,
+    /// A command of the person's own ended with this code (`exec`, `shell`).
+    Exited(u8),
 }
 
 /// Why a command could not do its work.
@@ -102,7 +104,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The exit code: 0 done, 1 difference or condition not reached, 2 usage or runtime error, 3 not found, 4 timed out,
-/// 5 rolled back.
+/// 5 rolled back; `exec` and `shell` pass on the code of what ran.
 pub fn code(result: &Result<Outcome, CliError>) -> u8 {
     match result {
         Ok(Outcome::Done) => 0,
@@ -113,6 +115,7 @@ pub fn code(result: &Result<Outcome, CliError>) -> u8 {
         },
         Ok(Outcome::TimedOut) => 4,
         Ok(Outcome::RolledBack) => 5,
+        Ok(Outcome::Exited(code)) => *code,
     }
 }
 

@@ -114,20 +114,25 @@ pub(super) async fn foresee(
     Ok(foreseen)
 }
 
-async fn connect(context: &Context) -> Result<Engine, CliError> {
+/// The engine of the settings.
+///
+/// # Errors
+/// It cannot be reached.
+pub(super) async fn connect(context: &Context) -> Result<Engine, CliError> {
     let settings = &context.settings;
     let engine = Engine::connect(&settings.host, settings.installation.clone()).await;
     engine.map_err(|failure| unreachable(context, &failure))
 }
 
-fn unreachable(context: &Context, failure: &Failure) -> CliError {
+/// Why the engine could not be asked, with its address.
+pub(super) fn unreachable(context: &Context, failure: &Failure) -> CliError {
     let host = &context.settings.host;
     CliError::runtime(format!("the engine at {host} cannot be asked: {}", failure.message))
         .hint("name another with -H or DOCKER_HOST; contexts of `docker context` are not read")
 }
 
 /// Where the engine finds what this process sees, if that runs in a container of the engine.
-async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
+pub(super) async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
     let own = engine.own_container(&traces()).await;
     let own = own.map_err(|failure| unreachable(context, &failure))?;
     if let Some(own) = &own {

@@ -45,6 +45,15 @@ pub enum Color {
     Never,
 }
 
+/// Which stream bytes are passed on to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
 /// Where a command says what it has to say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Output {
@@ -62,8 +71,34 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written for another reason.
     pub fn result(&self, text: &str) -> Result<(), CliError> {
+        self.result_while_read(text).map(|_| ())
+    }
+
+    /// As [`Output::result`], and says whether the reader is still there: what goes on for ever ends when it is not.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn result_while_read(&self, text: &str) -> Result<bool, CliError> {
         let mut stream = AutoStream::new(io::stdout(), self.choice());
         match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => other.map(|()| true).map_err(CliError::from),
+        }
+    }
+
+    /// Passes bytes of somebody else on as they are: nothing is made harmless, which is what an interactive program needs.
+    ///
+    /// # Errors
+    /// As [`Output::result`].
+    pub fn pass_on(&self, channel: Channel, bytes: &[u8]) -> Result<(), CliError> {
+        let written = match channel {
+            Channel::Out => {
+                let mut stream = io::stdout().lock();
+                stream.write_all(bytes).and_then(|()| stream.flush())
+            }
+            Channel::Err => io::stderr().write_all(bytes),
+        };
+        match written {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(CliError::from),
         }

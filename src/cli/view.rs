@@ -20,8 +20,10 @@ pub(super) fn holds(conditions: &[Condition], kind: ConditionKind) -> bool {
 
 /// The word that a list shows: what a person has to know first.
 pub(super) fn summary(conditions: &[Condition]) -> Cell {
-    if holds(conditions, ConditionKind::Suspended) {
-        return Cell::styled(WARN, "Suspended");
+    let rests = condition(conditions, ConditionKind::Suspended);
+    if let Some(rests) = rests.filter(|found| found.status == Truth::True) {
+        // By whom: `Suspended`, or `Stopped`.
+        return Cell::styled(WARN, rests.reason.clone());
     }
     for (kind, style) in [(ConditionKind::Stalled, BAD), (ConditionKind::Degraded, WARN)] {
         let found = condition(conditions, kind).filter(|found| found.status == Truth::True);

@@ -65,6 +65,18 @@ pub enum LedgerChange {
         /// Why, and until when.
         suspension: Suspension,
     },
+    /// Stop containers, and keep them stopped.
+    Stop {
+        /// Which service; `None` is the whole project.
+        service: Option<ServiceName>,
+        /// Why, and until when.
+        stop: Suspension,
+    },
+    /// Start what was stopped.
+    Start {
+        /// Which service; `None` is the project with all its services.
+        service: Option<ServiceName>,
+    },
     /// Act again.
     Resume {
         /// Which service; `None` is the project with all its services.
@@ -152,6 +164,11 @@ impl LedgerChange {
                 let key = service.as_ref().map_or("", ServiceName::as_str);
                 after.suspended.insert(key.to_owned(), suspension.clone());
             }
+            Self::Stop { service, stop } => {
+                let key = service.as_ref().map_or("", ServiceName::as_str);
+                after.stopped.insert(key.to_owned(), stop.clone());
+            }
+            Self::Start { service } => planner::start(&mut after, service.as_ref())?,
             Self::Resume { service } => resume(&mut after, service.as_ref()),
             Self::PromoteImages { from, revision, images, at } => {
                 planner::promote_images(&mut after, images, (from, *revision), *at)?;
@@ -181,6 +198,8 @@ impl LedgerChange {
     pub fn answer(&self) -> &'static str {
         match self {
             Self::Suspend { .. } => "suspended",
+            Self::Stop { .. } => "stopping",
+            Self::Start { .. } => "starting",
             Self::Resume { .. } | Self::PauseRollout { paused: false, .. } => "resumed",
             Self::ForgetBackoffs | Self::LookAgain { .. } => "looking again",
             Self::Confirm | Self::ConfirmRemoval { .. } => "confirmed",

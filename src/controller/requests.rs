@@ -39,6 +39,13 @@ impl Supervisor {
                 let change = LedgerChange::Suspend { service, suspension };
                 self.change(id, &project, change).await;
             }
+            Request::Stop { project, service, reason, until } => {
+                let stop = suspension(reason, now, until);
+                self.change(id, &project, LedgerChange::Stop { service, stop }).await;
+            }
+            Request::Start { project, service } => {
+                self.change(id, &project, LedgerChange::Start { service }).await;
+            }
             Request::Resume { project, service } => {
                 let change = LedgerChange::Resume { service };
                 self.change(id, &project, change).await;

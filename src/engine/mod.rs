@@ -17,10 +17,13 @@ mod facade;
 mod failure;
 mod hooks;
 mod images;
+mod interactive;
 pub mod labels;
+mod logs;
 mod observe;
 mod own;
 mod parse;
+mod purge;
 mod registry;
 mod reload;
 mod unsupported;
@@ -30,11 +33,12 @@ pub use admission::{Admission, Resolve};
 pub use build_input::{BuildContext, BuildInput, BuildInputs, InputFile, InputKind, OpenFile};
 pub use call::CallCounts;
 pub use docker::{
-    EngineClient, OLDEST_API, TESTED_API, create_body, exec_json, network_json, volume_json,
+    EngineClient, OLDEST_API, Output, TESTED_API, create_body, exec_json, network_json, volume_json,
 };
 pub use events::EngineEvent;
 pub use facade::{Clock, Engine};
 pub use images::ProgressSink;
+pub use interactive::{Inside, InsideInput, Running};
 pub use observe::ObserveRequest;
 pub use registry::{Registry, RegistryClient};
 pub use unsupported::{Unsupported, unsupported};

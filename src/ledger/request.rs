@@ -32,6 +32,24 @@ pub enum Request {
         /// When it ends by itself.
         until: Option<Timestamp>,
     },
+    /// Stop containers for a repair, and keep them stopped.
+    Stop {
+        /// Which project.
+        project: ProjectName,
+        /// Only this service of it.
+        service: Option<ServiceName>,
+        /// Why, for others to read.
+        reason: String,
+        /// When they are started again by themselves.
+        until: Option<Timestamp>,
+    },
+    /// End a stop.
+    Start {
+        /// Which project.
+        project: ProjectName,
+        /// Only this service of it.
+        service: Option<ServiceName>,
+    },
     /// End a suspension.
     Resume {
         /// Which project.

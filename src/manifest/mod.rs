@@ -62,7 +62,7 @@ mod words;
 pub use crate::model::files::Entry;
 pub use crate::model::files::FileContent;
 pub use canonical::Canonical;
-pub use lint::{LINTS, Lint, Teller};
+pub use lint::{LINTS, Lint, Teller, is_secret_name};
 pub use loader::{
     Dialect, HostChoices, LoadInput, LoadResult, Loaded, Loading, ProjectChoices, load,
 };

@@ -229,6 +229,8 @@ pub enum WaitingOn {
     VolumeChanged(String),
     /// A person, by `composelet resume` or `suspend: false`.
     Suspended(String),
+    /// A person, by `composelet start`: it was stopped for a repair.
+    Stopped(String),
     /// A second look at a removal.
     ManifestSettling,
     /// A person, because much would be removed at once.
@@ -319,6 +321,7 @@ impl WaitingOn {
             Self::DataPathChanged(_) => "DataPathChanged",
             Self::VolumeChanged(_) => "VolumeChanged",
             Self::Suspended(_) => "Suspended",
+            Self::Stopped(_) => "Stopped",
             Self::ManifestSettling => "ManifestSettling",
             Self::PruneNeedsConfirmation { .. } => "PruneNeedsConfirmation",
             Self::AdoptionNeedsConfirmation { .. } => "AdoptionNeedsConfirmation",
@@ -344,6 +347,7 @@ impl WaitingOn {
         !matches!(
             self,
             Self::Suspended(_)
+                | Self::Stopped(_)
                 | Self::PruneNeedsConfirmation { .. }
                 | Self::AdoptionNeedsConfirmation { .. }
                 | Self::UnsupportedOnEngine(_)

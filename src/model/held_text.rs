@@ -108,6 +108,7 @@ impl WaitingOn {
                 write!(f, "nothing; its definition differs and stays: {what}")
             }
             Self::Suspended(why) => write!(f, "`composelet resume`: {why}"),
+            Self::Stopped(why) => write!(f, "`composelet start`: {why}"),
             Self::ManifestSettling => f.write_str("a second look at the removal"),
             Self::PruneNeedsConfirmation { projects } => {
                 write!(f, "`composelet confirm`: {} projects would be removed", projects.len())

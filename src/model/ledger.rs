@@ -76,6 +76,8 @@ pub struct ProjectLedger {
     pub drills: DrillRecord,
     /// Suspension by command, for the whole project (empty key) or a service.
     pub suspended: BTreeMap<String, Suspension>,
+    /// Stopped by command for a repair, the whole project (empty key) or a service.
+    pub stopped: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.
     pub gap_ended: Option<Timestamp>,
 }
@@ -191,7 +193,7 @@ pub struct ReloadFailure {
     pub error: String,
 }
 
-/// Suspension by `composelet suspend`.
+/// Suspension by `composelet suspend`, or a stop by `composelet stop`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspension {
     /// What the person said.
@@ -228,6 +230,8 @@ pub struct ReplicaRecord {
     pub unhealthy: u32,
     /// The container of a restart of ours that is under way, because it was unhealthy or a dependency was replaced.
     pub restarting: Option<ContainerId>,
+    /// Its end is that of a stop that a person asked for: it is started again when the stop is over.
+    pub stopped: bool,
     /// It ran to its end with exit code 0 and that is what it is for.
     pub completed: bool,
     /// The last success of a job; it outlives revisions.

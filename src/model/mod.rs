@@ -34,6 +34,7 @@ pub mod image_update;
 pub mod job;
 pub mod join;
 pub mod ledger;
+pub mod log;
 pub mod neighbour;
 pub mod observed;
 pub mod operation;

@@ -38,6 +38,13 @@ pub enum Reason {
     },
     /// First start after create.
     NotStarted,
+    /// A person stopped it for a repair.
+    StopAsked {
+        /// Why, in the person's words.
+        why: String,
+    },
+    /// The stop that a person asked for is over.
+    StopOver,
     /// It ended and its policy wants it running.
     Exited {
         /// Exit code.
@@ -204,6 +211,8 @@ impl Reason {
                 "ContentChanged"
             }
             Self::NotStarted => "NotStarted",
+            Self::StopAsked { .. } => "StopAsked",
+            Self::StopOver => "StopOver",
             Self::Exited { .. } => "Exited",
             Self::StartFailed { .. } => "StartFailed",
             Self::Unhealthy { .. } => "Unhealthy",
@@ -254,6 +263,8 @@ impl fmt::Display for Reason {
                 write!(f, "content changed, to be read again: {}", files.join(", "))
             }
             Self::NotStarted => f.write_str("created, not started yet"),
+            Self::StopAsked { why } => write!(f, "stopped for a repair: {why}"),
+            Self::StopOver => f.write_str("the stop for a repair is over"),
             Self::Exited { code, oom_killed, failures } => {
                 exit_text(f, (*code, *oom_killed), *failures)
             }

@@ -7,7 +7,7 @@ use crate::model::config::MountSource;
 use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
 use crate::model::id::ReplicaId;
 use crate::model::ledger::{
-    Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage,
+    Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage, Suspension,
 };
 use crate::model::observed::{Exit, Lifecycle, ObservedContainer};
 use crate::model::operation::OperationSubject;
@@ -40,7 +40,7 @@ const MOST_RESTARTS: usize = 16;
 /// The ledger after a look at the engine. Equal inputs give equal ledgers; looking twice counts nothing twice.
 pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     let mut ledger = input.ledger.clone();
-    ledger.suspended.retain(|_, entry| entry.until.is_none_or(|until| until > input.now));
+    end_rests(&mut ledger, input.now);
     if matches!(input.desired, Intent::Remove) {
         taken_down(input, &mut ledger);
     }
@@ -108,6 +108,13 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     rollback::remember(&world, &mut ledger);
     drill::remember(&world, &mut ledger);
     ledger
+}
+
+/// Suspensions and stops end by themselves.
+fn end_rests(ledger: &mut ProjectLedger, now: Timestamp) {
+    let lasts = |entry: &Suspension| entry.until.is_none_or(|until| until > now);
+    ledger.suspended.retain(|_, entry| lasts(entry));
+    ledger.stopped.retain(|_, entry| lasts(entry));
 }
 
 /// What is taken down is forgotten: if the project comes back meanwhile, its jobs run again. An end that we brought about is

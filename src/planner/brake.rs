@@ -10,6 +10,7 @@ use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::own;
 use crate::planner::slot::SlotContext;
+use crate::planner::stopped::stopped;
 use crate::planner::world::{Slot, World};
 
 /// Puts the brake on, or gives the engine's policy back after a good run or a good end. The comparison of fields expects
@@ -81,7 +82,13 @@ fn set_policy(container: &ObservedContainer, policy: RestartPolicy) -> Action {
 pub fn release_brakes(input: &PlanInput<'_>, desired: &DesiredProject) -> Plan {
     let mut draft = Draft::new(input);
     let world = World::new(input, desired);
-    for view in &world.services {
+    let memory = (input.ledger, input.now);
+    // What a person stopped stays down, also when the engine begins anew.
+    let down = |service| stopped(memory, service).is_some();
+    if down(None) {
+        return draft.finish(input.project);
+    }
+    for view in world.services.iter().filter(|view| !down(Some(&view.service.name))) {
         for slot in &view.slots {
             release(&mut draft, slot, input, &view.service.config.restart);
         }

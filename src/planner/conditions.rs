@@ -120,8 +120,13 @@ fn trouble(held: &[&Held]) -> Vec<Statement> {
     vec![
         row(ConditionKind::Stalled, find(is_final)),
         row(ConditionKind::Degraded, find(is_trouble)),
-        row(ConditionKind::Suspended, find(|waiting| matches!(waiting, WaitingOn::Suspended(_)))),
+        row(ConditionKind::Suspended, find(is_rest)),
     ]
+}
+
+/// A person wants nothing to be done.
+fn is_rest(waiting: &WaitingOn) -> bool {
+    matches!(waiting, WaitingOn::Suspended(_) | WaitingOn::Stopped(_))
 }
 
 /// It will not get better without a change.

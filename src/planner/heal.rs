@@ -65,6 +65,7 @@ fn exited(
     if let Some(record) = record.filter(|record| record.restarting.as_ref() == Some(&container.id))
     {
         let reason = match record.unhealthy {
+            _ if record.stopped => Reason::StopOver,
             0 => Reason::NotStarted,
             count => Reason::Unhealthy { streak: 0, count, probe: None },
         };

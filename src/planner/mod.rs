@@ -63,6 +63,7 @@ pub mod schedules;
 pub mod slot;
 pub mod status;
 pub mod steps;
+pub mod stopped;
 pub mod strategy;
 pub mod verdict;
 pub mod volumes;
@@ -85,5 +86,6 @@ pub use record::{confirm, forget_backoffs, record, record_logs, record_operation
 pub use rollback::{abort, pause, pinned, restart, resume, roll_back, target, wakes_at};
 pub use status::{StatusInput, status};
 pub use steps::step_config;
+pub use stopped::start;
 pub use strategy::promote;
 pub use verdict::targets as probe_targets;

@@ -28,6 +28,7 @@ use crate::planner::rollout::Rollout;
 use crate::planner::schedules::plan_schedules;
 use crate::planner::slot::{SlotContext, plan_slot};
 use crate::planner::steps;
+use crate::planner::stopped::{stop_project, stop_service, stopped};
 use crate::planner::strategy::plan_step;
 use crate::planner::volumes::plan_volumes;
 use crate::planner::world::{ServiceView, World};
@@ -45,7 +46,12 @@ pub fn plan_counted(input: &PlanInput<'_>) -> (Plan, BTreeSet<ContainerId>) {
         Intent::Remove => plan_removal(input, &mut draft),
         Intent::Run(desired) | Intent::RunKeeping(desired) => {
             match suspension((input.ledger, input.now), desired, None) {
-                Some((waiting, until)) => draft.hold(Subject::Project, waiting, until),
+                Some((waiting, until)) => {
+                    if let WaitingOn::Stopped(why) = &waiting {
+                        stop_project(&World::new(input, desired), why, &mut draft);
+                    }
+                    draft.hold(Subject::Project, waiting, until);
+                }
                 None => plan_project(&World::new(input, desired), &mut draft),
             }
             if let Some(declared) = input.declared {
@@ -100,6 +106,9 @@ fn plan_service(
     let subject = Subject::Service(view.service.name.clone());
     let memory = (world.input.ledger, world.input.now);
     if let Some((waiting, until)) = suspension(memory, world.desired, Some(&view.service.name)) {
+        if let WaitingOn::Stopped(why) = &waiting {
+            stop_service(world, view, why, draft);
+        }
         return draft.hold(subject, waiting, until);
     }
     if let Some(refusal) = &view.service.refusal {
@@ -151,12 +160,16 @@ fn too_old(world: &World<'_>, view: &ServiceView<'_>) -> Option<WaitingOn> {
     }
 }
 
-/// Suspension by manifest or by command, of the project (`None`) or of a service.
+/// Suspension by manifest or by command, of the project (`None`) or of a service. What a person stopped is no more looked
+/// after than what is suspended.
 pub fn suspension(
     (ledger, now): (&ProjectLedger, Timestamp),
     desired: &DesiredProject,
     service: Option<&ServiceName>,
 ) -> Option<(WaitingOn, Option<Timestamp>)> {
+    if let Some(entry) = stopped((ledger, now), service) {
+        return Some((WaitingOn::Stopped(entry.reason.clone()), entry.until));
+    }
     let declared = match service {
         Some(name) => {
             desired.services.get(name).is_some_and(|service| service.suspend == Suspend::Yes)

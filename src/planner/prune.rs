@@ -101,7 +101,9 @@ pub fn retire(draft: &mut Draft<'_>, containers: &[&ObservedContainer], reason: 
 
 /// Services of live containers that other live ones of the set depend on, with one of those. Labels of different versions
 /// can form a circle; then nobody waits.
-fn needed<'a>(containers: &[&'a ObservedContainer]) -> BTreeMap<&'a ServiceName, &'a ServiceName> {
+pub(super) fn needed<'a>(
+    containers: &[&'a ObservedContainer],
+) -> BTreeMap<&'a ServiceName, &'a ServiceName> {
     let alive = || containers.iter().filter(|container| container.lifecycle.is_alive());
     let mut needed = BTreeMap::new();
     for (user, one) in alive().filter_map(|one| Some((one.claim.service.as_ref()?, one))) {

@@ -157,6 +157,7 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
             | Reason::DependencyReplaced { .. }
             | Reason::OwnerRestarted { .. }
             | Reason::Scheduled(_)
+            | Reason::StopAsked { .. }
             | Reason::Reread { .. },
         ) => {
             if let OperationSubject::Container(container) = operation.subject() {
@@ -171,11 +172,12 @@ fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy:
                 }
                 if !reloads {
                     record.restarting = Some(container);
+                    record.stopped = matches!(node.reason, Reason::StopAsked { .. });
                 }
             }
         }
         (Action::StartContainer { .. }, _) => {
-            record.restarting = None;
+            (record.restarting, record.stopped) = (None, false);
             record.counted.failed_start = None;
         }
         (Action::UpdateContainer { container, .. }, Reason::Brake { .. }) => {

@@ -209,8 +209,11 @@ fn plan_kept(context: SlotContext<'_, '_>, draft: &mut Draft<'_>, current: &Judg
         }
         Healing::Start(reason, budget) => {
             let container = ContainerRef::Existing(current.container.id.clone());
-            let strict =
-                if reason == Reason::NotStarted { Strictness::Updated } else { Strictness::Serves };
+            let strict = if matches!(reason, Reason::NotStarted | Reason::StopOver) {
+                Strictness::Updated
+            } else {
+                Strictness::Serves
+            };
             plan_start(context, draft, Start { container, name, after, reason, budget, strict });
         }
     }

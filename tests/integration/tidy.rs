@@ -417,7 +417,10 @@ fn invariant_04_strangers_are_out_of_reach_by_name() {
 
 #[test]
 fn invariant_05_no_call_removes_a_volume() {
-    let wrong = naming(&["remove_volume", "prune_volumes", "RemoveVolume"]);
+    // By itself the controller removes none; a person may, by a command and its two halves of one call.
+    let person = ["src/cli/purge.rs", "src/engine/docker/purge.rs", "src/engine/purge.rs"];
+    let mut wrong = naming(&["remove_volume", "prune_volumes", "RemoveVolume"]);
+    wrong.retain(|path| !person.contains(&path.as_str()));
     assert_none("files that name the removal of a volume", &wrong);
 }
 

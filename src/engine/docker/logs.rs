@@ -1,11 +1,15 @@
-//! The last lines of a container's output.
+//! The output of a container: its last lines, or all of it as it comes.
 
 use bytes::{Buf, Bytes};
+use futures::stream::{BoxStream, try_unfold};
+use futures::{StreamExt, TryStreamExt};
 
 use crate::engine::docker::connection::Client;
+use crate::engine::docker::log_lines::{Framing, LogLines};
 use crate::engine::docker::raw::{RawRequest, encoded};
 use crate::engine::failure::{CallError, presentable};
 use crate::model::id::ContainerId;
+use crate::model::log::{LogLine, LogQuery};
 
 /// Longest line that is kept, in characters.
 const LINE_LIMIT: usize = 500;
@@ -31,6 +35,46 @@ impl Client {
         let text = if terminal { bytes.to_vec() } else { payload(bytes) };
         Ok(last_lines(&text, lines.min(LINES_LIMIT)))
     }
+
+    /// Its output as lines, as they come. Nothing is asked before the stream is polled; its error is 404 if the container is
+    /// gone, 501 if its log driver cannot be read.
+    pub(in crate::engine) fn log_lines(
+        &self,
+        id: &ContainerId,
+        terminal: bool,
+        query: &LogQuery,
+    ) -> BoxStream<'static, Result<LogLine, CallError>> {
+        let path = format!("/containers/{}/logs", encoded(id.as_str()));
+        let tail = query.tail.map(|lines| lines.to_string());
+        let (since, until) = (query.since_ns.map(seconds), query.until_ns.map(seconds));
+        let mut parameters = vec![("stdout", "true"), ("stderr", "true"), ("timestamps", "true")];
+        parameters.extend(query.follow.then_some(("follow", "true")));
+        let said = [("tail", &tail), ("since", &since), ("until", &until)];
+        parameters.extend(said.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))));
+        let bytes = self.raw(RawRequest::get(&path, &parameters));
+        let framing = if terminal { Framing::Plain } else { Framing::Frames };
+        let state = (Some(bytes), LogLines::new(framing));
+        try_unfold(state, |(mut bytes, mut lines)| async move {
+            loop {
+                if let Some(line) = lines.next_line() {
+                    return Ok(Some((line, (bytes, lines))));
+                }
+                let Some(stream) = &mut bytes else { return Ok(None) };
+                if let Some(chunk) = stream.try_next().await? {
+                    lines.push(&chunk)?;
+                } else {
+                    lines.end();
+                    bytes = None;
+                }
+            }
+        })
+        .boxed()
+    }
+}
+
+/// An instant as the engine takes it: seconds since 1970 with nine digits behind the point.
+fn seconds(at_ns: i64) -> String {
+    format!("{}.{:09}", at_ns.div_euclid(1_000_000_000), at_ns.rem_euclid(1_000_000_000))
 }
 
 /// The content of a multiplexed stream: frames of stream number, three zeroes, length, payload.

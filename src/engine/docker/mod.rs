@@ -2,6 +2,7 @@
 //!
 //! What the client does in its own way and we need otherwise is put right here (see `connection` and `raw`).
 
+mod attach;
 mod connection;
 mod create;
 mod endpoint;
@@ -9,14 +10,18 @@ mod error;
 mod exec;
 mod host_config;
 mod image;
+mod log_lines;
 mod logs;
 mod mounts;
 mod mutate;
+mod purge;
 mod raw;
 mod read;
 mod session;
 mod steps;
 
+pub(super) use attach::Input;
+pub use attach::Output;
 pub(super) use connection::{Client, Connector};
 pub use connection::{EngineClient, OLDEST_API, TESTED_API};
 pub use create::create_body;

@@ -31,7 +31,7 @@ const HARMLESS_ENDS: [&str; 12] = [
 ];
 
 /// Whether a variable of this name holds a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
+pub fn is_secret_name(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let ends = |list: &[&str]| list.iter().any(|end| upper.ends_with(end));
     ends(&SECRET_ENDS) && !ends(&HARMLESS_ENDS)

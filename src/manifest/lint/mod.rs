@@ -26,5 +26,6 @@ mod unused;
 pub use codes::{LINTS, Lint, Teller};
 pub(crate) use facts::Facts;
 pub(crate) use listing::ask;
+pub use literal::is_secret_name;
 pub(crate) use overrides::Overrides;
 pub(crate) use run::run;

@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use composelet::model::config::{HealthTest, Healthcheck, Protocol, RestartPolicy};
 use composelet::model::desired::{BindState, BuildDigest};
-use composelet::model::id::{ContainerId, ContainerName, Installation, NetworkId, ProjectName};
+use composelet::model::id::{
+    ContainerId, ContainerName, Installation, NetworkId, ProjectName, ServiceName,
+};
 use composelet::model::ledger::{BuildCache, ImageRecord, Suspension};
 use composelet::model::observed::{
     ApiVersion, ContainerDetail, ImageState, Knowledge, NameHolder, ObservedContainer,
@@ -15,7 +17,7 @@ use composelet::model::observed::{
 };
 use composelet::model::path::HostPath;
 use composelet::model::secret::{Secret, sha256_hex};
-use composelet::planner::{abort, confirm, forget_backoffs, pause, promote, restart};
+use composelet::planner::{abort, confirm, forget_backoffs, pause, promote, restart, start};
 
 use super::probes::{self, ProbeChange};
 use super::projects::{self, ProjectChange};
@@ -134,6 +136,10 @@ struct LedgerChange {
     reconcile: bool,
     /// By service, empty for the project: until, from now.
     suspend: BTreeMap<String, Option<String>>,
+    /// The same for a stop.
+    stop: BTreeMap<String, Option<String>>,
+    /// Ends the stop of this service, or of the project (empty).
+    start: Option<String>,
     image_failures: BTreeMap<String, (u32, String)>,
     checked_ago: BTreeMap<String, String>,
     /// A restart of everything with a build before it.
@@ -453,6 +459,15 @@ impl LedgerChange {
             let until = until.as_ref().map(|until| now.plus(duration(until)));
             let entry = Suspension { reason: "maintenance".to_owned(), at: now, until };
             sim.ledger.suspended.insert(service.clone(), entry);
+        }
+        for (service, until) in &self.stop {
+            let until = until.as_ref().map(|until| now.plus(duration(until)));
+            let entry = Suspension { reason: "repair".to_owned(), at: now, until };
+            sim.ledger.stopped.insert(service.clone(), entry);
+        }
+        if let Some(service) = &self.start {
+            let service = Some(service.as_str()).filter(|one| !one.is_empty());
+            start(&mut sim.ledger, service.map(ServiceName::from).as_ref()).unwrap();
         }
         for (reference, (failures, next)) in &self.image_failures {
             let record = ImageRecord {

@@ -26,4 +26,5 @@ mod schedules;
 mod secrets;
 mod self_update;
 mod standby;
+mod stops;
 mod strategies;

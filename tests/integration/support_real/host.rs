@@ -116,7 +116,8 @@ impl Host {
         self.write(project, &text.replace(old, new));
     }
 
-    fn settings(&self) -> Vec<String> {
+    /// The flags of this host.
+    pub(crate) fn settings(&self) -> Vec<String> {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         vec![
             "--desired-state".to_owned(),

@@ -2,15 +2,23 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, HOST, UPGRADE};
-use http::{Request, StatusCode};
-use http_body_util::Empty;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::engine::failure::CallError;
 use crate::model::observed::ApiVersion;
+
+/// A connection that the engine handed over.
+pub(in crate::engine) type Handed = TokioIo<Upgraded>;
+
+/// Longest answer that is read of an engine that refuses, in bytes.
+const REFUSAL_LIMIT: usize = 64 * 1024;
 
 /// Where the engine listens. TLS is not spoken here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,50 +46,72 @@ impl Address {
         api: ApiVersion,
         headers: &[(&'static str, String)],
     ) -> Result<Upgraded, CallError> {
+        let mut request = Request::post(format!("/v{api}/session"));
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Full::default()).map_err(|error| no(&error))?;
+        self.upgraded(request, "h2c").await
+    }
+
+    /// Sends a request on a connection of its own and takes that over once the engine has changed to `protocol`.
+    ///
+    /// # Errors
+    /// No connection; what the engine answers instead.
+    pub(in crate::engine::docker) async fn upgraded(
+        &self,
+        request: Request<Full<Bytes>>,
+        protocol: &'static str,
+    ) -> Result<Upgraded, CallError> {
         match self {
             Self::Unix(path) => {
                 let stream = UnixStream::connect(path).await.map_err(|error| no(&error))?;
-                upgraded(stream, api, headers).await
+                upgraded(stream, request, protocol).await
             }
             Self::Tcp(authority) => {
                 let stream = TcpStream::connect(authority).await.map_err(|error| no(&error))?;
-                upgraded(stream, api, headers).await
+                upgraded(stream, request, protocol).await
             }
         }
     }
 }
 
 fn no(error: &dyn std::fmt::Display) -> CallError {
-    CallError::NoConnection(format!("no session with the engine: {error}"))
+    CallError::NoConnection(format!("no connection of its own to the engine: {error}"))
 }
 
 async fn upgraded<S>(
     stream: S,
-    api: ApiVersion,
-    headers: &[(&'static str, String)],
+    mut request: Request<Full<Bytes>>,
+    protocol: &'static str,
 ) -> Result<Upgraded, CallError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
     let shake = hyper::client::conn::http1::handshake(TokioIo::new(stream));
     let (mut sender, connection) = shake.await.map_err(|error| no(&error))?;
-    // Ends with the connection, which the session's end closes.
+    // Ends with the connection, which its holder closes.
     drop(tokio::spawn(connection.with_upgrades()));
-    let mut request = Request::post(format!("/v{api}/session"))
-        .header(HOST, "docker")
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "h2c");
-    for (name, value) in headers {
-        request = request.header(*name, value);
-    }
-    let request = request.body(Empty::<bytes::Bytes>::new()).map_err(|error| no(&error))?;
+    let headers = request.headers_mut();
+    headers.insert(HOST, HeaderValue::from_static("docker"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static(protocol));
     let response = sender.send_request(request).await.map_err(|error| no(&error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let status = response.status().as_u16();
-        let message = "the engine opens no session for BuildKit".to_owned();
-        return Err(CallError::Answer { status, message });
+        return Err(refusal(response).await);
     }
     hyper::upgrade::on(response).await.map_err(|error| no(&error))
+}
+
+/// What the engine says instead of changing the protocol.
+async fn refusal(response: Response<Incoming>) -> CallError {
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), REFUSAL_LIMIT).collect().await;
+    let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let value: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let message = value.get("message").and_then(serde_json::Value::as_str);
+    let message = message.unwrap_or("the engine does not hand the connection over").to_owned();
+    CallError::Answer { status, message }
 }
 
 #[cfg(test)]

@@ -10,6 +10,6 @@ pub(super) mod proto;
 mod serve;
 mod ssh;
 
-pub(in crate::engine) use dial::Address;
+pub(in crate::engine) use dial::{Address, Handed};
 pub(in crate::engine) use file_sync::DOCKERFILE;
 pub(in crate::engine) use serve::{Answers, FindLogin, Session};
