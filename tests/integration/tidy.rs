@@ -25,6 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("manifest", &["model", "calendar", "tags"]),
     ("planner", &["model", "calendar", "tags"]),
     ("policy", &["model"]),
+    ("diagnose", &["model"]),
     ("secrets", &["model"]),
     ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
@@ -33,8 +34,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "controller",
         &[
-            "model", "manifest", "planner", "policy", "secrets", "engine", "source", "executor",
-            "ledger", "tags",
+            "model", "manifest", "planner", "policy", "diagnose", "secrets", "engine", "source",
+            "executor", "ledger", "tags",
         ],
     ),
     ("telemetry", &["model"]),
@@ -49,6 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "manifest",
             "planner",
             "policy",
+            "diagnose",
             "engine",
             "source",
             "executor",
@@ -64,8 +66,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects, and what they must not name.
-const PURE: &[&str] =
-    &["model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "webhook"];
+const PURE: &[&str] = &[
+    "model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "diagnose", "webhook",
+];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 
