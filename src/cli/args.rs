@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, diagnose, get, health, history, plan, promote, reconcile,
+    resume, rollback, rollout, run, sources, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -130,6 +130,8 @@ pub enum Command {
     Get(get::GetArgs),
     /// Show one project, service or container: conditions, holds, failures, next tries, log lines, recent actions
     Describe(describe::DescribeArgs),
+    /// Name what is wrong with a project or service, with evidence and mend: exit 0 nothing, 1 findings
+    Diagnose(diagnose::DiagnoseArgs),
     /// Allow what waits for a person: a mass removal or an adoption
     Confirm(confirm::ConfirmArgs),
     /// Look and report, but do nothing, for a project or service

@@ -4,9 +4,10 @@ use clap::Args;
 
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
+use crate::cli::output::append;
 use crate::cli::published::{self, Published};
 use crate::cli::target::Target;
-use crate::cli::{schedules, sections};
+use crate::cli::{bundles, schedules, sections};
 use crate::model::status::{ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
 
@@ -16,6 +17,9 @@ pub struct DescribeArgs {
     /// PROJECT, PROJECT/SERVICE or the name of a container; or `project`, `service` or `container` and then the name
     #[arg(value_name = "[KIND] NAME", required = true, num_args = 1..=2)]
     words: Vec<String>,
+    /// Show what failed runs left behind, newest last: state, health probes, log lines
+    #[arg(long)]
+    evidence: bool,
 }
 
 /// What is described.
@@ -40,7 +44,21 @@ pub(super) fn run(args: &DescribeArgs, context: &Context) -> Result<Outcome, Cli
         _ => return Err(CliError::usage("name one thing to describe")),
     };
     let running = published.controller.as_ref().map(|one| one.operations.as_slice());
-    context.out.result(&text(&object, running.unwrap_or_default(), published.now))?;
+    let mut shown = text(&object, running.unwrap_or_default(), published.now);
+    if args.evidence {
+        let (project, service, container) = match &object {
+            Object::Project(project) => (*project, None, None),
+            Object::Service(project, service) => (*project, Some(&service.name), None),
+            Object::Container(project, one) => (*project, None, Some(one.name.as_str())),
+        };
+        let kept = context.ledger()?.evidence(&project.name);
+        let about = kept.iter().filter(|bundle| {
+            service.is_none_or(|service| *service == bundle.service)
+                && container.is_none_or(|name| name == bundle.name)
+        });
+        append(&mut shown, &bundles::text(about, published.now));
+    }
+    context.out.result(&shown)?;
     Ok(Outcome::Done)
 }
 

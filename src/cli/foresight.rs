@@ -114,7 +114,11 @@ pub(super) async fn foresee(
     Ok(foreseen)
 }
 
-async fn connect(context: &Context) -> Result<Engine, CliError> {
+/// The engine of the settings.
+///
+/// # Errors
+/// It cannot be reached.
+pub(super) async fn connect(context: &Context) -> Result<Engine, CliError> {
     let settings = &context.settings;
     let engine = Engine::connect(&settings.host, settings.installation.clone()).await;
     engine.map_err(|failure| unreachable(context, &failure))
@@ -127,7 +131,10 @@ fn unreachable(context: &Context, failure: &Failure) -> CliError {
 }
 
 /// Where the engine finds what this process sees, if that runs in a container of the engine.
-async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
+///
+/// # Errors
+/// The engine cannot be asked.
+pub(super) async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
     let own = engine.own_container(&traces()).await;
     let own = own.map_err(|failure| unreachable(context, &failure))?;
     if let Some(own) = &own {
@@ -238,7 +245,7 @@ impl Host {
 }
 
 /// What has to be looked at for a project.
-fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveRequest {
+pub(super) fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveRequest {
     let mut request =
         ObserveRequest { project: Some(name.clone()), fresh: true, ..ObserveRequest::default() };
     if let Some(desired) = desired {

@@ -3,12 +3,14 @@
 
 mod abort;
 pub mod args;
+mod bundles;
 mod choices;
 mod config;
 mod confirm;
 mod context;
 mod deliveries;
 mod describe;
+mod diagnose;
 mod diagnostics;
 pub mod dispatch;
 pub mod duration;

@@ -23,6 +23,7 @@ mod own;
 mod parse;
 mod registry;
 mod reload;
+mod telling;
 mod unsupported;
 mod wire;
 
