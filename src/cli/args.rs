@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, diagnose, get, health, history, plan, promote, reconcile,
-    resume, rollback, rollout, run, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, diagnose, doctor, get, health, history, plan, promote,
+    reconcile, resume, rollback, rollout, run, sources, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -132,6 +132,8 @@ pub enum Command {
     Describe(describe::DescribeArgs),
     /// Name what is wrong with a project or service, with evidence and mend: exit 0 nothing, 1 findings
     Diagnose(diagnose::DiagnoseArgs),
+    /// Check whether this host is fit for its projects: exit 0 nothing failed, 1 something did
+    Doctor(doctor::DoctorArgs),
     /// Allow what waits for a person: a mass removal or an adoption
     Confirm(confirm::ConfirmArgs),
     /// Look and report, but do nothing, for a project or service

@@ -8,8 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, diagnose, get, health, history, plan, promote, reconcile,
-    resume, rollback, rollout, run as controller, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, diagnose, doctor, get, health, history, plan, promote,
+    reconcile, resume, rollback, rollout, run as controller, sources, suspend, validate, version,
+    webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -52,6 +53,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Get(args) => get::run(args, &context).await,
         Command::Describe(args) => describe::run(args, &context),
         Command::Diagnose(args) => diagnose::run(args, &context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args, &context)).await,
         Command::Confirm(args) => confirm::run(args, &context).await,
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,

@@ -26,6 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("planner", &["model", "calendar", "tags"]),
     ("policy", &["model"]),
     ("diagnose", &["model"]),
+    ("doctor", &["model"]),
     ("secrets", &["model"]),
     ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
@@ -51,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "planner",
             "policy",
             "diagnose",
+            "doctor",
             "engine",
             "source",
             "executor",
@@ -67,7 +69,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Modules without effects, and what they must not name.
 const PURE: &[&str] = &[
-    "model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "diagnose", "webhook",
+    "model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "diagnose", "doctor",
+    "webhook",
 ];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
