@@ -14,6 +14,8 @@ pub mod alerts;
 pub mod calendar;
 pub mod cli;
 pub mod controller;
+pub mod diagnose;
+pub mod doctor;
 pub mod engine;
 pub mod executor;
 pub mod http;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote, purge,
+    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, plan, port, promote, purge,
     reconcile, resume, rollback, rollout, run, shell, sources, start, stop, suspend, validate,
     version, webhooks,
 };
@@ -131,6 +131,10 @@ pub enum Command {
     Get(get::GetArgs),
     /// Show one project, service or container: conditions, holds, failures, next tries, log lines, recent actions
     Describe(describe::DescribeArgs),
+    /// Name what is wrong with a project or service, with evidence and mend: exit 0 nothing, 1 findings
+    Diagnose(diagnose::DiagnoseArgs),
+    /// Check whether this host is fit for its projects: exit 0 nothing failed, 1 something did
+    Doctor(doctor::DoctorArgs),
     /// Allow what waits for a person: a mass removal or an adoption
     Confirm(confirm::ConfirmArgs),
     /// Stop containers for a repair, and keep them stopped until `start` or a set time

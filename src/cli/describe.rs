@@ -7,7 +7,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::append;
 use crate::cli::published::{self, Published};
 use crate::cli::target::Target;
-use crate::cli::{schedules, sections, touched};
+use crate::cli::{bundles, schedules, sections, touched};
 use crate::model::status::{ContainerStatus, OperationStatus, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
 
@@ -17,6 +17,9 @@ pub struct DescribeArgs {
     /// PROJECT, PROJECT/SERVICE or the name of a container; or `project`, `service` or `container` and then the name
     #[arg(value_name = "[KIND] NAME", required = true, num_args = 1..=2)]
     words: Vec<String>,
+    /// Show what failed runs left behind, newest last: state, health probes, log lines
+    #[arg(long)]
+    evidence: bool,
 }
 
 /// What is described.
@@ -46,8 +49,26 @@ pub(super) fn run(args: &DescribeArgs, context: &Context) -> Result<Outcome, Cli
     if !touched.is_empty() {
         append(&mut shown, &format!("\n{touched}"));
     }
+    if args.evidence {
+        append(&mut shown, &evidence(&object, context, published.now)?);
+    }
     context.out.result(&shown)?;
     Ok(Outcome::Done)
+}
+
+/// What was kept of failed runs.
+fn evidence(object: &Object<'_>, context: &Context, now: Timestamp) -> Result<String, CliError> {
+    let (project, service, container) = match object {
+        Object::Project(project) => (*project, None, None),
+        Object::Service(project, service) => (*project, Some(&service.name), None),
+        Object::Container(project, one) => (*project, None, Some(one.name.as_str())),
+    };
+    let kept = context.ledger()?.evidence(&project.name);
+    let about = kept.iter().filter(|bundle| {
+        service.is_none_or(|service| *service == bundle.service)
+            && container.is_none_or(|name| name == bundle.name)
+    });
+    Ok(bundles::text(about, now))
 }
 
 /// What people did inside of its containers.

@@ -8,9 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, exec, get, health, history, logs, plan, port, promote, purge,
-    reconcile, resume, rollback, rollout, run as controller, shell, sources, start, stop, suspend,
-    validate, version, webhooks,
+    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, plan, port, promote, purge,
+    reconcile, resume, rollback, rollout, run as controller, shell, sources, start, stop, suspend, validate,
+    version, webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -52,6 +52,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Config(args) => config::run(args, &context),
         Command::Get(args) => get::run(args, &context).await,
         Command::Describe(args) => describe::run(args, &context),
+        Command::Diagnose(args) => diagnose::run(args, &context).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args, &context)).await,
         Command::Confirm(args) => confirm::run(args, &context).await,
         Command::Stop(args) => stop::run(args, &context).await,
         Command::Start(args) => start::run(args, &context).await,

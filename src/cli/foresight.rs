@@ -132,6 +132,9 @@ pub(super) fn unreachable(context: &Context, failure: &Failure) -> CliError {
 }
 
 /// Where the engine finds what this process sees, if that runs in a container of the engine.
+///
+/// # Errors
+/// The engine cannot be asked.
 pub(super) async fn own_paths(context: &Context, engine: &Engine) -> Result<PathMap, CliError> {
     let own = engine.own_container(&traces()).await;
     let own = own.map_err(|failure| unreachable(context, &failure))?;
@@ -243,7 +246,7 @@ impl Host {
 }
 
 /// What has to be looked at for a project.
-fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveRequest {
+pub(super) fn request(name: &ProjectName, desired: Option<&DesiredProject>) -> ObserveRequest {
     let mut request =
         ObserveRequest { project: Some(name.clone()), fresh: true, ..ObserveRequest::default() };
     if let Some(desired) = desired {

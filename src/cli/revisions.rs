@@ -104,7 +104,8 @@ pub(super) fn rejected(failure: &RolloutFailure) -> String {
     text
 }
 
-fn said(evidence: &Evidence) -> String {
+/// What the engine said of a container, in one line.
+pub(super) fn said(evidence: &Evidence) -> String {
     let mut parts = vec![evidence.state.clone()];
     parts.extend(evidence.exit_code.map(|code| format!("exit code {code}")));
     parts.extend(evidence.oom_killed.then(|| "killed for want of memory".to_owned()));
@@ -119,7 +120,8 @@ fn said(evidence: &Evidence) -> String {
     parts.join(", ")
 }
 
-fn checked(check: &CheckResult) -> String {
+/// One health probe, in one line.
+pub(super) fn checked(check: &CheckResult) -> String {
     let code = check
         .exit_code
         .map_or_else(|| "no exit code".to_owned(), |code| format!("exit code {code}"));

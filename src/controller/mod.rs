@@ -5,6 +5,7 @@ mod after_check;
 mod attendant;
 mod believing;
 mod blocking;
+mod bundles;
 mod clock;
 mod commits;
 mod content;

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::controller::admission;
 use crate::controller::blocking::Blocking;
+use crate::controller::bundles;
 use crate::controller::clock::Clock;
 use crate::controller::content;
 use crate::controller::desired::belief::{Belief, Want};
@@ -164,6 +165,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     let want = &version.want;
     extra.extend(version.held.clone());
     ledger = last_words(around, ledger).await;
+    bundles::keep(around, &name, want, &look.observed, &ledger).await;
     let pre_stop = memory.pre_stop.clone();
     let mut plan = plan_within(around, &name, (&version, &pre_stop), (&mut look, &ledger));
     let context = context(around, &name, (&version, &pre_stop), &look);

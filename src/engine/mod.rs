@@ -26,6 +26,7 @@ mod parse;
 mod purge;
 mod registry;
 mod reload;
+mod telling;
 mod unsupported;
 mod wire;
 

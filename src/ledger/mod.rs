@@ -9,6 +9,7 @@
 //! last-good/     the last files of each project that loaded
 //! revisions/     the files of the versions that a project may go back to
 //! history/       bounded journal of each project, JSON lines
+//! evidence/      bounded bundles of what failed runs left, without known secrets
 //! content/       bytes of configs and secrets by digest (`source::ContentStore`; not used yet)
 //! status/        published for readers, the log of webhooks included; not synced, as it is made again after every start
 //! requests/      what people ask for, and the answers
@@ -17,6 +18,7 @@
 
 mod answer;
 mod error;
+mod evidence;
 mod file_storage;
 mod history;
 mod last_good;

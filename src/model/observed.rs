@@ -358,6 +358,8 @@ pub struct ObservedImage {
     pub id: Option<ImageId>,
     /// Digests under which registries know it, as `repository@sha256:…`.
     pub digests: BTreeSet<String>,
+    /// The architecture that it was built for, in the words of images (`amd64`); empty if unknown.
+    pub architecture: String,
     /// `io.composelet.build`: digest of the build that made it.
     pub build: Option<String>,
     /// `ENTRYPOINT`.

@@ -47,13 +47,7 @@ impl FactReader {
         let memory = self.projects.entry(project.name.clone()).or_default();
         SourceFacts {
             builds: memory.builds(project, &mounted, now),
-            binds: sources
-                .into_iter()
-                .map(|source| {
-                    let state = bind_state(&source, paths);
-                    (source, state)
-                })
-                .collect(),
+            binds: bind_states(project, paths),
             ..SourceFacts::default()
         }
     }
@@ -62,6 +56,15 @@ impl FactReader {
     pub fn forget(&mut self, project: &ProjectName) {
         self.projects.remove(project);
     }
+}
+
+/// What the bind sources of a project are. Blocking.
+pub fn bind_states(project: &DesiredProject, paths: &PathMap) -> BTreeMap<HostPath, BindState> {
+    let states = bind_sources(project).into_iter().map(|source| {
+        let state = bind_state(&source, paths);
+        (source, state)
+    });
+    states.collect()
 }
 
 impl ProjectMemory {

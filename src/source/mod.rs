@@ -28,7 +28,7 @@ pub use build_files::{BuildFile, BuildFiles};
 pub use checkout::checked_out;
 pub use content::ContentStore;
 pub use context::{MAX_CONTEXT_ENTRIES, context_files};
-pub use facts::{FactReader, stamps};
+pub use facts::{FactReader, bind_states, stamps};
 pub use file::{MAX_DIRECTORY_ENTRIES, MAX_FILE_BYTES, read_path, read_path_within};
 pub use ignore::IgnoreRules;
 pub use own::{mount_namespace, traces};

@@ -18,6 +18,8 @@ mod cli_usage;
 mod cli_webhooks;
 mod compose_oracle;
 mod controller_belief;
+mod diagnose;
+mod doctor;
 mod engine_calls;
 mod engine_real;
 mod engine_sim;

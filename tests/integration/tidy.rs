@@ -25,6 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("manifest", &["model", "calendar", "tags"]),
     ("planner", &["model", "calendar", "tags"]),
     ("policy", &["model"]),
+    ("diagnose", &["model"]),
+    ("doctor", &["model"]),
     ("secrets", &["model"]),
     ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
@@ -33,8 +35,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "controller",
         &[
-            "model", "manifest", "planner", "policy", "secrets", "engine", "source", "executor",
-            "ledger", "tags",
+            "model", "manifest", "planner", "policy", "diagnose", "secrets", "engine", "source",
+            "executor", "ledger", "tags",
         ],
     ),
     ("telemetry", &["model"]),
@@ -49,6 +51,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "manifest",
             "planner",
             "policy",
+            "diagnose",
+            "doctor",
             "engine",
             "source",
             "executor",
@@ -64,8 +68,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules without effects, and what they must not name.
-const PURE: &[&str] =
-    &["model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "webhook"];
+const PURE: &[&str] = &[
+    "model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "diagnose", "doctor",
+    "webhook",
+];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 

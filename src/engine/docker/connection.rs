@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::engine::docker::raw::RawRequest;
 use crate::engine::docker::session::Address;
 use crate::engine::failure::CallError;
+use crate::model::engine_info::EngineInfo;
 use crate::model::observed::{ApiVersion, EngineDefaults, EngineFacts};
 
 /// Oldest API that is accepted: Docker 20.10.
@@ -133,6 +134,14 @@ impl Client {
     /// # Errors
     /// What the engine or the connection says.
     async fn info(&self) -> Result<Info, CallError> {
+        self.raw_json(RawRequest::get("/info", &[])).await
+    }
+
+    /// What the engine says of itself and its host, for checks.
+    ///
+    /// # Errors
+    /// What the engine or the connection says.
+    pub(in crate::engine) async fn about(&self) -> Result<EngineInfo, CallError> {
         self.raw_json(RawRequest::get("/info", &[])).await
     }
 

@@ -15,6 +15,8 @@ use crate::model::log::{LogLine, LogQuery};
 const LINE_LIMIT: usize = 500;
 /// Most lines that are kept.
 const LINES_LIMIT: u32 = 20;
+/// Most lines that a diagnosis reads.
+const DIAGNOSIS_LIMIT: u32 = 1000;
 
 impl Client {
     /// The last lines, at most 20 of at most 500 characters, without control characters. With a terminal the engine
@@ -27,13 +29,26 @@ impl Client {
         id: &ContainerId,
         lines: u32,
     ) -> Result<Vec<String>, CallError> {
+        self.last_log_lines(id, lines.min(LINES_LIMIT)).await
+    }
+
+    /// As [`Client::logs_tail`], at most 1000 lines.
+    ///
+    /// # Errors
+    /// The same.
+    pub(in crate::engine) async fn last_log_lines(
+        &self,
+        id: &ContainerId,
+        lines: u32,
+    ) -> Result<Vec<String>, CallError> {
         let terminal = self.inspect_container(id).await?.config.tty.unwrap_or(false);
-        let tail = lines.min(LINES_LIMIT).to_string();
+        let lines = lines.min(DIAGNOSIS_LIMIT);
+        let tail = lines.to_string();
         let path = format!("/containers/{}/logs", encoded(id.as_str()));
         let parameters = [("stdout", "true"), ("stderr", "true"), ("tail", tail.as_str())];
         let bytes = self.raw_bytes(RawRequest::get(&path, &parameters)).await?;
         let text = if terminal { bytes.to_vec() } else { payload(bytes) };
-        Ok(last_lines(&text, lines.min(LINES_LIMIT)))
+        Ok(last_lines(&text, lines))
     }
 
     /// Its output as lines, as they come. Nothing is asked before the stream is polled; its error is 404 if the container is

@@ -14,6 +14,7 @@ pub(in crate::engine) fn image(json: &ImageJson) -> ObservedImage {
     ObservedImage {
         id: Some(ImageId::new(json.id.as_str())),
         digests: json.repo_digests.clone().unwrap_or_default().into_iter().collect(),
+        architecture: json.architecture.clone().unwrap_or_default(),
         build: filled(build),
         entrypoint: config::secrets(brings.entrypoint.as_ref()).unwrap_or_default(),
         command: config::secrets(brings.cmd.as_ref()).unwrap_or_default(),

@@ -70,5 +70,6 @@ pub(in crate::engine) struct VolumeJson {
 pub(in crate::engine) struct ImageJson {
     pub(in crate::engine) id: String,
     pub(in crate::engine) repo_digests: Option<Vec<String>>,
+    pub(in crate::engine) architecture: Option<String>,
     pub(in crate::engine) config: Option<ConfigJson>,
 }

@@ -15,6 +15,7 @@ mod content;
 mod converge;
 mod crash_points;
 mod crashing;
+mod diagnoses;
 mod edits;
 mod faults;
 mod files;

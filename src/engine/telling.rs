@@ -1,0 +1,39 @@
+//! What the engine tells for a diagnosis: more log lines than a pass reads, and about itself.
+
+use crate::engine::call::Call;
+use crate::engine::facade::Engine;
+use crate::engine::parse;
+use crate::model::engine_info::EngineInfo;
+use crate::model::id::ContainerId;
+use crate::model::outcome::Failure;
+
+impl Engine {
+    /// The last lines of a container's output, at most 1000 of at most 500 characters.
+    ///
+    /// # Errors
+    /// `NotFound`, `Engine` if the log driver cannot be read.
+    pub async fn last_lines(&self, id: &ContainerId, lines: u32) -> Result<Vec<String>, Failure> {
+        let client = self.client();
+        self.run(Call::read("logs_tail", 10), client.last_log_lines(id, lines)).await
+    }
+
+    /// Subnets of all networks of the engine.
+    ///
+    /// # Errors
+    /// `Unreachable` or `Engine`.
+    pub async fn subnets(&self) -> Result<Vec<String>, Failure> {
+        let client = self.client();
+        let list = self.run(Call::read("list_networks", 10), client.list_networks()).await?;
+        let networks = list.iter().map(parse::network);
+        Ok(networks.flat_map(|one| one.config.subnets).filter_map(|one| one.subnet).collect())
+    }
+
+    /// What the engine says of itself and its host.
+    ///
+    /// # Errors
+    /// `Unreachable` or `Engine`.
+    pub async fn info(&self) -> Result<EngineInfo, Failure> {
+        let client = self.client();
+        self.run(Call::read("info", 10), client.about()).await
+    }
+}
