@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, get, health, history, notifications, plan, promote,
+    reconcile, resume, rollback, rollout, run, sources, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -152,6 +152,8 @@ pub enum Command {
     History(history::HistoryArgs),
     /// Show what was sent to the hooks of this host, and what became of it
     Webhooks(webhooks::WebhooksArgs),
+    /// List the channels that are told of what happens, or try them
+    Notifications(notifications::NotificationsArgs),
     /// Say whether the controller is well: exit 0 yes, 1 no; for health checks
     Health(health::HealthArgs),
     /// Print the version

@@ -8,8 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run as controller, sources, suspend, validate, version, webhooks,
+    abort, config, confirm, describe, get, health, history, notifications, plan, promote,
+    reconcile, resume, rollback, rollout, run as controller, sources, suspend, validate, version,
+    webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -62,6 +63,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Sources(args) => sources::run(args, &context).await,
         Command::History(args) => history::run(args, &context),
         Command::Webhooks(args) => webhooks::run(args, &context),
+        Command::Notifications(args) => notifications::run(args, &context).await,
         Command::Health(args) => health::run(args, &context),
         Command::Version(args) => version::run(args, &context),
     }
