@@ -122,5 +122,6 @@ async fn once(https: &Https, target: &StatusTarget, request: &StatusRequest) -> 
     let token = (target.token)()?;
     let (header, before) = request.authorization;
     let value = format!("{before}{token}");
-    https.post(&request.url, (header, &value), request.body.to_string()).await
+    let posted = https.post(&request.url, &[(header, &value)], request.body.to_string()).await;
+    posted.map_err(|error| format!("{}: {}", request.url, error.why))
 }

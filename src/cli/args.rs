@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, plan, port, promote, purge,
+    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, notifications, plan, port, promote, purge,
     reconcile, resume, rollback, rollout, run, shell, sources, start, stop, suspend, validate,
     version, webhooks,
 };
@@ -171,6 +171,8 @@ pub enum Command {
     History(history::HistoryArgs),
     /// Show what was sent to the hooks of this host, and what became of it
     Webhooks(webhooks::WebhooksArgs),
+    /// List the channels that are told of what happens, or try them
+    Notifications(notifications::NotificationsArgs),
     /// Say whether the controller is well: exit 0 yes, 1 no; for health checks
     Health(health::HealthArgs),
     /// Print the version

@@ -8,7 +8,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, plan, port, promote, purge,
+    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, notifications, plan, port, promote, purge,
     reconcile, resume, rollback, rollout, run as controller, shell, sources, start, stop, suspend, validate,
     version, webhooks,
 };
@@ -72,6 +72,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Port(args) => port::run(args, &context).await,
         Command::History(args) => history::run(args, &context),
         Command::Webhooks(args) => webhooks::run(args, &context),
+        Command::Notifications(args) => notifications::run(args, &context).await,
         Command::Health(args) => health::run(args, &context),
         Command::Version(args) => version::run(args, &context),
     }

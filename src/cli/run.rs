@@ -17,6 +17,7 @@ use crate::cli::deliveries;
 use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome, chain};
 use crate::cli::live;
+use crate::cli::notifying;
 use crate::controller::desired::compose::ComposeLoader;
 use crate::controller::desired::decryption::Decryption;
 use crate::controller::{
@@ -89,9 +90,12 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
         // It ends with the last sender of events.
         drop(tokio::spawn(alerts::report(events.subscribe(), statuses)));
     }
+    let notifying = notifying::begin(context, &ledger, &events);
     let cancel = CancellationToken::new();
     let work = Work { args, context, environment, webhooks, ledger, events };
-    let end = Box::pin(until_signal(work.run(cancel.clone()), &cancel)).await?;
+    let end = Box::pin(until_signal(work.run(cancel.clone()), &cancel)).await;
+    notifying.end().await;
+    let end = end?;
     // The controller and with it every sender is gone: the listener ends by itself.
     drop(tokio::time::timeout(LAST_WORDS, listener).await);
     outcome(end, context)

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::alerts::{Channel, Pace};
 use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
 use crate::cli::output::Color;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub sources: Vec<GitSource>,
     /// What may be sent to this host; its secrets are not read yet.
     pub(super) webhooks: Option<WebhooksFile>,
+    /// Who is told of what happens, and how soon.
+    pub notifications: Option<(Pace, Vec<Channel>)>,
     /// Where the keys are that encrypted files are opened with.
     pub age_keys: Vec<SecretPlace>,
     /// What a person should know about how a setting came about.
@@ -139,6 +142,7 @@ impl Settings {
             age_keys: keys_outside(file.age_keys, &desired_state)?,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             webhooks: file.webhooks,
+            notifications: file.notifications,
             rules: Arc::new(rules),
             notes,
         })

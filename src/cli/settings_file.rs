@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_yaml::{Mapping, Value};
 
+use crate::alerts::{Channel, Pace};
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
-use crate::cli::{choices, git_settings, policy_file, secret_settings};
+use crate::cli::{choices, git_settings, notification_settings, policy_file, secret_settings};
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
@@ -17,7 +18,7 @@ use crate::model::rulebook::RuleBook;
 use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "color",
     "desired_state",
     "env",
@@ -25,6 +26,7 @@ const KEYS: [&str; 14] = [
     "installation",
     "log_format",
     "log_level",
+    "notifications",
     "policy",
     "poll",
     "projects",
@@ -43,6 +45,8 @@ pub(super) struct SettingsFile {
     pub(super) env: Vec<String>,
     /// The directory is read at intervals instead of watched.
     pub(super) poll: Option<bool>,
+    /// Who is told of what happens, and how soon.
+    pub(super) notifications: Option<(Pace, Vec<Channel>)>,
     /// What manifests may not do.
     pub(super) policy: RuleBook,
     /// What this host chooses for single projects.
@@ -98,6 +102,9 @@ impl SettingsFile {
             "installation" => self.global.installation = Some(text_of(key, value)?),
             "log_format" => self.global.log_format = Some(choice(key, value)?),
             "log_level" => self.global.log_level = Some(choice(key, value)?),
+            "notifications" => {
+                self.notifications = Some(notification_settings::parse(value, directory)?);
+            }
             "poll" => {
                 let poll = value.as_bool();
                 self.poll = Some(poll.ok_or_else(|| format!("{key}: expected true or false"))?);

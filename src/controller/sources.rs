@@ -164,6 +164,11 @@ impl Sources {
         None
     }
 
+    /// Whether the last look at a source did not end with its newest commit in place.
+    pub(crate) fn is_troubled(&self, name: &SourceName) -> bool {
+        self.cells.get(name).is_some_and(|cell| cell.status.trouble.is_some())
+    }
+
     /// What waits to be put in place and may be tried now.
     pub(crate) fn waiting(&self, now: Instant) -> Vec<Waiting> {
         let ready = self.cells.iter().filter_map(|(name, cell)| {

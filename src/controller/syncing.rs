@@ -43,6 +43,9 @@ impl Supervisor {
         let why = match performed {
             Ok(Ok(published)) => {
                 self.sources.placed(&name, &published, self.both_clocks());
+                if before.as_ref().is_some_and(|before| before.trouble.is_some()) {
+                    self.say(EventKind::SyncRecovered { source: name.clone() });
+                }
                 let other =
                     before.is_none_or(|before| before.commit.as_ref() != Some(&published.commit));
                 if other || count > 0 {
@@ -69,7 +72,11 @@ impl Supervisor {
         name: SourceName,
         ended: Result<Synced, SyncError>,
     ) {
+        let troubled = self.sources.is_troubled(&name);
         let trouble = self.sources.take(&name, ended, self.both_clocks());
+        if troubled && !self.sources.is_troubled(&name) {
+            self.say(EventKind::SyncRecovered { source: name.clone() });
+        }
         self.tell_trouble(&name, trouble).await;
     }
 

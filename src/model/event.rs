@@ -87,6 +87,20 @@ pub enum EventKind {
         /// Why.
         trouble: Box<SyncTrouble>,
     },
+    /// A git source that was in trouble is at its newest commit again.
+    SyncRecovered {
+        /// The git source.
+        source: SourceName,
+    },
+    /// A message could not be delivered, or had no room; nothing waits for it any more.
+    NotificationDropped {
+        /// The channel.
+        channel: String,
+        /// Messages that this channel lost since the controller began.
+        dropped: u64,
+        /// Why. No secret is in it.
+        why: String,
+    },
     /// The connection to the engine was made or lost; the text says which and why.
     Engine(String),
     /// A webhook was delivered. What strangers can bring about is told once a minute.

@@ -114,6 +114,13 @@ fn text(kind: &EventKind) -> Option<String> {
                 trouble.message
             )
         }
+        EventKind::SyncRecovered { source } => {
+            format!("source {source}: {}", styled(GOOD, "recovered"))
+        }
+        EventKind::NotificationDropped { channel, dropped, why } => {
+            let lost = styled(WARN, "a message was dropped");
+            format!("notifications to {channel}: {lost} ({dropped} so far): {why}")
+        }
         EventKind::Engine(text) => format!("engine: {text}"),
         EventKind::Delivery(delivery) => {
             let style = if delivery.outcome.is_noise() { WARN } else { GOOD };

@@ -13,6 +13,7 @@ pub fn level_of(event: &Event) -> Level {
         }
         | EventKind::OperationEnded { result: Err(_), .. }
         | EventKind::SyncFailed { .. }
+        | EventKind::NotificationDropped { .. }
         | EventKind::Noted(_) => Level::Warn,
         EventKind::Diagnosed(found) => {
             let worst = found.iter().map(|found| found.severity).max();

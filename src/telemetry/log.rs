@@ -59,6 +59,10 @@ pub fn log(event: &Event) {
             let (reason, detail) = (trouble.reason, &trouble.message);
             warn!(%source, %reason, detail, "source not synchronised");
         }
+        EventKind::SyncRecovered { source } => info!(%source, "source recovered"),
+        EventKind::NotificationDropped { channel, dropped, why } => {
+            warn!(channel, dropped, detail = why, "notification dropped");
+        }
         EventKind::Engine(text) => info!(detail = text, "engine"),
         EventKind::Delivery(delivery) => info!(
             hook = delivery.hook,

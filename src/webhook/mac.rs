@@ -7,6 +7,9 @@ use subtle::ConstantTimeEq;
 
 use crate::webhook::forge::Algorithm;
 
+/// The header that signatures are in, where neither side says another.
+pub const SIGNATURE: &str = "X-Signature";
+
 /// A code in the making.
 pub(super) enum Mac {
     Sha1(Box<Hmac<Sha1>>),
@@ -39,6 +42,15 @@ impl Mac {
             Self::Sha512(mac) => mac.finalize().into_bytes().to_vec(),
         }
     }
+}
+
+/// The signature of a body as a hook of the kind `hmac` takes it unless it is told otherwise: `sha256=` and hexadecimal digits,
+/// in the header [`SIGNATURE`].
+pub fn sign(key: &[u8], body: &[u8]) -> Option<String> {
+    let mut mac = Mac::new(Algorithm::Sha256, key)?;
+    mac.update(body);
+    let digits: String = mac.finish().iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("sha256={digits}"))
 }
 
 /// Whether two codes are equal. How long it takes tells nothing but their lengths, which everybody knows.

@@ -40,7 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &["model"]),
-    ("alerts", &["model"]),
+    ("alerts", &["model", "webhook"]),
     ("webhook", &["model"]),
     ("http", &["model", "webhook", "controller"]),
     (
@@ -86,6 +86,8 @@ const CONFINED: &[(&str, &str)] = &[
     ("hmac", "src/webhook/mac.rs"),
     ("sha1", "src/webhook/mac.rs"),
     ("subtle", "src/webhook/mac.rs"),
+    ("lettre", "src/alerts/email.rs"),
+    ("minijinja", "src/alerts/template.rs"),
     ("notify", "src/source/watch.rs"),
     ("croner", "src/calendar/"),
     ("jiff", "src/calendar/"),
