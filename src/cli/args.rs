@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run, sources, suspend, validate, version, webhooks,
+    abort, backup, config, confirm, describe, get, health, history, plan, promote, reconcile,
+    restore, resume, rollback, rollout, run, sources, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -144,6 +144,10 @@ pub enum Command {
     Abort(abort::AbortArgs),
     /// How a new version gets on, and what can be done about it
     Rollout(rollout::RolloutArgs),
+    /// Make, list, check and remove backups
+    Backup(backup::BackupArgs),
+    /// Put a backup of a service in the place of what is there
+    Restore(restore::RestoreArgs),
     /// Look again now and forget back-offs
     Reconcile(reconcile::ReconcileArgs),
     /// List git sources, look at one now, or accept a rewritten history

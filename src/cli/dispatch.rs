@@ -8,8 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, get, health, history, plan, promote, reconcile, resume,
-    rollback, rollout, run as controller, sources, suspend, validate, version, webhooks,
+    abort, backup, config, confirm, describe, get, health, history, plan, promote, reconcile,
+    restore, resume, rollback, rollout, run as controller, sources, suspend, validate, version,
+    webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -58,6 +59,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Promote(args) => promote::run(args, &context).await,
         Command::Abort(args) => abort::run(args, &context).await,
         Command::Rollout(args) => rollout::run(args, &context).await,
+        Command::Backup(args) => Box::pin(backup::run(args, &context)).await,
+        Command::Restore(args) => Box::pin(restore::run(args, &context)).await,
         Command::Reconcile(args) => reconcile::run(args, &context).await,
         Command::Sources(args) => sources::run(args, &context).await,
         Command::History(args) => history::run(args, &context),

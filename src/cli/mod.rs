@@ -3,6 +3,9 @@
 
 mod abort;
 pub mod args;
+mod backup;
+mod backup_context;
+mod backup_settings;
 mod choices;
 mod config;
 mod confirm;
@@ -32,6 +35,7 @@ mod promote;
 mod published;
 mod reconcile;
 mod request;
+mod restore;
 mod resume;
 mod revisions;
 mod rollback;

@@ -23,6 +23,7 @@ mod own;
 mod parse;
 mod registry;
 mod reload;
+mod stream;
 mod unsupported;
 mod wire;
 
@@ -37,4 +38,5 @@ pub use facade::{Clock, Engine};
 pub use images::ProgressSink;
 pub use observe::ObserveRequest;
 pub use registry::{Registry, RegistryClient};
+pub use stream::ExecEnd;
 pub use unsupported::{Unsupported, unsupported};

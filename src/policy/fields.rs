@@ -213,8 +213,16 @@ const CONNECT: &[&str] = &[
 
 const VOLUME: &[&str] = &["Driver", "DriverOpts", "Labels", "Name"];
 
-const EXEC: &[&str] =
-    &["AttachStderr", "AttachStdout", "Cmd", "Env", "Privileged", "User", "WorkingDir"];
+const EXEC: &[&str] = &[
+    "AttachStderr",
+    "AttachStdin",
+    "AttachStdout",
+    "Cmd",
+    "Env",
+    "Privileged",
+    "User",
+    "WorkingDir",
+];
 
 const UPDATE: &[&str] = &[
     "BlkioWeight",

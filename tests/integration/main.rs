@@ -9,6 +9,7 @@
     reason = "a test that panics has failed, as it should; helpers are tests too"
 )]
 
+mod backups;
 mod cli_binary;
 mod cli_manifests;
 mod cli_run;

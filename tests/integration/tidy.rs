@@ -26,6 +26,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("planner", &["model", "calendar", "tags"]),
     ("policy", &["model"]),
     ("secrets", &["model"]),
+    ("recipes", &["model"]),
+    ("backup", &["model", "recipes", "secrets", "engine", "ledger"]),
     ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
     ("executor", &["model", "engine", "source"]),
@@ -59,13 +61,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "webhook",
             "http",
             "tags",
+            "recipes",
+            "backup",
+            "secrets",
         ],
     ),
 ];
 
 /// Modules without effects, and what they must not name.
-const PURE: &[&str] =
-    &["model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "webhook"];
+const PURE: &[&str] = &[
+    "model", "calendar", "tags", "secrets", "recipes", "manifest", "planner", "policy", "webhook",
+];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
 
@@ -87,6 +93,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("regex", "src/tags/ src/secrets/sops.rs"),
     ("age", "src/secrets/"),
     ("aes_gcm", "src/secrets/encoded.rs"),
+    ("zstd", "src/backup/"),
 ];
 
 fn root() -> &'static Path {

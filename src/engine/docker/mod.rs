@@ -16,6 +16,7 @@ mod raw;
 mod read;
 mod session;
 mod steps;
+mod stream;
 
 pub(super) use connection::{Client, Connector};
 pub use connection::{EngineClient, OLDEST_API, TESTED_API};
