@@ -11,6 +11,7 @@
 pub mod planted;
 
 pub mod alerts;
+pub mod backup;
 pub mod calendar;
 pub mod cli;
 pub mod controller;
@@ -24,6 +25,7 @@ pub mod manifest;
 pub mod model;
 pub mod planner;
 pub mod policy;
+pub mod recipes;
 pub mod secrets;
 pub mod source;
 pub mod tags;

@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, notifications, plan, port, promote, purge,
-    reconcile, resume, rollback, rollout, run, shell, sources, start, stop, suspend, validate,
-    version, webhooks,
+    abort, backup, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs,
+    notifications, plan, port, promote, purge, reconcile, restore, resume, rollback, rollout, run,
+    shell, sources, start, stop, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -155,6 +155,10 @@ pub enum Command {
     Abort(abort::AbortArgs),
     /// How a new version gets on, and what can be done about it
     Rollout(rollout::RolloutArgs),
+    /// Make, list, check and remove backups
+    Backup(backup::BackupArgs),
+    /// Put a backup of a service in the place of what is there
+    Restore(restore::RestoreArgs),
     /// Look again now and forget back-offs
     Reconcile(reconcile::ReconcileArgs),
     /// List git sources, look at one now, or accept a rewritten history

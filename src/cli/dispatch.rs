@@ -8,9 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs, notifications, plan, port, promote, purge,
-    reconcile, resume, rollback, rollout, run as controller, shell, sources, start, stop, suspend, validate,
-    version, webhooks,
+    abort, backup, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs,
+    notifications, plan, port, promote, purge, reconcile, restore, resume, rollback, rollout,
+    run as controller, shell, sources, start, stop, suspend, validate, version, webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -64,6 +64,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Promote(args) => promote::run(args, &context).await,
         Command::Abort(args) => abort::run(args, &context).await,
         Command::Rollout(args) => rollout::run(args, &context).await,
+        Command::Backup(args) => Box::pin(backup::run(args, &context)).await,
+        Command::Restore(args) => Box::pin(restore::run(args, &context)).await,
         Command::Reconcile(args) => reconcile::run(args, &context).await,
         Command::Sources(args) => sources::run(args, &context).await,
         Command::Logs(args) => logs::run(args, &context).await,

@@ -3,8 +3,11 @@
 
 mod abort;
 pub mod args;
-mod by_hand;
+mod backup;
+mod backup_context;
+mod backup_settings;
 mod bundles;
+mod by_hand;
 mod choices;
 mod config;
 mod confirm;
@@ -52,6 +55,7 @@ mod purge;
 mod reconcile;
 mod replica;
 mod request;
+mod restore;
 mod resume;
 mod revisions;
 mod rollback;

@@ -53,6 +53,8 @@ pub struct Settings {
     pub notifications: Option<(Pace, Vec<Channel>)>,
     /// Where the keys are that encrypted files are opened with.
     pub age_keys: Vec<SecretPlace>,
+    /// Where backups lie, if not below the state directory.
+    pub backups: Option<PathBuf>,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -139,6 +141,7 @@ impl Settings {
             environment: pick(&file.env, around)?,
             poll: file.poll.unwrap_or_default(),
             sources: file.sources,
+            backups: file.backups.map(|path| clean(&path)),
             age_keys: keys_outside(file.age_keys, &desired_state)?,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             webhooks: file.webhooks,

@@ -10,7 +10,9 @@ use crate::alerts::{Channel, Pace};
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
-use crate::cli::{choices, git_settings, notification_settings, policy_file, secret_settings};
+use crate::cli::{
+    backup_settings, choices, git_settings, notification_settings, policy_file, secret_settings,
+};
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
@@ -18,7 +20,8 @@ use crate::model::rulebook::RuleBook;
 use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
+    "backups",
     "color",
     "desired_state",
     "env",
@@ -41,6 +44,8 @@ const KEYS: [&str; 15] = [
 pub(super) struct SettingsFile {
     /// The flags that every command takes. Relative paths are those of the file's directory.
     pub(super) global: GlobalArgs,
+    /// Where backups lie.
+    pub(super) backups: Option<PathBuf>,
     /// Variables of this process that manifests may use.
     pub(super) env: Vec<String>,
     /// The directory is read at intervals instead of watched.
@@ -95,6 +100,7 @@ fn parse(text: &str, path: &Path) -> Result<SettingsFile, CliError> {
 impl SettingsFile {
     fn set(&mut self, key: &str, value: &Value, directory: &Path) -> Result<(), String> {
         match key {
+            "backups" => self.backups = Some(backup_settings::parse(value, directory)?),
             "color" => self.global.color = Some(choice(key, value)?),
             "desired_state" => self.global.desired_state = Some(path_of(key, value, directory)?),
             "env" => self.env = choices::texts(key, value)?,

@@ -11,12 +11,14 @@
 //! history/       bounded journal of each project, JSON lines
 //! evidence/      bounded bundles of what failed runs left, without known secrets
 //! content/       bytes of configs and secrets by digest (`source::ContentStore`; not used yet)
+//! backups/       the catalogue of backups, one file each; not the backups themselves
 //! status/        published for readers, the log of webhooks included; not synced, as it is made again after every start
 //! requests/      what people ask for, and the answers
 //! ```
 //! Directories have mode 0700, files 0600. Losing it loses history, never a container. All calls block.
 
 mod answer;
+mod backups;
 mod error;
 mod evidence;
 mod file_storage;

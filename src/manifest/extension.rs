@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::manifest::backup;
 use crate::manifest::checks;
 use crate::manifest::drain;
 use crate::manifest::drill;
@@ -19,6 +20,7 @@ use crate::manifest::schema::{self, Object};
 use crate::manifest::strategy::{self, Replacement};
 use crate::manifest::suggest;
 use crate::manifest::words;
+use crate::model::backup::Backup;
 use crate::model::desired::Suspend;
 use crate::model::drill::Drill;
 use crate::model::endpoints::EndpointsChange;
@@ -123,6 +125,8 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
     } else if key == "checks" && known.contains(&key) {
         let further: &[&str] = if known == PROJECT { &["service"] } else { &[] };
         checks::check(&entry.node, path, further, report);
+    } else if key == "backup" && known.contains(&key) {
+        backup::check(&entry.node, path, known == VOLUME, report);
     } else if key == "probe" && known.contains(&key) {
         host_probe::check(&entry.node, path, report);
     } else if known.contains(&key) {
@@ -192,6 +196,11 @@ pub(crate) fn unknown_services(
     let unknown = endpoints.map(|node| on_endpoints_change::unknown(node, known));
     let named = |node| ("x-composelet.on_endpoints_change.services", node);
     unknown.unwrap_or_default().into_iter().map(named).collect()
+}
+
+/// `backup` of a checked service or volume, if it has one.
+pub(crate) fn backup(node: &Node) -> Option<Backup> {
+    node.at(&[KEY, "backup"]).and_then(backup::read)
 }
 
 /// `job` of a checked service, if it has one.

@@ -5,6 +5,7 @@
 //! `consistency` → `desired` (the model) and `canonical` (what `docker compose config` prints, and its hash).
 
 mod analysis;
+mod backup;
 mod before_checks;
 mod budget;
 mod builds;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::after_check::{AfterCheck, Asks};
+use crate::model::backup::Backup;
 use crate::model::before_check::BeforeCheck;
 use crate::model::build::Build;
 use crate::model::commit::Commit;
@@ -56,6 +57,8 @@ pub struct DesiredProject {
     pub depends_on_projects: BTreeMap<ProjectName, ProjectDependency>,
     /// When the way back to the last stable version is tried.
     pub drill: Option<Drill>,
+    /// What is backed up of volumes (`x-composelet.backup`), by their key.
+    pub volume_backups: BTreeMap<String, Backup>,
 }
 
 impl DesiredProject {
@@ -135,6 +138,8 @@ pub struct DesiredService {
     pub before: Vec<BeforeCheck>,
     /// What a version of it has to pass once it is rolled out (`x-composelet.checks.after`).
     pub checks: Vec<AfterCheck>,
+    /// What is backed up of it, if it says so (`x-composelet.backup`).
+    pub backup: Option<Arc<Backup>>,
     /// `x-composelet.suspend` of the service.
     pub suspend: Suspend,
     /// Why it cannot run here at all, if so.

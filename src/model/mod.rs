@@ -4,6 +4,8 @@
 
 pub mod after_check;
 pub mod analysis;
+pub mod backup;
+pub mod backup_set;
 pub mod before_check;
 pub mod build;
 pub mod bundle;

@@ -9,8 +9,10 @@ mod keyring;
 mod open;
 mod plain;
 mod print;
+mod seal;
 mod sops;
 mod tree;
 
 pub use keyring::Keyring;
 pub use open::open;
+pub use seal::{Sealed, unseal};

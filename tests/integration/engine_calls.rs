@@ -46,6 +46,7 @@ const CLIENT: &[(&str, &str, &str)] = &[
     ("rename_container", "POST", "/containers/*/rename"),
     ("unpause_container", "POST", "/containers/*/unpause"),
     ("remove_container", "DELETE", "/containers/*"),
+    ("start_exec", "POST", "/exec/*/start"),
 ];
 /// Carries every other request, which replaces its path (src/engine/docker/raw.rs).
 const CARRIER: &str = "export_container";

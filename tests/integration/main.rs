@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod backups;
 mod cli_binary;
 mod cli_manifests;
 mod cli_run;

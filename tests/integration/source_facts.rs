@@ -72,6 +72,7 @@ fn service(name: &str, build: Option<Build>, binds: &[&Path]) -> DesiredService 
         },
         files: BTreeMap::new(),
         on_change: OnChange::default(),
+        backup: None,
         suspend: Suspend::No,
         refusal: None,
         links: std::collections::BTreeSet::new(),
@@ -94,6 +95,7 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
         suspend: Suspend::No,
         depends_on_projects: BTreeMap::new(),
         drill: None,
+        volume_backups: BTreeMap::new(),
     }
 }
 

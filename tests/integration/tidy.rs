@@ -28,6 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("diagnose", &["model"]),
     ("doctor", &["model"]),
     ("secrets", &["model"]),
+    ("recipes", &["model"]),
+    ("backup", &["model", "recipes", "secrets", "engine", "ledger"]),
     ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
     ("executor", &["model", "engine", "source"]),
@@ -63,14 +65,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "webhook",
             "http",
             "tags",
+            "recipes",
+            "backup",
+            "secrets",
         ],
     ),
 ];
 
 /// Modules without effects, and what they must not name.
 const PURE: &[&str] = &[
-    "model", "calendar", "tags", "secrets", "manifest", "planner", "policy", "diagnose", "doctor",
-    "webhook",
+    "model", "calendar", "tags", "secrets", "recipes", "manifest", "planner", "policy", "diagnose",
+    "doctor", "webhook",
 ];
 const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
@@ -95,6 +100,7 @@ const CONFINED: &[(&str, &str)] = &[
     ("regex", "src/tags/ src/secrets/sops.rs"),
     ("age", "src/secrets/"),
     ("aes_gcm", "src/secrets/encoded.rs"),
+    ("zstd", "src/backup/"),
 ];
 
 fn root() -> &'static Path {

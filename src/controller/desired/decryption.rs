@@ -55,7 +55,8 @@ impl Decryption {
         sha256_hex(parts)
     }
 
-    fn keyring(&self) -> Keyring {
+    /// The keys as they are now, and what is wrong with those that cannot be had. Blocking.
+    pub fn keyring(&self) -> Keyring {
         let mut keyring = Keyring::default();
         for key in self.keys.iter().map(read) {
             match key.text {

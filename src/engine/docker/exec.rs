@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use futures::TryStreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::model::id::ContainerId;
 use crate::model::secret::Secret;
 
 /// Last lines of a command that are kept.
-const LINES: u32 = 5;
+pub(super) const LINES: u32 = 5;
 /// Last bytes of its output that they are looked for in.
 const TAIL: usize = 16 * 1024;
 /// Longest frame of an output; the engine copies in pieces of 32 KiB.
@@ -59,19 +59,35 @@ impl Client {
         container: &ContainerId,
         command: &Admitted<Value>,
     ) -> Result<Ended, CallError> {
-        let path = format!("/containers/{}/exec", encoded(container.as_str()));
-        let body = RawBody::Json(command.get().to_string().into_bytes());
-        let made: Made = self.raw_json(RawRequest::post(&path, &[], body)).await?;
-        let id = encoded(&made.id);
+        let made = self.make_exec(container, command).await?;
+        let id = encoded(&made);
         let body = json!({ "Detach": false, "Tty": false }).to_string().into_bytes();
         let path = format!("/exec/{id}/start");
         let output = self.tail(RawRequest::post(&path, &[], RawBody::Json(body))).await?;
+        let code = self.exec_end(&made).await?;
+        Ok(Ended { code, lines: last_lines(&output, LINES) })
+    }
+
+    /// Makes a command that does not run yet; its id.
+    pub(super) async fn make_exec(
+        &self,
+        container: &ContainerId,
+        command: &Admitted<Value>,
+    ) -> Result<String, CallError> {
+        let path = format!("/containers/{}/exec", encoded(container.as_str()));
+        let body = RawBody::Json(command.get().to_string().into_bytes());
+        let made: Made = self.raw_json(RawRequest::post(&path, &[], body)).await?;
+        Ok(made.id)
+    }
+
+    /// The exit code of a command whose output has ended.
+    pub(super) async fn exec_end(&self, id: &str) -> Result<i64, CallError> {
+        let id = encoded(id);
         let path = format!("/exec/{id}/json");
         loop {
             let state: State = self.raw_json(RawRequest::get(&path, &[])).await?;
             if !state.running {
-                let code = state.exit_code.unwrap_or(-1);
-                return Ok(Ended { code, lines: last_lines(&output, LINES) });
+                return Ok(state.exit_code.unwrap_or(-1));
             }
             sleep(POLL).await;
         }
@@ -128,23 +144,34 @@ pub fn exec_json(command: &HookCommand) -> Value {
     always.into_iter().chain(said).map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
-/// Moves whole frames from `rest` to `tail`: stream number, three zeroes, length, payload.
+/// Moves whole frames from `rest` to `tail`, those of both streams.
 fn take_frames(rest: &mut BytesMut, tail: &mut Vec<u8>) -> Result<(), CallError> {
-    while let Some(header) = rest.first_chunk::<8>() {
-        let [_, _, _, _, length @ ..] = *header;
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if length > FRAME {
-            return Err(CallError::Unreadable("the output is not in frames".to_owned()));
-        }
-        if rest.len() < 8 + length {
-            break;
-        }
-        rest.advance(8);
-        tail.extend_from_slice(&rest.split_to(length));
-        let surplus = tail.len().saturating_sub(TAIL);
-        tail.drain(..surplus);
+    while let Some((_, payload)) = next_frame(rest)? {
+        keep_tail(tail, &payload);
     }
     Ok(())
+}
+
+/// The next whole frame: stream number, three zeroes, length, payload.
+pub(super) fn next_frame(rest: &mut BytesMut) -> Result<Option<(u8, Bytes)>, CallError> {
+    let Some(header) = rest.first_chunk::<8>() else { return Ok(None) };
+    let [stream, _, _, _, length @ ..] = *header;
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if length > FRAME {
+        return Err(CallError::Unreadable("the output is not in frames".to_owned()));
+    }
+    if rest.len() < 8 + length {
+        return Ok(None);
+    }
+    rest.advance(8);
+    Ok(Some((stream, rest.split_to(length).freeze())))
+}
+
+/// Adds to the end of an output of which only the end is kept.
+pub(super) fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    tail.extend_from_slice(bytes);
+    let surplus = tail.len().saturating_sub(TAIL);
+    tail.drain(..surplus);
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod raw;
 mod read;
 mod session;
 mod steps;
+mod stream;
 
 pub(super) use attach::Input;
 pub use attach::Output;

@@ -1,15 +1,17 @@
 //! The project: its services, networks and volumes, and the digest of everything that was read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::container::Named;
 use super::{decode, service, spec, strategy};
 use crate::manifest::environment::child;
 use crate::manifest::extension;
-use crate::manifest::node::Node;
+use crate::manifest::node::{Entry, Node};
 use crate::manifest::normalise::{Context, Normal};
 use crate::manifest::projects;
 use crate::manifest::report::Finding;
+use crate::model::backup::Backup;
 use crate::model::desired::{DesiredNetwork, DesiredProject, DesiredVolume, NetworkConfig, Subnet};
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::neighbour::ProjectDependency;
@@ -54,6 +56,7 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
         suspend,
         depends_on_projects,
         drill: extension::drill(tree),
+        volume_backups: volume_backups(tree),
     })
 }
 
@@ -140,6 +143,15 @@ fn volume(spec: spec::Volume) -> DesiredVolume {
         driver_opts: spec.driver_opts,
         labels: spec.labels,
     }
+}
+
+/// `x-composelet.backup` of each volume that has it.
+fn volume_backups(tree: &Node) -> BTreeMap<String, Backup> {
+    let map = tree.get("volumes").and_then(Node::as_map);
+    let word = |(name, entry): (&Arc<str>, &Entry)| {
+        Some((name.to_string(), extension::backup(&entry.node)?))
+    };
+    map.into_iter().flatten().filter_map(word).collect()
 }
 
 /// SHA-256 over the encrypted files as they lie there.

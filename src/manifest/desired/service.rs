@@ -73,6 +73,7 @@ pub(super) fn service(
         before: probes::before(tree, (name, &entry.node), &config),
         checks: probes::checks(tree, (name, &entry.node), &image, &config),
         image,
+        backup: extension::backup(&entry.node).map(Arc::new),
         suspend: extension::suspend(&entry.node),
         refusal: mounts::refusal(&spec).or_else(|| build::refusal(&spec)),
         links: joins::links(&spec),

@@ -1,0 +1,155 @@
+//! `x-composelet.backup` of a service or volume: what is saved, how, and how long it is kept.
+
+use crate::manifest::environment::child;
+use crate::manifest::node::{Entry, Node};
+use crate::manifest::report::{Finding, Report};
+use crate::manifest::words;
+use crate::model::backup::{Backup, Recipe, Retention};
+
+const KEYS: &[&str] =
+    &["recipe", "file", "paths", "command", "restore", "ends_with", "retention", "recipients"];
+/// A volume is saved as it lies there: the words that say how belong to services.
+const VOLUME_KEYS: &[&str] = &["recipe", "retention", "recipients"];
+const RECIPES: &[&str] = &["postgres", "mysql", "redis", "mongodb", "sqlite", "files", "none"];
+const VOLUME_RECIPES: &[&str] = &["files", "none"];
+const RETENTION: &[&str] = &["last", "daily", "weekly", "monthly"];
+const FORM: &str = "a mapping such as {recipe: postgres} or {retention: {daily: 7}}; {} takes what is found from image and mounts";
+const MOST: i64 = 1000;
+/// Letters of a public key of age: `age1` and 58 of Bech32 (BIP-173).
+const RECIPIENT: usize = 62;
+
+/// Checks the value of the word.
+pub(crate) fn check(node: &Node, field: &str, volume: bool, report: &mut Report) {
+    let Some(map) = node.as_map() else {
+        return words::wrong(node, field, FORM, report);
+    };
+    let (keys, recipes) = if volume { (VOLUME_KEYS, VOLUME_RECIPES) } else { (KEYS, RECIPES) };
+    for (key, entry) in map {
+        let path = child(field, key);
+        if keys.contains(&&**key) {
+            check_key((key, entry), &path, recipes, report);
+        } else {
+            words::unknown(key, entry, (&path, keys), report);
+        }
+    }
+    together(node, field, report);
+}
+
+fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report: &mut Report) {
+    let value = &entry.node;
+    match key {
+        "recipe" => words::one_of(value, path, recipes, report),
+        "file" if value.as_text().is_some_and(is_inside) => {}
+        "file" => words::wrong(value, path, "an absolute path in the container", report),
+        "paths" if paths(value).is_some() => {}
+        "paths" => words::wrong(value, path, "a list of absolute paths in the container", report),
+        "command" | "restore" if vector(value).is_some() => {}
+        "command" | "restore" => {
+            words::wrong(value, path, "a list of texts: program and arguments", report);
+        }
+        "ends_with" if value.as_text().is_some_and(|text| !text.is_empty()) => {}
+        "ends_with" => words::wrong(value, path, "a text", report),
+        "recipients" if recipients(value).is_some() => {}
+        "recipients" => words::wrong(value, path, "a list of public keys (age1…)", report),
+        _ => check_retention(value, path, report),
+    }
+}
+
+fn check_retention(node: &Node, field: &str, report: &mut Report) {
+    let Some(map) = node.as_map() else {
+        return words::wrong(node, field, "a mapping such as {last: 3, daily: 7}", report);
+    };
+    for (key, entry) in map {
+        let path = child(field, key);
+        if !RETENTION.contains(&&**key) {
+            words::unknown(key, entry, (&path, RETENTION), report);
+        } else if words::number(&entry.node, MOST).is_none() {
+            words::wrong(&entry.node, &path, "a number from 0 to 1000", report);
+        }
+    }
+}
+
+/// Words that only mean something beside another one.
+fn together(node: &Node, field: &str, report: &mut Report) {
+    let given = |key: &str| node.get(key).is_some();
+    let recipe = node.get("recipe").and_then(Node::as_text);
+    let mut error = |message: &str, help: &str| {
+        report.add(Finding::error("backup", field, message).at(node.place).help(help));
+    };
+    if given("command") && recipe.is_some() {
+        error("recipe and command exclude each other", "keep one of them");
+    }
+    if !given("command") && (given("restore") || given("ends_with")) {
+        error("restore and ends_with belong to command", "write the command that prints the data");
+    }
+    if given("file") != (recipe == Some("sqlite")) {
+        error(
+            "recipe: sqlite and file belong together",
+            "write {recipe: sqlite, file: /app/data.db}",
+        );
+    }
+    if given("paths") && recipe != Some("files") {
+        error("paths belong to recipe: files", "write {recipe: files, paths: [/app/media]}");
+    }
+}
+
+/// The checked value of the word.
+pub(crate) fn read(node: &Node) -> Option<Backup> {
+    node.as_map()?;
+    Some(Backup {
+        recipe: recipe(node),
+        retention: node.get("retention").map(retention).unwrap_or_default(),
+        recipients: node.get("recipients").and_then(recipients).unwrap_or_default(),
+    })
+}
+
+fn recipe(node: &Node) -> Option<Recipe> {
+    if let Some(dump) = node.get("command").and_then(words::command) {
+        let text = |key: &str| node.get(key).and_then(Node::as_text).map(str::to_owned);
+        let restore = node.get("restore").and_then(words::command);
+        return Some(Recipe::Command { dump, restore, ends_with: text("ends_with") });
+    }
+    Some(match node.get("recipe")?.as_text()? {
+        "postgres" => Recipe::Postgres,
+        "mysql" => Recipe::Mysql,
+        "redis" => Recipe::Redis,
+        "mongodb" => Recipe::Mongo,
+        "sqlite" => Recipe::Sqlite { file: node.get("file")?.as_text()?.to_owned() },
+        "none" => Recipe::Nothing,
+        _ => Recipe::Files { paths: node.get("paths").and_then(paths).unwrap_or_default() },
+    })
+}
+
+/// What is not written is 0 as soon as anything is.
+fn retention(node: &Node) -> Retention {
+    let number = |key: &str| node.get(key).and_then(|node| words::number(node, MOST)).unwrap_or(0);
+    Retention {
+        last: number("last"),
+        daily: number("daily"),
+        weekly: number("weekly"),
+        monthly: number("monthly"),
+    }
+}
+
+fn is_inside(path: &str) -> bool {
+    path.starts_with('/') && path.len() > 1 && !path.split('/').any(|part| part == "..")
+}
+
+fn paths(node: &Node) -> Option<Vec<String>> {
+    let list = node.as_list()?.iter();
+    let paths: Option<Vec<String>> =
+        list.map(|one| one.as_text().filter(|path| is_inside(path)).map(str::to_owned)).collect();
+    paths.filter(|paths| !paths.is_empty())
+}
+
+/// A command as a list: a line would need a shell to split it, and whose rules hold is not seen in a file.
+fn vector(node: &Node) -> Option<()> {
+    node.as_list()?;
+    words::command(node).map(drop)
+}
+
+fn recipients(node: &Node) -> Option<Vec<String>> {
+    let list = node.as_list()?.iter();
+    let fits = |text: &&str| text.starts_with("age1") && text.len() == RECIPIENT;
+    list.map(|one| one.as_text().filter(fits).map(str::to_owned)).collect()
+}

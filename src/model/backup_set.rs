@@ -1,0 +1,145 @@
+//! The catalogue of backups: what was saved, when, of which version, and how far it is trusted.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::backup::Format;
+use crate::model::id::{ProjectName, ServiceName};
+use crate::model::time::Timestamp;
+
+/// Everything that one backup saved: good as a whole, or not at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupSet {
+    /// Its name; those of later ones sort behind it.
+    pub id: String,
+    /// Project.
+    pub project: ProjectName,
+    /// The service that it was asked for; `None` is the whole project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// When it began: what was written later is not in it.
+    pub at: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// Why it was made.
+    pub origin: Origin,
+    /// Directory of its files.
+    pub directory: String,
+    /// What it holds.
+    pub members: Vec<Member>,
+    /// How it ended.
+    pub end: SetEnd,
+    /// When it was last read back whole: checksums, and the end of each dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Timestamp>,
+    /// When a restore of it last passed its checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<Timestamp>,
+}
+
+impl BackupSet {
+    /// Whether it can be restored, as far as is known.
+    pub fn is_good(&self) -> bool {
+        self.end == SetEnd::Good && !self.members.is_empty()
+    }
+
+    /// What it holds of a service.
+    pub fn of<'a>(&'a self, service: &'a ServiceName) -> impl Iterator<Item = &'a Member> {
+        self.members.iter().filter(move |member| member.service == *service)
+    }
+
+    /// Bytes of its files.
+    pub fn bytes(&self) -> u64 {
+        self.members.iter().map(|member| member.file_bytes).sum()
+    }
+}
+
+/// Why a backup was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A person asked for it.
+    Hand,
+    /// Its time had come.
+    Schedule,
+    /// A restore was about to replace this data; it stays until a person removes it.
+    BeforeRestore,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hand => "hand",
+            Self::Schedule => "schedule",
+            Self::BeforeRestore => "before restore",
+        })
+    }
+}
+
+/// How a backup ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetEnd {
+    /// Every member is there and whole.
+    Good,
+    /// It was given up, and none of its files is left.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It was good once, and is no more.
+    Damaged {
+        /// What was found.
+        why: String,
+    },
+}
+
+impl SetEnd {
+    /// A word for tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Failed { .. } => "failed",
+            Self::Damaged { .. } => "damaged",
+        }
+    }
+
+    /// What is wrong, if anything is.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Good => None,
+            Self::Failed { why } | Self::Damaged { why } => Some(why),
+        }
+    }
+}
+
+/// One file of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The service in whose container it was read.
+    pub service: ServiceName,
+    /// The volume that it is about, if it was asked for by volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume: Option<String>,
+    /// Revision of that container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// Image that it ran.
+    pub image: String,
+    /// What the file holds.
+    pub format: Format,
+    /// Name of the file in the set's directory.
+    pub file: String,
+    /// Bytes of the file.
+    pub file_bytes: u64,
+    /// Bytes before compression and encryption.
+    pub plain_bytes: u64,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// How many keys of age it is encrypted for.
+    pub recipients: u32,
+    /// What was said meanwhile, such as files that changed while they were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
