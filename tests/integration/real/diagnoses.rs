@@ -81,7 +81,7 @@ async fn failures_are_diagnosed_right_and_their_evidence_is_kept() {
         let shown = host.run(&["describe", &bad, "--evidence"]).out;
         let (_, shown) = shown.split_once("Evidence of failed runs").ok_or("no such section")?;
         assert!(!shown.contains(PASSWORD), "{shown}");
-        let lines = ["password authentication failed", "exit code 127", "curl"];
+        let lines = ["password authentication failed", "gunicron", "curl"];
         let missing: Vec<_> = lines.iter().filter(|line| !shown.contains(**line)).collect();
         hold(missing.is_empty(), || format!("{missing:?} missing in\n{shown}"))
     })
