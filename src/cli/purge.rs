@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -13,10 +14,15 @@ use crate::cli::manifests::{self, Reading};
 use crate::cli::published::Published;
 use crate::engine::{Engine, ObserveRequest};
 use crate::manifest::{Dialect, HostChoices};
+use crate::model::backup_set::BackupSet;
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::ProjectName;
 use crate::model::observed::{ObservedContainer, ObservedState};
 use crate::model::status::ProjectStatus;
+use crate::model::time::Timestamp;
+
+/// Age of the backup that a purge asks for.
+const FRESH: Duration = Duration::from_hours(1);
 
 /// Arguments of `purge`.
 #[derive(Clone, Debug, Args)]
@@ -26,7 +32,7 @@ pub struct PurgeArgs {
     /// Destroy the named volumes of the project; there is nothing else to purge
     #[arg(long, required = true)]
     volumes: bool,
-    /// Although no fresh backup is proven
+    /// Although no fresh backup is known
     #[arg(long)]
     no_backup: bool,
     /// Instead of typing the name of the project when asked
@@ -46,7 +52,7 @@ struct Sorted {
 /// Destroys the volumes of a project that is stopped or gone.
 ///
 /// # Errors
-/// The project runs, is not known, has no proven backup, was not confirmed, or the engine fails; what was destroyed until then is
+/// The project runs, is not known, has no fresh backup, was not confirmed, or the engine fails; what was destroyed until then is
 /// in the history.
 pub(super) async fn run(args: &PurgeArgs, context: &Context) -> Result<Outcome, CliError> {
     let project = ProjectName::from(args.project.as_str());
@@ -65,7 +71,8 @@ pub(super) async fn run(args: &PurgeArgs, context: &Context) -> Result<Outcome, 
         context.out.note("nothing to destroy");
         return Ok(Outcome::Done);
     }
-    if !args.no_backup && proven_backup(&project).is_none() {
+    let backups = context.ledger()?.backups(&project);
+    if !args.no_backup && !backups.iter().any(|set| is_fresh(set, context.now())) {
         return Err(CliError::runtime(format!("no fresh verified backup of {project} is known"))
             .hint("make one first, or say --no-backup"));
     }
@@ -73,10 +80,10 @@ pub(super) async fn run(args: &PurgeArgs, context: &Context) -> Result<Outcome, 
     destroy(context, &engine, (&project, &seen), &sorted.going).await
 }
 
-/// The backup that makes a purge bearable: fresh, and proven by a restore or a check. None is known as long as nothing keeps
-/// a catalogue.
-fn proven_backup(_project: &ProjectName) -> Option<String> {
-    None
+/// Whether a backup makes a purge bearable: one of the whole project, read back, and not older than [`FRESH`].
+fn is_fresh(set: &BackupSet, now: Timestamp) -> bool {
+    let whole = set.service.is_none() && set.is_good() && set.verified.is_some();
+    whole && now.since(set.at) <= FRESH
 }
 
 /// Refuses a project that runs, or would begin to.

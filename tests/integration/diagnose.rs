@@ -1,6 +1,7 @@
 //! The catalogue of known failures, case by case as data, and its page.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -142,12 +143,12 @@ fn page() -> String {
     text.push_str("## Catalogue\n\nWritten from the source; a test holds it.\n");
     for cause in causes() {
         let certainty = cause.certainty;
-        text.push_str(&format!("\n### {}\n\n{}.\n\n", cause.id, capital(cause.title)));
-        text.push_str(&format!("- How sure: {certainty}\n- Recognised by:\n"));
+        write!(text, "\n### {}\n\n{}.\n\n", cause.id, capital(cause.title)).unwrap();
+        write!(text, "- How sure: {certainty}\n- Recognised by:\n").unwrap();
         for sign in cause.signs {
-            text.push_str(&format!("  - {sign}\n"));
+            writeln!(text, "  - {sign}").unwrap();
         }
-        text.push_str(&format!("- Mend: {}\n", cause.mend));
+        writeln!(text, "- Mend: {}", cause.mend).unwrap();
     }
     text
 }

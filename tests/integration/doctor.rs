@@ -1,6 +1,7 @@
 //! The checks of `doctor`: facts in, lines out; its page; the checklists that it answers.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -103,16 +104,16 @@ fn every_trouble_of_the_host_is_one_line() {
     });
     one("clock", Outcome::Fail, "-7200 s", |survey| survey.host.clock_ahead_s = Some(-7200));
     one("clock", Outcome::NotCheckable, "synchronised", |survey| {
-        survey.host.clock_synchronised = None
+        survey.host.clock_synchronised = None;
     });
     one("disk", Outcome::Fail, "MiB", |survey| survey.host.disks[0].free_bytes = GB / 2);
     one("disk", Outcome::Warn, "of", |survey| survey.host.disks[0].free_bytes = 9 * GB);
     one("inodes", Outcome::Warn, "50 of 1000", |survey| survey.host.disks[0].free_inodes = 50);
     one("memory", Outcome::Warn, "available", |survey| {
-        survey.host.memory_available = Some(1 << 20)
+        survey.host.memory_available = Some(1 << 20);
     });
     one("memory", Outcome::Warn, "limits add up", |survey| {
-        survey.projects[0].memory_limits.0 = 9 * GB
+        survey.projects[0].memory_limits.0 = 9 * GB;
     });
     one("inotify", Outcome::Warn, "8192", |survey| {
         survey.host.inotify = Some(Inotify { watches: 8192, instances: 128 });
@@ -158,7 +159,7 @@ fn every_trouble_of_a_project_is_one_line() {
         survey.projects[0].ports[0].ip = String::new();
     });
     one("backups", Outcome::Warn, "no backups are declared", |survey| {
-        survey.projects[0].backups.clear()
+        survey.projects[0].backups.clear();
     });
     one("backups", Outcome::Fail, "no proven backup", |survey| {
         survey.projects[0].backups[0].1 = Some(9 * 86_400);
@@ -225,17 +226,15 @@ fn every_point_of_a_checklist_is_answered_or_says_why_not() {
 fn tables() -> String {
     let mut text = "## Checks\n\n| check | asks that |\n|---|---|\n".to_owned();
     for check in CHECKS {
-        text.push_str(&format!("| `{}` | {} |\n", check.id, check.asks));
+        writeln!(text, "| `{}` | {} |", check.id, check.asks).unwrap();
     }
     text.push_str("\n## Checklists, point by point\n");
     for (list, points) in CHECKLISTS {
-        text.push_str(&format!(
-            "\n### {list}\n\n| point | answered by | remark |\n|---|---|---|\n"
-        ));
+        write!(text, "\n### {list}\n\n| point | answered by | remark |\n|---|---|---|\n").unwrap();
         for point in *points {
             let checks: Vec<String> = point.checks.iter().map(|id| format!("`{id}`")).collect();
             let by = if checks.is_empty() { "not checkable".to_owned() } else { checks.join(", ") };
-            text.push_str(&format!("| {} | {by} | {} |\n", point.asks, point.note));
+            writeln!(text, "| {} | {by} | {} |", point.asks, point.note).unwrap();
         }
     }
     text

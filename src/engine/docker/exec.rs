@@ -36,12 +36,6 @@ pub(in crate::engine) struct Ended {
 }
 
 #[derive(Debug, Deserialize)]
-struct Made {
-    #[serde(rename = "Id")]
-    id: String,
-}
-
-#[derive(Debug, Deserialize)]
 struct State {
     #[serde(rename = "Running", default)]
     running: bool,
@@ -66,18 +60,6 @@ impl Client {
         let output = self.tail(RawRequest::post(&path, &[], RawBody::Json(body))).await?;
         let code = self.exec_end(&made).await?;
         Ok(Ended { code, lines: last_lines(&output, LINES) })
-    }
-
-    /// Makes a command that does not run yet; its id.
-    pub(super) async fn make_exec(
-        &self,
-        container: &ContainerId,
-        command: &Admitted<Value>,
-    ) -> Result<String, CallError> {
-        let path = format!("/containers/{}/exec", encoded(container.as_str()));
-        let body = RawBody::Json(command.get().to_string().into_bytes());
-        let made: Made = self.raw_json(RawRequest::post(&path, &[], body)).await?;
-        Ok(made.id)
     }
 
     /// The exit code of a command whose output has ended.

@@ -17,7 +17,7 @@ const NOTE: &[&str] =
 /// A manifest beside the system's own, with a label that says which commit it is of.
 fn pace(label: &str) -> String {
     format!(
-        "services: {{app: {{labels: {{commit: '{label}'}}, healthcheck: {{interval: 2s, retries: 3}}, \
+        "services: {{app: {{labels: {{commit: '{label}'}}, healthcheck: {{interval: 2s, retries: 15}}, \
          deploy: {{update_config: {{monitor: 2s}}}}}}}}\n"
     )
 }
@@ -61,28 +61,9 @@ async fn the_database_keeps_its_bytes_over_everything_that_git_does() {
         same(&format!("commit {number}"));
     }
 
-    // A version that never answers goes back by itself.
-    let bad = pace("bad")
-        .replace("healthcheck: {", "healthcheck: {test: [CMD, 'false'], start_period: 1s, ");
-    let (code, text) = deployed(&host, &project, &repository.with("pace.yml", &bad));
-    assert_eq!(code, 5, "{text}");
+    went_back(&host, &project, &repository);
     same("a rollback");
-
-    // A force-push, accepted.
-    git(&repository.work, &["checkout", "--quiet", "-B", "main", &first]);
-    git(
-        &repository.work,
-        &["push", "--quiet", "--force", repository.bare.to_str().unwrap(), "HEAD:refs/heads/main"],
-    );
-    let other = repository.with("pace.yml", &pace("rewritten"));
-    eventually("the source waits for a person", || {
-        let run = host.run(&["sources"]);
-        hold(run.out.contains("HistoryRewritten") && run.out.contains(&other), || run.out.clone())
-    })
-    .await;
-    host.expect(&["sources", "accept", "montero", &other]);
-    let (code, text) = deployed(&host, &project, &other);
-    assert_eq!(code, 0, "{text}");
+    rewritten(&host, &project, (&repository, &first)).await;
     same("a force-push");
 
     // Cloned anew, from another place.
@@ -120,6 +101,32 @@ async fn the_database_keeps_its_bytes_over_everything_that_git_does() {
         host.engine.exec(app.id(), &["sha256sum", "/app/data/montero.db"]).split(' ').next(),
         sum(&database).as_deref()
     );
+}
+
+/// A version that never answers goes back by itself.
+fn went_back(host: &Host, project: &str, repository: &Repository) {
+    let bad = pace("bad")
+        .replace("healthcheck: {", "healthcheck: {test: [CMD, 'false'], start_period: 1s, ");
+    let (code, text) = deployed(host, project, &repository.with("pace.yml", &bad));
+    assert_eq!(code, 5, "{text}");
+}
+
+/// A history that is another one is waited with, and accepted.
+async fn rewritten(host: &Host, project: &str, (repository, first): (&Repository, &str)) {
+    git(&repository.work, &["checkout", "--quiet", "-B", "main", first]);
+    git(
+        &repository.work,
+        &["push", "--quiet", "--force", repository.bare.to_str().unwrap(), "HEAD:refs/heads/main"],
+    );
+    let other = repository.with("pace.yml", &pace("rewritten"));
+    eventually("the source waits for a person", || {
+        let run = host.run(&["sources"]);
+        hold(run.out.contains("HistoryRewritten") && run.out.contains(&other), || run.out.clone())
+    })
+    .await;
+    host.expect(&["sources", "accept", "montero", &other]);
+    let (code, text) = deployed(host, project, &other);
+    assert_eq!(code, 0, "{text}");
 }
 
 /// What `sha256sum` says of a file of the host.
