@@ -211,7 +211,7 @@ mod tests {
             "/etc/composelet/composelet.yaml: unknown setting `desired-state`; did you mean `desired_state`?"
         );
         let error = parsed("nonsense: []\n").unwrap_err();
-        assert!(error.message.contains("known are color, desired_state"), "{error}");
+        assert!(error.message.contains("known are backups, color, desired_state"), "{error}");
         assert!(parsed("log_level: loud\n").unwrap_err().message.contains("error, warn, info"));
         assert!(parsed("- a\n").is_err());
     }

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support_real::wait::{eventually, hold};
+
 /// The request that a server got.
 type Heard = Arc<Mutex<String>>;
 
@@ -108,13 +110,15 @@ async fn what_is_no_answer_is_told_without_headers() {
     let (address, _) = server("220 mail.test ESMTP\r\n", Scheme::Http).await;
     let error = HostDial.get(address, &get(address)).await.unwrap_err();
     assert!(!error.is_empty() && !error.contains("hunter2"), "{error}");
-    // An address that no other test binds: once it is given up, nobody else may be found at its port.
-    let silent = TcpListener::bind("127.83.83.1:0").await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
     assert_eq!(HostDial.connect(address).await, Ok(()), "the queue of the kernel accepts");
     let (get, short) = (get(address), Duration::from_millis(200));
     assert!(timeout(short, HostDial.get(address, &get)).await.is_err(), "the caller ends it");
     drop(silent);
+    // A process that another test is about to begin has a copy of the listener until it is another program.
+    let gone = || std::net::TcpStream::connect(address).is_err();
+    eventually("nobody listens", || hold(gone(), || "somebody listens".to_owned())).await;
     let error = HostDial.connect(address).await.unwrap_err();
     assert!(error.contains("refused"), "{error}");
     let error = HostDial.get(address, &get).await.unwrap_err();

@@ -12,6 +12,7 @@ use composelet::model::secret_place::SecretPlace;
 use composelet::model::sync::SyncReason;
 
 use super::bench::{Bench, git, write};
+use crate::support_real::wait::{eventually, hold};
 
 async fn with_a_good_commit() -> (Bench, String) {
     let mut bench = Bench::new();
@@ -170,7 +171,11 @@ async fn a_server_that_hangs_is_given_up_and_nothing_of_it_stays() {
     bench.source.url = GitUrl::new(&format!("http://127.0.0.1:{port}/shop.git")).unwrap();
     let message = bench.refuses(SyncReason::TimedOut).await;
     assert!(message.contains("1 s"), "{message}");
-    assert_eq!(processes_that_say(&port.to_string()), Vec::<String>::new());
+    eventually("its processes are gone", || {
+        let left = processes_that_say(&port.to_string());
+        hold(left.is_empty(), || left.join("\n"))
+    })
+    .await;
 }
 
 fn processes_that_say(text: &str) -> Vec<String> {
