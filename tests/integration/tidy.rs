@@ -1,5 +1,6 @@
 //! The rules of the house that no compiler checks: lengths, who may import whom, forgotten files, documents in step.
 
+mod tables;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,97 +12,12 @@ use clap::CommandFactory;
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 
+use self::tables::{CONFINED, IMPURE_NAMES, MAY_IMPORT, PURE};
 use self::tokens::{named_paths, names, names_crate};
 
 const MOST_FUNCTION_LINES: usize = 70;
 const MOST_FILE_LINES: usize = 500;
 const MOST_ARCHITECTURE_LINES: usize = 250;
-
-/// Module, and what of ours it may import beside itself. A module that is not here fails the test.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("model", &[]),
-    ("calendar", &["model"]),
-    ("tags", &["model"]),
-    ("manifest", &["model", "calendar", "tags"]),
-    ("planner", &["model", "calendar", "tags"]),
-    ("policy", &["model"]),
-    ("diagnose", &["model"]),
-    ("doctor", &["model"]),
-    ("secrets", &["model"]),
-    ("recipes", &["model"]),
-    ("backup", &["model", "recipes", "secrets", "engine", "ledger"]),
-    ("engine", &["model", "policy"]),
-    ("source", &["model", "tags"]),
-    ("executor", &["model", "engine", "source"]),
-    ("ledger", &["model"]),
-    (
-        "controller",
-        &[
-            "model", "manifest", "planner", "policy", "diagnose", "secrets", "engine", "source",
-            "executor", "ledger", "tags",
-        ],
-    ),
-    ("telemetry", &["model"]),
-    ("alerts", &["model", "webhook"]),
-    ("webhook", &["model"]),
-    ("http", &["model", "webhook", "controller"]),
-    (
-        "cli",
-        &[
-            "model",
-            "calendar",
-            "manifest",
-            "planner",
-            "policy",
-            "diagnose",
-            "doctor",
-            "engine",
-            "source",
-            "executor",
-            "ledger",
-            "controller",
-            "telemetry",
-            "alerts",
-            "webhook",
-            "http",
-            "tags",
-            "recipes",
-            "backup",
-            "secrets",
-        ],
-    ),
-];
-
-/// Modules without effects, and what they must not name.
-const PURE: &[&str] = &[
-    "model", "calendar", "tags", "secrets", "recipes", "manifest", "planner", "policy", "diagnose",
-    "doctor", "webhook",
-];
-const IMPURE_NAMES: &[&str] =
-    &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];
-
-/// A crate, and the files that may name it.
-const CONFINED: &[(&str, &str)] = &[
-    ("bollard", "src/engine/"),
-    ("hyper", "src/engine/docker/session/ src/controller/host_get.rs src/http/"),
-    ("rustls", "src/controller/host_get.rs src/engine/registry/client.rs src/alerts/https.rs"),
-    ("hyper_rustls", "src/engine/registry/client.rs src/alerts/https.rs"),
-    ("tokio_rustls", "src/controller/host_get.rs"),
-    ("prost", "src/engine/docker/"),
-    ("hmac", "src/webhook/mac.rs"),
-    ("sha1", "src/webhook/mac.rs"),
-    ("subtle", "src/webhook/mac.rs"),
-    ("lettre", "src/alerts/email.rs"),
-    ("minijinja", "src/alerts/template.rs"),
-    ("notify", "src/source/watch.rs"),
-    ("croner", "src/calendar/"),
-    ("jiff", "src/calendar/"),
-    ("semver", "src/tags/"),
-    ("regex", "src/tags/ src/secrets/sops.rs"),
-    ("age", "src/secrets/"),
-    ("aes_gcm", "src/secrets/encoded.rs"),
-    ("zstd", "src/backup/"),
-];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
