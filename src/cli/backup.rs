@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::backup::{CreateError, Trust, Wanted, read_back};
 use crate::cli::backup_context::{self, Saved};
+use crate::cli::by_hand;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{BAD, DIM, GOOD, WARN, append};
@@ -83,7 +84,7 @@ pub(super) async fn run(args: &BackupArgs, context: &Context) -> Result<Outcome,
 }
 
 async fn create(target: &Target, form: BackupForm, context: &Context) -> Result<Outcome, CliError> {
-    let engine = backup_context::connect(context).await?;
+    let engine = by_hand::engine(context).await?;
     let project = backup_context::project(context, &engine, target).await?;
     let backups = backup_context::backups(context, engine)?;
     let wanted =
@@ -230,7 +231,7 @@ async fn remove(id: &str, force: bool, context: &Context) -> Result<Outcome, Cli
         let message = format!("{id} is the only good backup of {}/{}", set.project, member.service);
         return Err(CliError::runtime(message).hint("make another one, or say --force"));
     }
-    let engine = backup_context::connect(context).await?;
+    let engine = by_hand::engine(context).await?;
     backup_context::backups(context, engine)?.remove(set).map_err(CliError::runtime)?;
     context.out.result(&format!("{id} is removed\n"))?;
     Ok(Outcome::Done)

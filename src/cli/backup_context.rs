@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backup::{Backups, Store};
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
+use crate::cli::foresight::own_paths;
 use crate::cli::manifests::{self, Reading};
 use crate::cli::target::Target;
 use crate::engine::Engine;
@@ -14,23 +15,6 @@ use crate::model::backup_set::BackupSet;
 use crate::model::desired::DesiredProject;
 use crate::model::path::LocalPath;
 use crate::secrets::Keyring;
-use crate::source::traces;
-
-/// The engine.
-///
-/// # Errors
-/// It cannot be asked.
-pub(super) async fn connect(context: &Context) -> Result<Engine, CliError> {
-    let settings = &context.settings;
-    let engine = Engine::connect(&settings.host, settings.installation.clone()).await;
-    engine.map_err(|failure| {
-        CliError::runtime(format!(
-            "the engine at {} cannot be asked: {}",
-            settings.host, failure.message
-        ))
-        .hint("name another with -H or DOCKER_HOST; contexts of `docker context` are not read")
-    })
-}
 
 /// The project that a target names, as its files say now.
 ///
@@ -41,12 +25,7 @@ pub(super) async fn project(
     engine: &Engine,
     target: &Target,
 ) -> Result<DesiredProject, CliError> {
-    let own = engine.own_container(&traces()).await;
-    let own = own.map_err(|failure| CliError::runtime(failure.message))?;
-    if let Some(own) = &own {
-        engine.keep_off(own.id.clone());
-    }
-    let paths = own.map(|own| own.paths).unwrap_or_default();
+    let paths = own_paths(context, engine).await?;
     let reading = Reading {
         environment: context.settings.environment.clone(),
         choices: HostChoices { paths, ..context.settings.choices.clone() },

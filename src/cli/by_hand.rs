@@ -16,9 +16,9 @@ use crate::model::status::ActionRecord;
 /// It cannot be reached.
 pub(super) async fn engine(context: &Context) -> Result<Engine, CliError> {
     let engine = foresight::connect(context).await?;
-    foresight::own_paths(context, &engine).await?;
+    let paths = foresight::own_paths(context, &engine).await?;
     let near = (engine.socket(), engine.is_here());
-    engine.admit(policy::admission(&context.settings, (near.0.as_deref(), near.1)));
+    engine.admit(policy::admission(&context.settings, &paths, (near.0.as_deref(), near.1)));
     Ok(engine)
 }
 

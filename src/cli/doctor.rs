@@ -77,7 +77,10 @@ async fn survey(args: &DoctorArgs, context: &Context) -> Result<Survey, CliError
         }
         let ledger = context.ledger().ok();
         let name = project.name.as_ref();
-        let status = ledger.zip(name).and_then(|(ledger, name)| ledger.project_status(name));
+        let known = ledger.as_ref().zip(name);
+        let status = known.and_then(|(ledger, name)| ledger.project_status(name));
+        let sets = known.map(|(ledger, name)| ledger.backups(name)).unwrap_or_default();
+        one.backups = doctor_projects::backups(&sets, context.now());
         one.ready = status.as_ref().map(doctor_projects::is_ready);
         survey.projects.push(one);
     }

@@ -1,15 +1,19 @@
 //! What `doctor` looks at of one project: its files, and what the engine has of it. No value of a secret leaves.
 
+use std::collections::BTreeMap;
+
 use crate::cli::foresight;
 use crate::doctor::{BindWant, ImageWant, PortWant, ProjectSurvey, weakness};
 use crate::engine::{Engine, unsupported};
 use crate::manifest::Loaded;
+use crate::model::backup_set::BackupSet;
 use crate::model::config::{ContainerConfig, MountSource, Protocol};
 use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::observed::ImageState;
 use crate::model::path::PathMap;
 use crate::model::status::{ConditionKind, ProjectStatus, Truth};
+use crate::model::time::Timestamp;
 use crate::source::bind_states;
 
 /// Log drivers that write files of the host without an end, unless told otherwise.
@@ -147,4 +151,20 @@ pub(super) async fn on_engine(
 pub(super) fn is_ready(status: &ProjectStatus) -> bool {
     let mut conditions = status.conditions.iter();
     conditions.any(|one| one.kind == ConditionKind::Ready && one.status == Truth::True)
+}
+
+/// Age in seconds of the newest verified backup of every service that was ever saved; `None`: none of them is good.
+pub(super) fn backups(sets: &[BackupSet], now: Timestamp) -> Vec<(String, Option<u64>)> {
+    let mut ages: BTreeMap<String, Option<u64>> = BTreeMap::new();
+    for set in sets {
+        let age = now.since(set.at).as_secs();
+        let good = set.is_good() && set.verified.is_some();
+        for member in &set.members {
+            let best = ages.entry(member.service.to_string()).or_default();
+            if good {
+                *best = Some(best.map_or(age, |other| other.min(age)));
+            }
+        }
+    }
+    ages.into_iter().collect()
 }

@@ -174,7 +174,7 @@ impl Host {
             ..Policy::default()
         };
         let near = (engine.socket(), engine.is_here());
-        let admission = policy::admission(settings, (near.0.as_deref(), near.1));
+        let admission = policy::admission(settings, &paths, (near.0.as_deref(), near.1));
         let store = ContentStore::new(&settings.state_dir.join("content"));
         Ok(Self { engine, view, ledger, policy, store, admission, paths, now: context.now() })
     }

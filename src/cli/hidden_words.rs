@@ -1,6 +1,7 @@
 //! A command as it may be written down: without what is a secret by its name.
 
 use crate::manifest::is_secret_name;
+use crate::model::secret::password_of_address;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "***";
@@ -59,14 +60,10 @@ fn without_secret(piece: &str, mysql: bool) -> String {
     if mysql && piece.starts_with("-p") && piece.len() > 2 {
         return format!("-p{HIDDEN}");
     }
-    // scheme://user:password@host
-    if let Some((scheme, rest)) = piece.split_once("://")
-        && let Some((login, host)) = rest.split_once('@')
-        && let Some((user, _)) = login.split_once(':')
-    {
-        return format!("{scheme}://{user}:{HIDDEN}@{host}");
+    match password_of_address(piece) {
+        Some(password) => piece.replacen(&format!(":{password}@"), &format!(":{HIDDEN}@"), 1),
+        None => piece.to_owned(),
     }
-    piece.to_owned()
 }
 
 #[cfg(test)]

@@ -16,14 +16,17 @@ const CODE: &str = "policy";
 /// The gate that the settings ask for, without asking an engine: its socket is taken from its address.
 pub(super) fn local(settings: &Settings) -> Admission {
     let socket = settings.host.strip_prefix("unix://");
-    admission(settings, (socket, socket.is_some()))
+    admission(settings, &PathMap::default(), (socket, socket.is_some()))
 }
 
 /// The gate that the settings ask for.
-pub(super) fn admission(settings: &Settings, near: (Option<&str>, bool)) -> Admission {
-    let (content, paths) = (settings.state_dir.join("content"), PathMap::default());
-    let places =
-        Places { desired_state: &settings.desired_state, content: &content, paths: &paths };
+pub(super) fn admission(
+    settings: &Settings,
+    paths: &PathMap,
+    near: (Option<&str>, bool),
+) -> Admission {
+    let content = settings.state_dir.join("content");
+    let places = Places { desired_state: &settings.desired_state, content: &content, paths };
     admission::admission(&settings.rules, places, near)
 }
 

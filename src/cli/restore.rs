@@ -8,20 +8,21 @@ use clap::Args;
 
 use crate::backup::{Backups, CreateError, Wanted, restore};
 use crate::cli::backup_context::{self, Saved};
+use crate::cli::by_hand::{self, Deed};
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::published::Published;
 use crate::cli::target::Target;
 use crate::cli::{request, view};
 use crate::engine::{Engine, ObserveRequest};
-use crate::ledger::{HistoryRecord, Request};
+use crate::ledger::Request;
 use crate::model::backup::Recipe;
 use crate::model::backup_set::{BackupSet, Origin};
 use crate::model::desired::DesiredProject;
-use crate::model::id::{ContainerId, ProjectName, ServiceName};
+use crate::model::id::{ContainerId, ServiceName};
 use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::outcome::Failure;
-use crate::model::status::{ActionRecord, ConditionKind};
+use crate::model::status::ConditionKind;
 use crate::recipes;
 
 /// Arguments of `restore`.
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &RestoreArgs, context: &Context) -> Result<Outcome
     };
     let saved = Saved::read(context)?;
     let set = chosen(&saved, args, service)?.clone();
-    let engine = backup_context::connect(context).await?;
+    let engine = by_hand::engine(context).await?;
     let project = backup_context::project(context, &engine, &args.target).await?;
     let backups = backup_context::backups(context, engine)?;
     let this = Restore { context, backups, project, service, set };
@@ -212,24 +213,14 @@ impl Restore<'_> {
     }
 
     fn record(&self, message: &str, done: bool) -> Result<(), CliError> {
-        let published = Published::read(self.context)?;
-        let status = published.project(self.project.name.as_str());
-        let action = ActionRecord {
-            at: self.context.now(),
-            action: "restore".to_owned(),
-            object: self.service.to_string(),
-            reason: "RestoreRequested".to_owned(),
-            message: format!("from backup {}: {message}", self.set.id),
-            outcome: if done { "succeeded" } else { "failed" }.to_owned(),
+        let deed = Deed {
+            project: &self.project.name,
+            action: "Restore",
+            object: self.service.as_str(),
+            what: &format!("from backup {}: {message}", self.set.id),
+            outcome: if done { "succeeded" } else { "failed" },
         };
-        let record = HistoryRecord {
-            at: action.at,
-            generation: status.map_or(0, |status| status.generation),
-            plan: format!("restore {} from backup {}\n", self.service, self.set.id),
-            actions: vec![action],
-        };
-        let name: &ProjectName = &self.project.name;
-        Ok(self.backups.ledger.append_history(name, &record)?)
+        by_hand::record(self.context, deed)
     }
 }
 

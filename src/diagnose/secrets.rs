@@ -6,9 +6,10 @@ use crate::model::config::ContainerConfig;
 use crate::model::desired::DesiredProject;
 use crate::model::hook::hide;
 use crate::model::observed::ObservedState;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, password_of_address};
 
-/// Parts of the names of variables whose values are secret.
+/// Parts of the names of variables whose values are hidden: more of them than a warning is worth
+/// ([`is_secret_name`](crate::manifest::is_secret_name)), since a log line loses little by it.
 const SECRET_NAMES: &[&str] =
     &["pass", "secret", "token", "key", "credential", "auth", "private", "salt", "pwd", "dsn"];
 /// Length from which a value of letters and digits without spaces is taken for a secret, whatever its name.
@@ -26,7 +27,7 @@ pub fn hidden(desired: &DesiredProject, observed: &ObservedState) -> Vec<Secret>
             if is_secret_name(name) || is_opaque(value.expose()) {
                 values.insert(value.clone());
             }
-            values.extend(in_url(value.expose()).map(Secret::from));
+            values.extend(password_of_address(value.expose()).map(Secret::from));
         }
         let words = config.command.iter().chain(&config.entrypoint).flatten();
         // What follows an option such as `--requirepass` is a secret, too.
@@ -67,24 +68,15 @@ fn is_opaque(value: &str) -> bool {
         && value.chars().any(|one| one.is_ascii_alphabetic())
 }
 
-/// The password in a URL such as `redis://:PASSWORD@redis:6379/0`.
-fn in_url(value: &str) -> Option<&str> {
-    let (_, rest) = value.split_once("://")?;
-    let authority = rest.split(['/', '?']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    let (_, password) = user.split_once(':')?;
-    (!password.is_empty()).then_some(password)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn passwords_of_urls_and_opaque_values_are_found() {
-        assert_eq!(in_url("redis://:hunter2@redis:6379/0"), Some("hunter2"));
-        assert_eq!(in_url("postgres://app:p%40ss@db/shop?x=a@b"), Some("p%40ss"));
-        assert_eq!(in_url("http://web:8000/"), None);
+        assert_eq!(password_of_address("redis://:hunter2@redis:6379/0"), Some("hunter2"));
+        assert_eq!(password_of_address("postgres://app:p%40ss@db/shop?x=a@b"), Some("p%40ss"));
+        assert_eq!(password_of_address("http://web:8000/"), None);
         assert!(is_opaque("a8f3k2m9q1z7x5c4"));
         assert!(!is_opaque("production") && !is_opaque("django.core.cache2backends"));
         assert!(is_secret_name("--requirepass") && is_secret_name("API_KEY"));

@@ -60,7 +60,7 @@ pub const CHECKLISTS: &[(&str, &[Point])] = &[
                 &[],
                 "whether anybody reads them cannot be seen from here",
             ),
-            point("Backups", &["backups"], "the age of the last proven one"),
+            point("Backups", &["backups"], "the age of the last verified one"),
             point("Documentation", &[], "for people"),
         ],
     ),

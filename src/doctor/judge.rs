@@ -57,7 +57,7 @@ pub const CHECKS: &[Check] = &[
     check("secrets", "no secret is a default, short or empty", secrets::secrets),
     check(
         "backups",
-        "every service that keeps data has a proven backup younger than two days",
+        "every service that keeps data has a verified backup younger than two days",
         project::backups,
     ),
 ];

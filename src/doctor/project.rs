@@ -172,14 +172,14 @@ pub(super) fn backups(survey: &Survey) -> Vec<Line> {
             match declared(service) {
                 None => lines.push(Line::warn(
                     &project.name,
-                    format!("{service} keeps data, and no backups are declared"),
-                    "dump it on a schedule (`x-composelet.schedule`) to another disk, and try to restore it",
+                    format!("{service} keeps data, and no backup of it is known"),
+                    "run `composelet backup create` every night, to another disk, and try `composelet restore`",
                 )),
                 Some((_, Some(age))) if *age <= OLD_BACKUP_S => {}
                 Some(_) => lines.push(Line::fail(
                     &project.name,
-                    format!("{service} has no proven backup of the last two days"),
-                    "look at the runs of its backup, and at the target",
+                    format!("{service} has no verified backup of the last two days"),
+                    "`composelet backup list` shows what failed; run `composelet backup create`",
                 )),
             }
         }

@@ -132,7 +132,7 @@ pub struct ProjectSurvey {
     pub ready: Option<bool>,
     /// Services that keep data.
     pub with_data: BTreeSet<String>,
-    /// Age in seconds of the last proven backup of each service, as far as backups are declared.
+    /// Age in seconds of the newest verified backup of each service that the catalogue knows; `None`: none is good.
     pub backups: Vec<(String, Option<u64>)>,
 }
 

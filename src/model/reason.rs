@@ -361,7 +361,7 @@ fn exit_text(
     write!(f, "exited with {code}{memory}")?;
     match failures {
         0 => f.write_str(", interrupted"),
-        count => write!(f, ", failure {count}; to keep it stopped use `composelet suspend`"),
+        count => write!(f, ", failure {count}; to keep it stopped use `composelet stop`"),
     }
 }
 

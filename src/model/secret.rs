@@ -33,6 +33,15 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The password in an address, as in `redis://:password@host`.
+pub fn password_of_address(text: &str) -> Option<&str> {
+    let (_, tail) = text.split_once("://")?;
+    let authority = tail.split(['/', '?', '#', ' ', '"', '\'']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    (!password.is_empty()).then_some(password)
+}
+
 /// Eight hexadecimal digits by which two values can be told apart without showing either. The salt is the
 /// installation's own random value, so that digests cannot be looked up in a table of common passwords.
 pub fn salted_digest(salt: &str, text: &str) -> String {
@@ -51,4 +60,18 @@ pub fn sha256_hex<T: AsRef<[u8]>>(parts: impl IntoIterator<Item = T>) -> String 
         let _ok = write!(out, "{byte:02x}").is_ok();
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_an_address_is_found() {
+        assert_eq!(password_of_address("redis://:pw@redis:6379/0"), Some("pw"));
+        assert_eq!(password_of_address("postgres://app:p@ss@db/x?a=b@c"), Some("p@ss"));
+        for text in ["http://host:80/a:b@c", "redis://app@redis", "redis://:@redis", "a:b@c"] {
+            assert_eq!(password_of_address(text), None, "{text}");
+        }
+    }
 }

@@ -158,10 +158,10 @@ fn every_trouble_of_a_project_is_one_line() {
     one("exposure", Outcome::Warn, "whatever ufw says", |survey| {
         survey.projects[0].ports[0].ip = String::new();
     });
-    one("backups", Outcome::Warn, "no backups are declared", |survey| {
+    one("backups", Outcome::Warn, "no backup of it is known", |survey| {
         survey.projects[0].backups.clear();
     });
-    one("backups", Outcome::Fail, "no proven backup", |survey| {
+    one("backups", Outcome::Fail, "no verified backup", |survey| {
         survey.projects[0].backups[0].1 = Some(9 * 86_400);
     });
 }

@@ -7,15 +7,12 @@ use std::time::Duration;
 use composelet::controller::{Dial, HostDial};
 use composelet::model::host_probe::{HttpGet, Scheme, StatusRange, TlsVerify};
 use composelet::model::secret::Secret;
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use crate::support_real::wait::{eventually, hold};
+use crate::tls::self_signed;
 
 /// The request that a server got.
 type Heard = Arc<Mutex<String>>;
@@ -32,7 +29,7 @@ async fn server(answer: &'static str, scheme: Scheme) -> (SocketAddr, Heard) {
                 Scheme::Http => serve(stream, answer, &copy).await,
                 Scheme::Https => {
                     // Who does not trust us hangs up.
-                    if let Ok(stream) = acceptor().accept(stream).await {
+                    if let Ok(stream) = self_signed("shop.test").0.accept(stream).await {
                         let name = stream.get_ref().1.server_name().unwrap_or("-").to_owned();
                         serve(stream, answer, &copy).await;
                         copy.lock().unwrap().extend(["sni ", &name, "\n"]);
@@ -42,18 +39,6 @@ async fn server(answer: &'static str, scheme: Scheme) -> (SocketAddr, Heard) {
         }
     });
     (address, heard)
-}
-
-fn acceptor() -> TlsAcceptor {
-    let own = rcgen::generate_simple_self_signed(vec!["shop.test".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![own.cert.der().clone()], key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &str, heard: &Heard) {

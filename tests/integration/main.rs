@@ -65,5 +65,6 @@ mod support;
 mod support_real;
 mod system_files;
 mod tidy;
+mod tls;
 mod traps;
 mod webhook;

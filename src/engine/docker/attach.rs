@@ -1,7 +1,7 @@
 //! A command inside a container whose streams somebody holds: a connection of our own, on which the engine speaks no HTTP
 //! any more.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream::{BoxStream, try_unfold};
 use http::Request;
@@ -13,13 +13,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadHalf, WriteHalf, split};
 
 use crate::engine::admission::Admitted;
 use crate::engine::docker::connection::Client;
+use crate::engine::docker::exec::next_frame;
 use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
 use crate::engine::docker::session::{Address, Handed};
 use crate::engine::failure::CallError;
 use crate::model::id::ContainerId;
 
-/// Longest frame of an output; the engine copies in pieces of 32 KiB.
-const FRAME_LIMIT: usize = 1024 * 1024;
+/// Number of standard error among the streams of a command.
+const STDERR: u8 = 2;
 /// Bytes that are read at a time.
 const PIECE: usize = 32 * 1024;
 
@@ -137,18 +138,8 @@ async fn frame(
     rest: &mut BytesMut,
 ) -> Result<Option<Output>, CallError> {
     loop {
-        if let Some(header) = rest.first_chunk::<8>() {
-            let [stream, _, _, _, length @ ..] = *header;
-            let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-            if length > FRAME_LIMIT {
-                return Err(CallError::Unreadable("the output is not in frames".to_owned()));
-            }
-            if rest.len() >= 8 + length {
-                rest.advance(8);
-                let text = rest.split_to(length).freeze();
-                let output = if stream == 2 { Output::Err(text) } else { Output::Out(text) };
-                return Ok(Some(output));
-            }
+        if let Some((stream, text)) = next_frame(rest)? {
+            return Ok(Some(if stream == STDERR { Output::Err(text) } else { Output::Out(text) }));
         }
         if !more(read, rest).await? {
             return Ok(None);

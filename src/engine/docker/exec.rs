@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures::TryStreamExt;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -35,14 +34,6 @@ pub(in crate::engine) struct Ended {
     pub(in crate::engine) lines: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct State {
-    #[serde(rename = "Running", default)]
-    running: bool,
-    #[serde(rename = "ExitCode")]
-    exit_code: Option<i64>,
-}
-
 impl Client {
     /// Runs a command and waits for its end.
     ///
@@ -64,12 +55,9 @@ impl Client {
 
     /// The exit code of a command whose output has ended.
     pub(super) async fn exec_end(&self, id: &str) -> Result<i64, CallError> {
-        let id = encoded(id);
-        let path = format!("/exec/{id}/json");
         loop {
-            let state: State = self.raw_json(RawRequest::get(&path, &[])).await?;
-            if !state.running {
-                return Ok(state.exit_code.unwrap_or(-1));
+            if let Some(code) = self.exec_code(id).await? {
+                return Ok(code);
             }
             sleep(POLL).await;
         }

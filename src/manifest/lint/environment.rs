@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::manifest::environment::{Environment, child};
 use crate::manifest::lint::literal::{
-    default_of, is_secret_name, may_be_secret, password_of_address, without_variables,
+    default_of, is_secret_name, may_be_secret, without_variables,
 };
 use crate::manifest::lint::run::{Findings, Project};
 use crate::manifest::node::{Entry as Pair, Node};
@@ -13,6 +13,7 @@ use crate::manifest::source::Place;
 use crate::manifest::suggest;
 use crate::model::files::Entry;
 use crate::model::path::LocalPath;
+use crate::model::secret::password_of_address;
 
 /// Variables of `.env` that mean something to the loader.
 const HEARD: [&str; 5] = [

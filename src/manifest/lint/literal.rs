@@ -76,15 +76,6 @@ pub(super) fn default_of(raw: &str) -> Option<&str> {
     (is_name && !default.contains('$')).then_some(default)
 }
 
-/// The password in an address, as in `redis://:password@host`.
-pub(super) fn password_of_address(text: &str) -> Option<&str> {
-    let (_, tail) = text.split_once("://")?;
-    let authority = tail.split(['/', '?', '#', ' ', '"', '\'']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    let (_, password) = user.split_once(':')?;
-    (!password.is_empty()).then_some(password)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,14 +104,5 @@ mod tests {
         assert_eq!(default_of("\"${A:-b-c}\""), Some("b-c"));
         assert_eq!(default_of("${A:-$B}"), None);
         assert_eq!(default_of("x${A:-b}"), None);
-    }
-
-    #[test]
-    fn the_password_of_an_address_is_found() {
-        assert_eq!(password_of_address("redis://:pw@redis:6379/0"), Some("pw"));
-        assert_eq!(password_of_address("postgres://app:p@ss@db/x?a=b@c"), Some("p@ss"));
-        for text in ["http://host:80/a:b@c", "redis://app@redis", "redis://:@redis", "a:b@c"] {
-            assert_eq!(password_of_address(text), None, "{text}");
-        }
     }
 }

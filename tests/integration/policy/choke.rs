@@ -69,3 +69,18 @@ fn only_the_gate_makes_what_has_passed_it() {
         assert!(makes == 0 || path.ends_with("engine/admission.rs"), "{path}");
     }
 }
+
+/// What commands of people do passes the gate as well: only what reads may take an engine without it.
+#[test]
+fn commands_that_change_something_take_the_engine_behind_the_gate() {
+    let reading = ["by_hand.rs", "diagnose.rs", "doctor.rs", "foresight.rs", "logs.rs", "port.rs"];
+    let mut found = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli"), &mut found);
+    for (path, text) in found {
+        let connects = text.contains("foresight::connect(") || text.contains("Engine::connect(");
+        // The controller's own is admitted when it begins.
+        let known =
+            reading.iter().chain(&["run.rs"]).any(|name| path.ends_with(&format!("/{name}")));
+        assert!(!connects || known, "{path}: take by_hand::engine");
+    }
+}

@@ -148,7 +148,7 @@ async fn a_night_of_backups_and_one_command_back() {
     host.ready(&shop).await;
     host.running(&shop, "app").await;
     let history = host.expect(&["history", &shop, "-o", "json"]);
-    assert!(history.contains("RestoreRequested"), "{history}");
+    assert!(history.contains("from backup"), "{history}");
 
     postgres_and_sqlite_come_back(&host, &shop).await;
     redis_comes_back_under_its_append_only_file(&host, &shop).await;

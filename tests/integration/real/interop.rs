@@ -58,7 +58,7 @@ async fn what_compose_stops_runs_again_and_the_message_names_suspend() {
     host.ready(&shop).await;
     assert_eq!(ids(&host, &shop), before);
     let history = host.expect(&["history", &shop]);
-    assert!(history.contains("to keep it stopped use `composelet suspend`"), "{history}");
+    assert!(history.contains("to keep it stopped use `composelet stop`"), "{history}");
 
     // Suspended it stays down, also for `rm`.
     host.expect(&["suspend", &shop, "--reason", "repair"]);

@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -15,13 +14,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::AsyncWriteExt;
-use tokio_rustls::TlsAcceptor;
 
 use crate::support_real::wait::{eventually, hold};
+use crate::tls::self_signed;
 
 /// The token that the server over https wants.
 pub(crate) const TOKEN: &str = "canary-token-4f1d0c";
@@ -104,19 +100,9 @@ pub(crate) struct HttpsServer {
 impl HttpsServer {
     /// Starts it for the repositories below `root`.
     pub(crate) async fn start(root: &Path) -> Self {
-        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let (acceptor, pem) = self_signed("localhost");
         let ca_file = root.join("https.pem");
-        let text = base64::engine::general_purpose::STANDARD.encode(own.cert.der());
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
         fs::write(&ca_file, pem).unwrap();
-        let key = PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![own.cert.der().clone()], key)
-            .unwrap();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let root = root.to_owned();

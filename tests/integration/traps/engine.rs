@@ -150,7 +150,7 @@ fn trap_48_a_stop_by_hand_is_healed_with_a_word_about_suspend() {
     let stopped = "from: converged\nchange: {containers: [{name: shop-web-1, state: exited 0}]";
     let text = plans(compose, "", &format!("{stopped}}}"));
     assert!(text.contains("StartContainer shop-web-1"), "{text}");
-    assert!(text.contains("to keep it stopped use `composelet suspend`"), "{text}");
+    assert!(text.contains("to keep it stopped use `composelet stop`"), "{text}");
     let suspended = plans(compose, "", &format!("{stopped}, ledger: {{suspend: {{web: }}}}}}"));
     assert!(!suspended.contains("StartContainer"), "{suspended}");
     let never = plans(&compose.replace("always", "\"no\""), "", &format!("{stopped}}}"));
