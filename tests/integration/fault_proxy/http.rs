@@ -4,6 +4,9 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+/// A call that the engine does to its end though nobody waits for the answer any more.
+pub(super) const NETWORK_CREATE: &str = "/networks/create";
+
 /// Name and value of a header, as they were sent.
 type Header = (String, String);
 
@@ -66,6 +69,11 @@ impl Request {
         !matches!(self.method.as_str(), "GET" | "HEAD")
             && !self.executes()
             && !self.path().ends_with("/wait")
+    }
+
+    /// Whether the engine does it to its end when the client goes away. It asks no name of networks to be unique then.
+    pub(super) fn outlives_its_client(&self) -> bool {
+        self.unversioned() == NETWORK_CREATE
     }
 
     /// Whether it runs something in a container: that changes no object.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fault_proxy::answer::{Answer, Sent, reply};
 use crate::fault_proxy::faults::{Fault, Moment};
-use crate::fault_proxy::http::{Head, Request};
+use crate::fault_proxy::http::{Head, NETWORK_CREATE, Request};
 use crate::fault_proxy::rule::Rule;
 use crate::fault_proxy::trace::Trace;
 use crate::sim::{CallKind, TracedCall};
@@ -103,6 +103,11 @@ impl Proxy {
         calls
     }
 
+    /// Whether every call that outlives its client has its effect: what a dead client asked for cannot come later.
+    pub(crate) fn answered(&self) -> bool {
+        self.changes().iter().all(|call| call.path != NETWORK_CREATE || call.status.is_some())
+    }
+
     fn lock_listening(&self) -> MutexGuard<'_, CancellationToken> {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,11 +168,11 @@ async fn serve(stream: UnixStream, shared: &Shared) -> io::Result<()> {
     }
     let call = Call { request: &request, index, shared, caller };
     let mut rest = [0; 1];
-    let kills = matches!(fault, Fault::Signal(Moment::After, _));
+    let stays = matches!(fault, Fault::Signal(Moment::After, _)) || request.outlives_its_client();
     tokio::select! {
         served = call.serve(&mut write, &fault) => served,
         // A client that goes away takes its call with it, as it would without us.
-        _ = read.read(&mut rest), if !kills => Ok(()),
+        _ = read.read(&mut rest), if !stays => Ok(()),
     }
 }
 
@@ -216,6 +221,7 @@ impl Call<'_> {
             Fault::Signal(Moment::Before, signal) => {
                 self.signal(*signal);
                 if *signal == Signal::KILL {
+                    self.end(0);
                     return Ok(());
                 }
             }

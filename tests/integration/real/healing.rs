@@ -45,11 +45,11 @@ async fn a_container_without_a_policy_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_container_stopped_by_hand_is_started_again_and_suspend_is_named() {
+async fn a_container_stopped_by_hand_is_started_again_and_stop_is_named() {
     let (host, shop, web) = with_web(&["restart: unless-stopped"]).await;
     host.engine.act(web.id(), "stop?t=1");
     again(&host, &shop, &web).await;
-    host.described(&format!("{shop}/web"), &["suspend"]).await;
+    host.described(&format!("{shop}/web"), &["composelet stop"]).await;
 }
 
 #[tokio::test]

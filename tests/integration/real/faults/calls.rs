@@ -8,6 +8,7 @@ use crate::real::faults::point::{Dice, Share};
 use crate::real::faults::workload::{ALL, Outcome, Workload};
 use crate::support_real::host::Host;
 use crate::support_real::results::record;
+use crate::support_real::wait::{eventually, hold};
 
 /// Points of a run that asks for no number.
 const QUICK: usize = 5;
@@ -38,6 +39,11 @@ async fn run(workload: &Workload, point: Option<(Moment, usize)>) -> Option<(Out
         }
         host.kill();
         proxy.heal();
+        // A network that the dead one asked for may come when the next one has looked: two of them, one to be removed.
+        eventually("the engine has done what it was told", || {
+            hold(proxy.answered(), || format!("{:#?}", proxy.lines()))
+        })
+        .await;
         host.start();
     }
     workload.end(&host, &project, mark).await;
