@@ -67,7 +67,7 @@ async fn logs_are_one_log_in_order_of_time_and_follow_replacements() {
     eventually("the old lines", || hold(text().lines().count() == 2, text)).await;
     host.edit(
         &shop,
-        "line-$$i; echo error-$$i >&2; i=$$((i+1)); done; exec sleep 1000000\"]\n  shell",
+        "line-$$i; echo error-$$i >&2; i=$$((i+1)); done; exec sleep 1000000\"]\n    env_file: [{path: canary.env, required: false}]\n  shell",
         "again-$$i; i=$$((i+1)); done; exec sleep 1000000\"]\n  shell",
     );
     eventually("the lines of the successor", || {

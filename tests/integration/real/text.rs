@@ -1,5 +1,6 @@
 //! Manifests of light services, written as a person would.
 
+use crate::support_real::canary::FILE;
 use crate::support_real::host::IMAGE;
 
 /// Runs for ever and ends on SIGTERM.
@@ -13,6 +14,9 @@ pub(crate) fn service(name: &str, command: &str, lines: &[&str]) -> String {
     );
     for line in lines {
         text.extend(["    ", line, "\n"]);
+    }
+    if !lines.iter().any(|line| line.starts_with("env_file:")) {
+        text.extend(["    env_file: [{path: ", FILE, ", required: false}]\n"]);
     }
     text
 }

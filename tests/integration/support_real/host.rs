@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support_real::canary::{self, Canaries};
 use crate::support_real::controller::{Controller, command};
 use crate::support_real::engine::{Engine, PROJECT_LABEL, encode};
 use crate::support_real::events::Events;
@@ -45,6 +46,8 @@ pub(crate) struct Host {
     pub(crate) address: Option<String>,
     /// What `run` is told beside the settings.
     pub(crate) arguments: Vec<String>,
+    /// Values that nothing may show.
+    pub(crate) canaries: Canaries,
     directory: TempDir,
     logs: Cell<u32>,
 }
@@ -71,6 +74,7 @@ impl Host {
             environment: Vec::new(),
             address: None,
             arguments: Vec::new(),
+            canaries: Canaries::new(),
             directory,
             logs: Cell::new(0),
         };
@@ -105,7 +109,11 @@ impl Host {
 
     /// Writes a project's manifest in place, as a shell would.
     pub(crate) fn write(&self, project: &str, text: &str) {
-        fs::create_dir_all(self.desired().join(project)).unwrap();
+        let directory = self.desired().join(project);
+        fs::create_dir_all(&directory).unwrap();
+        if text.contains(canary::FILE) {
+            canary::plant(&directory);
+        }
         fs::write(self.manifest(project), text).unwrap();
     }
 
@@ -170,11 +178,14 @@ impl Host {
             .stdin(Stdio::null())
             .output()
             .expect("the binary was built with the tests");
-        Run {
+        let run = Run {
             code: output.status.code().expect("no signal ended it"),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
+        };
+        self.canaries.judge_output(arguments, &run.out);
+        self.canaries.judge_output(arguments, &run.err);
+        run
     }
 
     /// The same, and it must end with 0; its standard output.
@@ -242,6 +253,23 @@ impl Host {
         }
     }
 
+    /// Where the controllers left a secret.
+    fn leaks(&self) -> Vec<String> {
+        let ids = self.ours(&self.prefix, "/containers/json?all=1", "Names");
+        let path = |id: &String| format!("/containers/{id}/json");
+        let containers: Vec<Value> =
+            ids.iter().filter_map(|id| self.engine.find(&path(id))).collect();
+        let state = self.state();
+        let entries = fs::read_dir(self.aside()).into_iter().flatten().flatten();
+        let logs: Vec<PathBuf> = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|it| it == "log"))
+            .collect();
+        let places: Vec<&Path> =
+            std::iter::once(state.as_path()).chain(logs.iter().map(PathBuf::as_path)).collect();
+        self.canaries.found(&places, &containers)
+    }
+
     /// What a person would look at first.
     #[expect(clippy::print_stderr, reason = "the test runner shows it for failed tests only")]
     fn tell(&self) {
@@ -259,10 +287,13 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        let failed = std::thread::panicking();
+        if failed {
             self.tell();
         }
+        let leaks = if failed { Vec::new() } else { self.leaks() };
         self.clean();
+        assert!(leaks.is_empty(), "a secret stands in {leaks:#?}");
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) fn place(
     fs::write(aside.join(".env"), text).unwrap();
     // Complete at once, as a checkout would be renamed into place.
     fs::rename(aside, host.desired().join(project)).unwrap();
+    host.canaries.add(secrets(host, project));
     ports
 }
 
