@@ -6,9 +6,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, backup, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs,
-    notifications, plan, port, promote, purge, reconcile, restore, resume, rollback, rollout, run,
-    shell, sources, start, stop, suspend, validate, version, webhooks,
+    abort, backup, config, confirm, cp, describe, diagnose, doctor, exec, get, health, history,
+    logs, notifications, one_off, plan, port, promote, purge, reconcile, restore, resume, rollback,
+    rollout, run, shell, sources, start, stop, suspend, validate, version, webhooks,
 };
 
 /// Keeps the containers of a Docker host as the Compose files of a directory say.
@@ -167,6 +167,10 @@ pub enum Command {
     Logs(logs::LogsArgs),
     /// Run a command in a ready container of a service; its exit code is that of this command
     Exec(exec::ExecArgs),
+    /// Run a command in a new container made as a service says, and remove it afterwards; as `docker compose run --rm`
+    OneOff(one_off::OneOffArgs),
+    /// Copy files out of a ready container of a service, or into it
+    Cp(cp::CpArgs),
     /// Open a shell in a ready container of a service
     Shell(shell::ShellArgs),
     /// Print where the ports of a service are published

@@ -8,9 +8,9 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, backup, config, confirm, describe, diagnose, doctor, exec, get, health, history, logs,
-    notifications, plan, port, promote, purge, reconcile, restore, resume, rollback, rollout,
-    run as controller, shell, sources, start, stop, suspend, validate, version, webhooks,
+    abort, backup, config, confirm, cp, describe, diagnose, doctor, exec, get, health, history,
+    logs, notifications, one_off, plan, port, promote, purge, reconcile, restore, resume, rollback,
+    rollout, run as controller, shell, sources, start, stop, suspend, validate, version, webhooks,
 };
 
 /// Reads the command line of this process. Help and version count as done, mistakes as usage errors; both were printed.
@@ -70,6 +70,8 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Sources(args) => sources::run(args, &context).await,
         Command::Logs(args) => logs::run(args, &context).await,
         Command::Exec(args) => Box::pin(exec::run(args, &context)).await,
+        Command::Cp(args) => Box::pin(cp::run(args, &context)).await,
+        Command::OneOff(args) => Box::pin(one_off::run(args, &context)).await,
         Command::Shell(args) => Box::pin(shell::run(args, &context)).await,
         Command::Port(args) => port::run(args, &context).await,
         Command::History(args) => history::run(args, &context),

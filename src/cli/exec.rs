@@ -63,7 +63,11 @@ impl HowArgs {
     }
 }
 
-fn variable(text: &str) -> Result<(String, String), String> {
+/// `NAME=VALUE` of an option.
+///
+/// # Errors
+/// It is written otherwise.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),
@@ -124,7 +128,8 @@ fn hook(how: &HowArgs, command: &[String]) -> HookCommand {
     }
 }
 
-fn refused(failure: &Failure) -> CliError {
+/// What the engine or the policy has against it.
+pub(super) fn refused(failure: &Failure) -> CliError {
     let error = CliError::runtime(failure.message.clone());
     match failure.class {
         FailureClass::Denied => error.hint("the policy of this host refuses it: docs/policy.md"),

@@ -15,7 +15,7 @@ use crate::manifest::{Dialect, HostChoices, Loaded};
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::hook::StopHooks;
-use crate::model::id::ProjectName;
+use crate::model::id::{ProjectName, ServiceName};
 use crate::model::neighbour::{Neighbour, Neighbours, Presence, Progress};
 use crate::model::observed::HostView;
 use crate::model::operation::RunningOperations;
@@ -24,7 +24,9 @@ use crate::model::path::PathMap;
 use crate::model::policy::Policy;
 use crate::model::time::Timestamp;
 use crate::model::verdict::{Asker, Verdicts};
-use crate::planner::{Intent, PlanInput, Preview, preview, resolved};
+use crate::planner::{
+    Attended, AttendedContainer, Intent, PlanInput, Preview, attended, preview, resolved,
+};
 use crate::source::{ContentStore, FactReader, stamps, traces};
 
 /// A build context counts as settled when it was quiet for 5 s. A preview does not wait: it reads as if later.
@@ -112,6 +114,31 @@ pub(super) async fn foresee(
         foreseen.push(Foreseen { name: name.to_string(), diagnostics: Vec::new(), preview });
     }
     Ok(foreseen)
+}
+
+/// How the container of a one-off command is made.
+///
+/// # Errors
+/// The project or service is not known, its files have errors, or something that it needs is not there yet.
+pub(super) async fn attended_container(
+    context: &Context,
+    engine: &Engine,
+    (project, service): (&DesiredProject, &ServiceName),
+    wish: &Attended,
+) -> Result<AttendedContainer, CliError> {
+    let paths = own_paths(context, engine).await?;
+    let shared = project.containers_of_others();
+    let host = Host::look(context, (engine.clone(), paths), &shared).await?;
+    let made = host.ask(&project.name, Some(project), |input| match input.desired {
+        Intent::Run(desired) => attended(input, desired, service, wish),
+        _ => Err("nothing is declared".to_owned()),
+    });
+    made.await?.map_err(|why| {
+        CliError::runtime(why).hint(format!(
+            "`composelet describe {}/{service}` says what it waits for",
+            project.name
+        ))
+    })
 }
 
 /// The engine of the settings.
@@ -214,6 +241,16 @@ impl Host {
         name: &ProjectName,
         desired: Option<&DesiredProject>,
     ) -> Result<Preview, CliError> {
+        self.ask(name, desired, preview).await
+    }
+
+    /// Asks the planner about one project, as it is now.
+    async fn ask<T>(
+        &self,
+        name: &ProjectName,
+        desired: Option<&DesiredProject>,
+        question: impl FnOnce(&PlanInput<'_>) -> T,
+    ) -> Result<T, CliError> {
         let ledger = self.ledger.as_ref().map(|ledger| ledger.load_project(name).0);
         let ledger = ledger.unwrap_or_default();
         let moved = desired.and_then(|desired| resolved(desired, &ledger));
@@ -226,7 +263,7 @@ impl Host {
             facts(desired, &self.store, (&self.paths, self.now))
         });
         let gate = desired.map(|desired| refusals(desired, &self.admission, &observed.volumes));
-        Ok(preview(&PlanInput {
+        Ok(question(&PlanInput {
             project: name,
             desired: desired.map_or(Intent::Remove, Intent::Run),
             declared: None,

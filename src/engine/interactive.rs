@@ -35,9 +35,18 @@ pub struct Inside {
     pub terminal: bool,
 }
 
-/// A command that runs inside a container.
+/// What runs.
+#[derive(Clone, Debug)]
+pub(super) enum Process {
+    /// A command inside a container, by its id.
+    Exec(String),
+    /// A container that a person watches.
+    Container(ContainerId),
+}
+
+/// A command that runs inside a container, or a container that was made for it.
 pub struct Running {
-    id: String,
+    process: Process,
     input: Option<Input>,
     /// What it writes; ends when it does.
     pub output: BoxStream<'static, Result<Output, Failure>>,
@@ -45,11 +54,20 @@ pub struct Running {
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Running").field("process", &self.process).finish_non_exhaustive()
     }
 }
 
 impl Running {
+    /// What runs, with its streams.
+    pub(super) fn new(
+        process: Process,
+        input: Option<Input>,
+        output: BoxStream<'static, Result<Output, Failure>>,
+    ) -> Self {
+        Self { process, input, output }
+    }
+
     /// What the command reads, to be written to elsewhere.
     pub fn take_input(&mut self) -> Option<InsideInput> {
         self.input.take().map(InsideInput)
@@ -102,7 +120,7 @@ impl Engine {
         let (input, output) = self.run(Call::mutating("exec", 30), start).await?;
         let output =
             output.map(|piece| piece.map_err(|error| classify(error, Effect::Read))).boxed();
-        Ok(Running { id: made, input: inside.input.then_some(input), output })
+        Ok(Running::new(Process::Exec(made), inside.input.then_some(input), output))
     }
 
     /// Tells the terminal of a command its size, in rows and columns.
@@ -111,7 +129,11 @@ impl Engine {
     /// `NotFound` if it has ended.
     pub async fn resize_inside(&self, running: &Running, size: (u16, u16)) -> Result<(), Failure> {
         let client = self.client();
-        self.run(Call::mutating("resize", 5), client.resize_exec(&running.id, size)).await
+        let call = Call::mutating("resize", 5);
+        match &running.process {
+            Process::Exec(id) => self.run(call, client.resize_exec(id, size)).await,
+            Process::Container(id) => self.run(call, client.resize_container(id, size)).await,
+        }
     }
 
     /// The exit code of a command whose output has ended.
@@ -122,8 +144,16 @@ impl Engine {
         let client = self.client();
         let until = Instant::now() + END;
         loop {
-            let code = client.exec_code(&running.id);
-            if let Some(code) = self.run(Call::read("inspect_exec", 5), code).await? {
+            let ended = match &running.process {
+                Process::Exec(id) => {
+                    self.run(Call::read("inspect_exec", 5), client.exec_code(id)).await?
+                }
+                Process::Container(id) => {
+                    let code = client.container_code(id);
+                    self.run(Call::read("inspect_container", 5), code).await?
+                }
+            };
+            if let Some(code) = ended {
                 return Ok(code);
             }
             if Instant::now() >= until {

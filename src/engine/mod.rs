@@ -6,10 +6,12 @@
 //! `admission` the gate that every request passes that makes or runs something.
 
 mod admission;
+mod attended;
 mod build_input;
 mod builds;
 mod cache;
 mod call;
+mod copying;
 mod credentials;
 mod docker;
 mod events;

@@ -218,6 +218,13 @@ pub struct CreateContainer {
     pub revision: Revision,
 }
 
+impl CreateContainer {
+    /// Whether a person watches it: a container of a one-off command.
+    pub fn is_one_off(&self) -> bool {
+        self.labels.get("com.docker.compose.oneoff").is_some_and(|value| value == "True")
+    }
+}
+
 /// A container that exists, or that a node of this plan creates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ContainerRef {

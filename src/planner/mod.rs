@@ -6,6 +6,7 @@
 pub mod account;
 pub mod after_checks;
 pub mod analysis;
+pub mod attended;
 pub mod availability;
 pub mod before_checks;
 pub mod brake;
@@ -70,6 +71,7 @@ pub mod volumes;
 pub mod world;
 
 pub use account::account;
+pub use attended::{Attended, AttendedContainer, attended};
 pub use before_checks::check_config;
 pub use brake::release_brakes;
 pub use check::check;

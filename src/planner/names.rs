@@ -120,6 +120,21 @@ pub fn run_labels(
     labels
 }
 
+/// Labels of identity of a one-off container, as docker compose gives them to its own: the loop lets it alone.
+pub fn one_off_labels(
+    project: &DesiredProject,
+    service: &DesiredService,
+    (image, slug): (&ImageId, &str),
+    policy: &Policy,
+) -> BTreeMap<String, String> {
+    let none = (Revision::new(""), SpecHash::new(""));
+    let mut labels = step_labels(project, service, ("", image, &none.0, &none.1), policy);
+    labels.retain(|_, value| !value.is_empty());
+    labels.insert("com.docker.compose.oneoff".to_owned(), "True".to_owned());
+    labels.insert("com.docker.compose.slug".to_owned(), slug.to_owned());
+    labels
+}
+
 /// `service:condition:restart`, joined by comma.
 fn depends_on(service: &DesiredService) -> String {
     let edges = service.depends_on.iter().map(|(name, dependency)| {

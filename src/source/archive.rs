@@ -188,9 +188,11 @@ fn header(kind: EntryType, mode: u32, mtime: u64) -> Header {
 }
 
 /// Exactly as many bytes as the header promised: growth is cut off, shrinking is an error, never a shifted archive.
-struct Exact {
-    file: std::fs::File,
-    left: u64,
+pub(super) struct Exact {
+    /// The file.
+    pub(super) file: std::fs::File,
+    /// Bytes that are still to come.
+    pub(super) left: u64,
 }
 
 impl Read for Exact {

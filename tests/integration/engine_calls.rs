@@ -92,6 +92,7 @@ impl<'ast> Visit<'ast> for Calls {
             let method = match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["RawRequest", "get"] => Some("GET"),
                 ["RawRequest" | "Request", "post"] => Some("POST"),
+                ["RawRequest", "put"] => Some("PUT"),
                 ["RawRequest", "delete"] => Some("DELETE"),
                 _ => None,
             };
@@ -148,6 +149,7 @@ fn path_of(expression: &syn::Expr, known: &[(String, String)]) -> Option<String>
 /// `/v{api}/images/{}/json` → `/images/**/json`: names of images have slashes.
 fn in_list_form(text: &str) -> Option<String> {
     let text = text.strip_prefix("/v{api}").unwrap_or(text);
+    let text = text.split('?').next().unwrap_or(text);
     if !text.starts_with('/') {
         return None;
     }

@@ -23,6 +23,8 @@ use crate::model::id::ContainerId;
 const STDERR: u8 = 2;
 /// Bytes that are read at a time.
 const PIECE: usize = 32 * 1024;
+/// Every stream of a container, from now on.
+const ATTACH_ALL: &str = "stream=1&stdin=1&stdout=1&stderr=1";
 
 /// What the command writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,65 @@ impl Client {
             .map_err(|error| CallError::Refused(error.to_string()))?;
         let (read, write) = split(Handed::new(address.upgraded(request, "tcp").await?));
         Ok((write, output(read, terminal)))
+    }
+
+    /// Takes hold of the streams of a container that is not started yet.
+    ///
+    /// # Errors
+    /// 404 if it is gone; no connection.
+    pub(in crate::engine) async fn attach(
+        &self,
+        address: &Address,
+        (id, terminal): (&ContainerId, bool),
+    ) -> Result<(Input, BoxStream<'static, Result<Output, CallError>>), CallError> {
+        let (api, id) = (self.api(), encoded(id.as_str()));
+        let request = Request::post(format!("/v{api}/containers/{id}/attach?{ATTACH_ALL}"))
+            .body(Full::from(""))
+            .map_err(|error| CallError::Refused(error.to_string()))?;
+        let (read, write) = split(Handed::new(address.upgraded(request, "tcp").await?));
+        Ok((write, output(read, terminal)))
+    }
+
+    /// Tells the terminal of a container its size.
+    ///
+    /// # Errors
+    /// 404 or 409 if it has ended.
+    pub(in crate::engine) async fn resize_container(
+        &self,
+        id: &ContainerId,
+        (rows, columns): (u16, u16),
+    ) -> Result<(), CallError> {
+        let path = format!("/containers/{}/resize", encoded(id.as_str()));
+        let (rows, columns) = (rows.to_string(), columns.to_string());
+        let parameters = [("h", rows.as_str()), ("w", columns.as_str())];
+        self.raw_bytes(RawRequest::post(&path, &parameters, RawBody::Empty)).await?;
+        Ok(())
+    }
+
+    /// The exit code of a container; `None` while it runs.
+    ///
+    /// # Errors
+    /// 404 if it is gone.
+    pub(in crate::engine) async fn container_code(
+        &self,
+        id: &ContainerId,
+    ) -> Result<Option<i64>, CallError> {
+        let state = self.inspect_container(id).await?.state;
+        let ended = state.status.is_some_and(|status| status == "exited" || status == "dead");
+        Ok(ended.then(|| state.exit_code.unwrap_or(-1)))
+    }
+
+    /// Removes a container, running or not, with the volumes that have no name.
+    ///
+    /// # Errors
+    /// What the engine or the connection says.
+    pub(in crate::engine) async fn remove_one_off(
+        &self,
+        id: &ContainerId,
+    ) -> Result<(), CallError> {
+        let path = format!("/containers/{}?force=true&v=true", encoded(id.as_str()));
+        self.raw_bytes(RawRequest::delete(&path)).await?;
+        Ok(())
     }
 
     /// Tells the terminal of a command its size.

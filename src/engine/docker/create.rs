@@ -38,7 +38,9 @@ pub fn create_body(
         domainname: config.domainname.clone(),
         tty: Some(config.tty),
         open_stdin: Some(config.stdin_open),
-        attach_stdin: Some(false),
+        attach_stdin: Some(create.is_one_off()),
+        // What a person types ends with the person.
+        stdin_once: create.is_one_off().then_some(true),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         exposed_ports: Some(exposed_ports(config)),

@@ -4,6 +4,7 @@
 
 mod attach;
 mod connection;
+mod copying;
 mod create;
 mod endpoint;
 mod error;

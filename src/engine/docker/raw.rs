@@ -59,6 +59,11 @@ impl RawRequest {
         Self { method: Method::POST, body, ..Self::get(path, parameters) }
     }
 
+    /// Puts a body in a place.
+    pub(super) fn put(path: &str, parameters: &[(&str, &str)], body: RawBody) -> Self {
+        Self { method: Method::PUT, body, ..Self::get(path, parameters) }
+    }
+
     /// Removes what is at a path.
     pub(super) fn delete(path: &str) -> Self {
         Self { method: Method::DELETE, ..Self::get(path, &[]) }
