@@ -159,7 +159,7 @@ async fn look(
         },
         only,
     );
-    let secrets = hidden(project, &observed);
+    let secrets = hidden(Some(project), &observed);
     let mut findings = diagnose_all(&evidence);
     for line in findings.iter_mut().flat_map(|finding| &mut finding.evidence) {
         *line = shown(line, &secrets);

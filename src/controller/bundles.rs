@@ -1,6 +1,7 @@
 //! The evidence of runs that failed is kept before their containers are restarted or replaced.
 
 use crate::controller::desired::belief::Want;
+use crate::controller::evidence::without;
 use crate::controller::pass::Surroundings;
 use crate::diagnose::{hidden, shown};
 use crate::model::bundle::{BUNDLE_LINES, EvidenceBundle};
@@ -32,7 +33,7 @@ pub(super) async fn keep(
     if failed.is_empty() {
         return;
     }
-    let secrets = hidden(desired, observed);
+    let secrets = hidden(Some(desired), observed);
     let mut made = 0;
     for (container, FailedRun { started_at }) in failed {
         let (store, key, id) = (around.ledger.clone(), name.clone(), container.id.clone());
@@ -83,11 +84,7 @@ async fn bundle(
     secrets: &[Secret],
 ) -> Option<EvidenceBundle> {
     let service = container.claim.service.clone()?;
-    let mut evidence = around.engine.evidence(&container.id).await.ok()?;
-    for check in &mut evidence.health {
-        check.output = shown(&check.output, secrets);
-    }
-    evidence.error = shown(&evidence.error, secrets);
+    let evidence = without(around.engine.evidence(&container.id).await.ok()?, secrets);
     let lines = u32::try_from(BUNDLE_LINES).unwrap_or(u32::MAX);
     let log = around.engine.last_lines(&container.id, lines).await.unwrap_or_default();
     Some(EvidenceBundle {

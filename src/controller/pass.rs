@@ -164,7 +164,7 @@ pub async fn pass(around: &Surroundings, input: PassInput) -> PassEnd {
     look.host.projects = neighbours;
     let want = &version.want;
     extra.extend(version.held.clone());
-    ledger = last_words(around, ledger).await;
+    ledger = last_words(around, ledger, (want, &look.observed)).await;
     bundles::keep(around, &name, want, &look.observed, &ledger).await;
     let pre_stop = memory.pre_stop.clone();
     let mut plan = plan_within(around, &name, (&version, &pre_stop), (&mut look, &ledger));

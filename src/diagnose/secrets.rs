@@ -16,8 +16,9 @@ const SECRET_NAMES: &[&str] =
 const OPAQUE: usize = 16;
 
 /// Values that are taken out of everything that is shown of a project: of the files, and of containers that run.
-pub fn hidden(desired: &DesiredProject, observed: &ObservedState) -> Vec<Secret> {
-    let wanted = desired.services.values().map(|service| &service.config);
+pub fn hidden(desired: Option<&DesiredProject>, observed: &ObservedState) -> Vec<Secret> {
+    let services = desired.into_iter().flat_map(|desired| desired.services.values());
+    let wanted = services.map(|service| &service.config);
     let details = observed.containers.iter().filter_map(|one| one.detail.known());
     let configs = wanted.chain(details.map(|detail| &detail.config));
     let mut values: BTreeSet<Secret> = BTreeSet::new();

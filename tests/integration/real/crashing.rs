@@ -31,10 +31,13 @@ async fn a_taken_port_is_told_and_tried_again() {
 async fn a_crash_loop_backs_off_shows_why_and_ends_with_the_mend() {
     let mut host = Host::new();
     let shop = host.project("shop");
-    let fails = "echo no database here; exit 3";
-    host.write(&shop, &file(&[service("web", fails, &["restart: on-failure"])]));
+    // What a program says of its secrets is shown nowhere.
+    host.canaries.add(["hunter2-hunter2".to_owned()]);
+    let fails = "echo no database here with $$DB_PASSWORD; exit 3";
+    let lines = ["restart: on-failure", "environment: { DB_PASSWORD: hunter2-hunter2 }"];
+    host.write(&shop, &file(&[service("web", fails, &lines)]));
     host.start();
-    let words = ["CrashLoopBackOff", "next try", "no database here", "exit code 3"];
+    let words = ["CrashLoopBackOff", "next try", "no database here with ***", "exit code 3"];
     host.described(&format!("{shop}/web"), &words).await;
     let before = host.only(&shop, "web").unwrap();
 
