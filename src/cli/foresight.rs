@@ -198,6 +198,7 @@ impl Host {
             installation: settings.installation.clone(),
             salt,
             rules: Arc::clone(&settings.rules),
+            rotation: settings.rotation.clone(),
             ..Policy::default()
         };
         let near = (engine.socket(), engine.is_here());

@@ -37,6 +37,7 @@ mod live;
 mod log_follow;
 mod log_merge;
 mod log_print;
+mod logging_settings;
 mod logs;
 mod manifests;
 mod notification_settings;

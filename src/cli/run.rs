@@ -213,6 +213,7 @@ fn controller_settings(args: &RunArgs, context: &Context) -> Settings {
         policy: Policy {
             installation,
             rules: Arc::clone(&context.settings.rules),
+            rotation: context.settings.rotation.clone(),
             ..Policy::default()
         },
         limits: Limits::default(),

@@ -13,6 +13,7 @@ use crate::cli::webhooks_file::WebhooksFile;
 use crate::manifest::HostChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
+use crate::model::log::Rotation;
 use crate::model::path::{LocalPath, clean};
 use crate::model::rulebook::RuleBook;
 use crate::model::secret_place::SecretPlace;
@@ -43,6 +44,8 @@ pub struct Settings {
     pub poll: bool,
     /// What manifests may not do.
     pub rules: Arc<RuleBook>,
+    /// How logs are rotated that no manifest speaks of.
+    pub rotation: Option<Rotation>,
     /// What this host chooses for its projects.
     pub choices: HostChoices,
     /// Git repositories whose files are put into the watched directory.
@@ -147,6 +150,7 @@ impl Settings {
             webhooks: file.webhooks,
             notifications: file.notifications,
             rules: Arc::new(rules),
+            rotation: file.rotation,
             notes,
         })
     }

@@ -11,16 +11,18 @@ use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
 use crate::cli::{
-    backup_settings, choices, git_settings, notification_settings, policy_file, secret_settings,
+    backup_settings, choices, git_settings, logging_settings, notification_settings, policy_file,
+    secret_settings,
 };
 use crate::manifest::ProjectChoices;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
+use crate::model::log::Rotation;
 use crate::model::rulebook::RuleBook;
 use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "backups",
     "color",
     "desired_state",
@@ -29,6 +31,7 @@ const KEYS: [&str; 16] = [
     "installation",
     "log_format",
     "log_level",
+    "logging",
     "notifications",
     "policy",
     "poll",
@@ -48,6 +51,8 @@ pub(super) struct SettingsFile {
     pub(super) backups: Option<PathBuf>,
     /// Variables of this process that manifests may use.
     pub(super) env: Vec<String>,
+    /// How logs are rotated that no manifest speaks of.
+    pub(super) rotation: Option<Rotation>,
     /// The directory is read at intervals instead of watched.
     pub(super) poll: Option<bool>,
     /// Who is told of what happens, and how soon.
@@ -108,6 +113,7 @@ impl SettingsFile {
             "installation" => self.global.installation = Some(text_of(key, value)?),
             "log_format" => self.global.log_format = Some(choice(key, value)?),
             "log_level" => self.global.log_level = Some(choice(key, value)?),
+            "logging" => self.rotation = Some(logging_settings::parse(value)?),
             "notifications" => {
                 self.notifications = Some(notification_settings::parse(value, directory)?);
             }

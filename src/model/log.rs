@@ -1,5 +1,7 @@
 //! What containers wrote: lines with the time at which the engine took them.
 
+use std::collections::BTreeMap;
+
 use crate::model::config::Protocol;
 use crate::model::id::{ContainerId, ContainerName};
 use crate::model::observed::Claim;
@@ -25,6 +27,24 @@ pub struct LogQuery {
     pub until_ns: Option<i64>,
     /// At most so many lines, the last ones; `None` is all.
     pub tail: Option<u64>,
+}
+
+/// How the engine rotates the log of a container, by the words of its drivers `json-file` and `local`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Size of a file after which the next one is begun, e.g. `10m`.
+    pub max_size: String,
+    /// Files that are kept, the one that is written to included.
+    pub max_file: u32,
+}
+
+impl Rotation {
+    /// The options of the driver.
+    pub fn options(&self) -> BTreeMap<String, String> {
+        let options =
+            [("max-size", self.max_size.clone()), ("max-file", self.max_file.to_string())];
+        options.map(|(name, value)| (name.to_owned(), value)).into()
+    }
 }
 
 /// A port of a container that is published on the host.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::id::Installation;
+use crate::model::log::Rotation;
 use crate::model::rulebook::RuleBook;
 
 /// Everything about planning that a setting may change. One value for all projects.
@@ -39,6 +40,9 @@ pub struct Policy {
     pub progress_deadline: Duration,
     /// What manifests may not do, and when their changes are carried out.
     pub rules: Arc<RuleBook>,
+    /// How logs are rotated of services that say nothing about it; `None` leaves it to the engine. It takes effect when a
+    /// container is created, and recreates none.
+    pub rotation: Option<Rotation>,
 }
 
 /// A back-off as a value: `initial × factor^n`, at most `cap`.
@@ -99,6 +103,7 @@ impl Default for Policy {
             healthy_deadline: Duration::from_mins(5),
             progress_deadline: Duration::from_mins(10),
             rules: Arc::default(),
+            rotation: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::model::id::{ContainerName, ImageId, NetworkId, ReplicaId, ServiceName
 use crate::model::plan::CreateContainer;
 use crate::model::secret::Secret;
 use crate::planner::create::{bind_missing, primary_network};
+use crate::planner::draft::rotate;
 use crate::planner::input::PlanInput;
 use crate::planner::networks::elect;
 use crate::planner::world::{ServiceView, World};
@@ -61,7 +62,8 @@ pub fn attended(
     let (Some(image_id), Some(revision)) = (view.image_id().cloned(), view.revision()) else {
         return Err(format!("the image {} is not there yet", view.service.image));
     };
-    let config = config(&world, view, wish)?;
+    let mut config = config(&world, view, wish)?;
+    rotate(input, &mut config);
     let connect = connects(&world, &config)?;
     let create = CreateContainer {
         replica: ReplicaId::new(service.clone(), 0),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::config::{ContainerConfig, Logging};
 use crate::model::held::{Held, Subject, WaitingOn};
 use crate::model::id::{ContainerId, ProjectName, ReplicaId, ServiceName};
 use crate::model::operation::Operation;
@@ -30,6 +31,17 @@ pub struct Place<'a> {
     pub subject: &'a Subject,
     /// Nodes that must succeed first.
     pub after: Vec<NodeId>,
+}
+
+/// Rotates the log of a container whose service says nothing about it, where the engine's own driver can. It is no part of
+/// a version: comparisons let the options of that driver alone.
+pub fn rotate(input: &PlanInput<'_>, config: &mut ContainerConfig) {
+    let driver = &input.observed.engine.defaults.log_driver;
+    if let (Some(rotation), None) = (&input.policy.rotation, &config.logging)
+        && matches!(driver.as_str(), "json-file" | "local")
+    {
+        config.logging = Some(Logging { driver: driver.clone(), options: rotation.options() });
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -61,7 +73,10 @@ impl<'a> Draft<'a> {
 
     /// Adds a node, unless calls about its subject wait out a back-off (then the hold is noted) or a long call about the
     /// same thing runs. `None` means: what builds on it cannot be planned either.
-    pub fn push(&mut self, place: Place<'_>, action: Action, reason: Reason) -> Option<NodeId> {
+    pub fn push(&mut self, place: Place<'_>, mut action: Action, reason: Reason) -> Option<NodeId> {
+        if let Action::CreateContainer(create) = &mut action {
+            rotate(self.input, &mut create.config);
+        }
         if self.backs_off(place.subject) || self.touches_own(&action, place.subject) {
             return None;
         }

@@ -38,6 +38,7 @@ mod ledger_crash;
 mod ledger_files;
 mod ledger_journals;
 mod ledger_lock;
+mod log_rotation;
 mod manifest_cases;
 mod manifest_lints;
 mod manifest_properties;
