@@ -223,6 +223,7 @@ fn warnings(collected: &Collected<'_>, service: &DesiredService) -> Vec<Warning>
             || !found.field.starts_with("services.")
     };
     let found = collected.diagnostics.iter().filter(about);
+    let found = found.filter(|found| !is_refuted(collected, found));
     let told = found.map(|found| Warning {
         code: found.code.clone(),
         text: match &found.location {
@@ -234,6 +235,20 @@ fn warnings(collected: &Collected<'_>, service: &DesiredService) -> Vec<Warning>
         },
     });
     told.collect()
+}
+
+/// Whether the engine shows that the loader was wrong: a health check may come from the image, which no file tells.
+fn is_refuted(collected: &Collected<'_>, found: &Diagnostic) -> bool {
+    let awaited = found.field.rsplit_once(".depends_on.").map(|(_, rest)| rest);
+    let awaited = awaited.and_then(|rest| rest.split('.').next());
+    let has_check = |name: &str| {
+        let of = |one: &&ObservedContainer| {
+            one.claim.service.as_ref().is_some_and(|it| it.as_str() == name)
+        };
+        let mut containers = collected.observed.containers.iter().filter(of);
+        containers.any(|one| one.health != Health::None)
+    };
+    found.code == "no-health-check" && awaited.is_some_and(has_check)
 }
 
 fn mount_fact(collected: &Collected<'_>, target: &str, mount: &Mount) -> MountFact {

@@ -3,7 +3,8 @@
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
-    Ports, answers, json, no_secret_is_an_argument, page, place, redis_wants_its_password,
+    Ports, answers, json, no_secret_is_an_argument, nothing_is_diagnosed, page, place,
+    redis_wants_its_password,
 };
 use crate::support_real::wait::{eventually, hold};
 
@@ -30,6 +31,7 @@ async fn the_system_serves_over_tls_backs_itself_up_and_moves_to_the_cli_and_bac
     sessions_are_kept(&host, &site);
     let code = a_document_arrives(&host, &project, &site).await;
     no_secret_is_an_argument(&host, &project, 3);
+    nothing_is_diagnosed(&host, &project);
     redis_wants_its_password(&host, &host.running(&project, "redis").await);
     closed_but_for_nginx(&host, &project);
     backups_are_made(&host, &project).await;

@@ -7,7 +7,8 @@ use composelet::model::schedule::RunEnd;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
-    answers, json, no_secret_is_an_argument, page, place, redis_wants_its_password, set,
+    answers, json, no_secret_is_an_argument, nothing_is_diagnosed, page, place,
+    redis_wants_its_password, set,
 };
 use crate::support_real::wait::{eventually, hold};
 
@@ -48,6 +49,7 @@ async fn one_server_becomes_three_behind_nginx_and_moves_to_the_cli_and_back() {
     assert_eq!(page(&plain, &[]).unwrap().0, 301, "to TLS");
     redis_wants_its_password(&host, &host.running(&project, "redis").await);
     no_secret_is_an_argument(&host, &project, 3);
+    nothing_is_diagnosed(&host, &project);
 
     host.is_silent().await;
     host.there_and_back(&project, &[&["up", "-d"]], 1).await;

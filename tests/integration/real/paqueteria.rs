@@ -5,8 +5,8 @@ use std::fs;
 use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::system::{
-    Ports, answers, json, no_secret_is_an_argument, page, place, redis_wants_its_password,
-    targets_up, value_of,
+    Ports, answers, json, no_secret_is_an_argument, nothing_is_diagnosed, page, place,
+    redis_wants_its_password, targets_up, value_of,
 };
 use crate::support_real::wait::{eventually, hold};
 
@@ -26,6 +26,7 @@ async fn the_system_serves_works_is_watched_and_moves_to_the_cli_and_back() {
     let redis = host.running(&project, "redis").await;
     redis_wants_its_password(&host, &redis);
     no_secret_is_an_argument(&host, &project, 2);
+    nothing_is_diagnosed(&host, &project);
     targets_up(&address(&ports, "PROMETHEUS"), &["app", "node", "prometheus"]).await;
     the_board_shows_them(&host, &project, &address(&ports, "GRAFANA")).await;
     every_port_is_on_loopback(&host, &project);

@@ -6,8 +6,8 @@ use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
-    Ports, Setting, answers, json, no_secret_is_an_argument, page, place, redis_wants_its_password,
-    value_of, waited_for_databases,
+    Ports, Setting, answers, json, no_secret_is_an_argument, nothing_is_diagnosed, page, place,
+    redis_wants_its_password, value_of, waited_for_databases,
 };
 use crate::support_real::wait::{eventually, hold};
 
@@ -36,6 +36,7 @@ async fn all_services_open_their_databases_and_move_to_the_cli_and_back() {
     a_service_without_database_says_so(&host, &project, &ports).await;
     redis_wants_its_password(&host, &host.running(&project, "redis").await);
     no_secret_is_an_argument(&host, &project, 2);
+    nothing_is_diagnosed(&host, &project);
     limits_of_the_override_apply(&host, &project).await;
     let network = host.engine.get(&format!("/networks/{project}_pontificia_network"));
     let subnet = value_of(&host, &project, "NETWORK_SUBNET");
@@ -66,6 +67,7 @@ async fn secured_it_is_reached_by_tls_alone_and_everything_is_watched() {
     closed_but_for_the_gateway(&host, &project, &ports);
     everything_is_watched(&host, &project, &site).await;
     no_secret_is_an_argument(&host, &project, 2);
+    nothing_is_diagnosed(&host, &project);
     host.is_silent().await;
 }
 

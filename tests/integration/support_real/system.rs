@@ -182,6 +182,14 @@ pub(crate) fn no_secret_is_an_argument(host: &Host, project: &str, count: usize)
     }
 }
 
+/// A system that is well has no diagnosis, as often as it is asked.
+pub(crate) fn nothing_is_diagnosed(host: &Host, project: &str) {
+    let run = host.run(&["diagnose", project, "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(report["findings"], serde_json::json!([]), "{}{}", run.out, run.err);
+    assert_eq!(run.code, 0);
+}
+
 /// Redis answers who knows the password of its environment, and nobody else.
 pub(crate) fn redis_wants_its_password(host: &Host, redis: &Container) {
     let ask = |command: &str| host.engine.exec(redis.id(), &["sh", "-c", command]);
