@@ -21,6 +21,7 @@ use crate::controller::disruption::Disrupted;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
 use crate::controller::hints::Hints;
+use crate::controller::image_memory::RememberingCalls;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
 use crate::controller::own::{Instance, Teller};
@@ -211,6 +212,21 @@ impl Controller {
         admission(&self.settings.policy.rules, places, (near.0.as_deref(), near.1))
     }
 
+    /// What is asked for operations.
+    fn calls(&mut self, engine: &Engine) -> RememberingCalls {
+        let registry = self.registry.take();
+        RememberingCalls {
+            calls: HostCalls {
+                engine: engine.clone(),
+                dial: Arc::clone(&self.dial),
+                registry: registry.unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
+            },
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            blocking: self.settings.blocking,
+        }
+    }
+
     async fn supervisor(
         mut self,
         (engine, admission): (Engine, Admission),
@@ -220,17 +236,12 @@ impl Controller {
         let sources = self.sources().await;
         // Subscribed before the first list, so that nothing falls between the two.
         let events = engine.events().boxed();
+        let calls = self.calls(&engine);
         let settings = self.settings;
         let now = self.clock.now();
         let governor = Arc::new(Governor::new(&settings.limits, now));
         let operations = Operations::new(
-            Arc::new(HostCalls {
-                engine: engine.clone(),
-                dial: Arc::clone(&self.dial),
-                registry: self
-                    .registry
-                    .unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
-            }),
+            Arc::new(calls),
             Arc::clone(&governor),
             Arc::clone(&self.clock),
             self.events.clone(),

@@ -25,6 +25,7 @@ pub mod exclusive;
 pub mod feature;
 pub mod field;
 pub mod files;
+pub mod garbage;
 pub mod gate;
 pub mod git_source;
 pub mod glob;

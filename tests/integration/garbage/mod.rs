@@ -1,0 +1,4 @@
+//! Garbage: what is chosen, and what is remembered as ours.
+
+mod choose;
+mod memory;
