@@ -6,10 +6,11 @@ use serde_yaml::Value;
 
 use crate::cli::duration;
 use crate::cli::settings_file::unknown_key;
-use crate::model::garbage::{GarbagePolicy, GarbageSettings, ImageGarbage};
+use crate::model::garbage::{GarbagePolicy, GarbageSettings, ImageGarbage, PressureMarks};
 
-const KEYS: [&str; 3] = ["enabled", "images", "interval"];
+const KEYS: [&str; 4] = ["enabled", "images", "interval", "pressure"];
 const IMAGE_KEYS: [&str; 3] = ["high", "low", "min_age"];
+const PRESSURE_KEYS: [&str; 2] = ["disk", "inodes"];
 /// Shortest time between two looks.
 const SHORTEST: Duration = Duration::from_secs(10);
 
@@ -34,6 +35,7 @@ pub(super) fn parse(value: &Value) -> Result<GarbagePolicy, String> {
                     return Err(format!("garbage.interval: at least {} s", SHORTEST.as_secs()));
                 }
             }
+            "pressure" => settings.pressure = pressure(value)?,
             other => return Err(unknown_key(&format!("garbage.{other}"), other, &KEYS)),
         }
     }
@@ -66,6 +68,23 @@ fn images(value: &Value) -> Result<ImageGarbage, String> {
     Ok(images)
 }
 
+fn pressure(value: &Value) -> Result<PressureMarks, String> {
+    let known = "expected a mapping such as {disk: 10, inodes: 5}, in percent that should be free";
+    let mapping = value.as_mapping().ok_or_else(|| format!("garbage.pressure: {known}"))?;
+    let mut marks = PressureMarks::default();
+    for (key, value) in mapping {
+        match key.as_str().unwrap_or_default() {
+            "disk" => marks.disk = percent("garbage.pressure.disk", value)?,
+            "inodes" => marks.inodes = percent("garbage.pressure.inodes", value)?,
+            other => {
+                let place = format!("garbage.pressure.{other}");
+                return Err(unknown_key(&place, other, &PRESSURE_KEYS));
+            }
+        }
+    }
+    Ok(marks)
+}
+
 fn percent(field: &str, value: &Value) -> Result<u8, String> {
     let number = value.as_u64().and_then(|number| u8::try_from(number).ok());
     number
@@ -94,8 +113,9 @@ mod tests {
         assert_eq!(read("{}"), Ok(GarbagePolicy::default()));
         assert_eq!(read("enabled: false"), Ok(GarbagePolicy::Off));
         let images = ImageGarbage { high: 70, low: 70, min_age: Duration::from_secs(86_400) };
-        let some = GarbageSettings { interval: Duration::from_secs(60), images };
-        let text = "{interval: 1m, images: {high: 70, min_age: 1d}}";
+        let pressure = PressureMarks { disk: 0, inodes: 5 };
+        let some = GarbageSettings { interval: Duration::from_secs(60), images, pressure };
+        let text = "{interval: 1m, images: {high: 70, min_age: 1d}, pressure: {disk: 0}}";
         assert_eq!(read(text), Ok(GarbagePolicy::On(some)));
     }
 
@@ -108,6 +128,7 @@ mod tests {
             ("{images: {high: 101}}", "garbage.images.high: expected a whole number"),
             ("{images: {high: 50, low: 60}}", "garbage.images.low: 60 is above"),
             ("{images: {min_age: soon}}", "garbage.images.min_age: `soon` is not a duration"),
+            ("{pressure: {dsk: 5}}", "did you mean `disk`"),
             ("{interval: 1s}", "garbage.interval: at least 10 s"),
             ("{enabled: perhaps}", "garbage.enabled: expected true or false"),
         ];

@@ -21,6 +21,7 @@ use crate::controller::disruption::Disrupted;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
 use crate::controller::hints::Hints;
+use crate::controller::housekeeping::{Housekeeping, Pressure, Tidy};
 use crate::controller::image_memory::RememberingCalls;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
@@ -63,6 +64,7 @@ pub struct Controller {
     sources: Option<(Vec<GitSource>, LocalPath)>,
     hints: Hints,
     instance: Option<Instance>,
+    tidy: Option<Tidy>,
     leading: Option<Arc<Notify>>,
     clock: Arc<dyn Clock>,
     events: EventSink,
@@ -87,7 +89,7 @@ impl Controller {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
-        let (registry, sources, instance, leading) = (None, None, None, None);
+        let (registry, sources, instance, tidy, leading) = (None, None, None, None, None);
         let hints = Hints::default();
         Self {
             settings,
@@ -100,6 +102,7 @@ impl Controller {
             sources,
             hints,
             instance,
+            tidy,
             leading,
             clock,
             events,
@@ -134,6 +137,12 @@ impl Controller {
     #[must_use]
     pub fn hearing(self, hints: mpsc::Receiver<SyncHint>) -> Self {
         Self { hints: Hints::from(hints), ..self }
+    }
+
+    /// Removes garbage and watches the disks.
+    #[must_use]
+    pub fn keeping(self, tidy: Tidy) -> Self {
+        Self { tidy: Some(tidy), ..self }
     }
 
     /// Tells `leading` once it holds the locks and begins to act, so that what others may send is not taken by a controller
@@ -264,6 +273,7 @@ impl Controller {
             policy: settings.policy.clone(),
             admission,
             disrupted: Disrupted::default(),
+            pressure: Pressure::default(),
             paths: settings.paths.clone(),
             content: ContentStore::new(&settings.content),
             blocking: settings.blocking,
@@ -287,6 +297,7 @@ impl Controller {
             host_ledger: None,
             link: Link::Up,
             sources,
+            housekeeping: Housekeeping::new(self.tidy, settings.mode),
             settings,
             teller: None,
         }

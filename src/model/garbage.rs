@@ -97,12 +97,18 @@ pub struct GarbageSettings {
     pub interval: Duration,
     /// Which images may go, and when.
     pub images: ImageGarbage,
+    /// When a disk is too full.
+    pub pressure: PressureMarks,
 }
 
 impl Default for GarbageSettings {
     /// As the kubelet has it.
     fn default() -> Self {
-        Self { interval: Duration::from_secs(300), images: ImageGarbage::default() }
+        Self {
+            interval: Duration::from_secs(300),
+            images: ImageGarbage::default(),
+            pressure: PressureMarks::default(),
+        }
     }
 }
 
@@ -121,5 +127,22 @@ impl Default for ImageGarbage {
     /// As the kubelet has it.
     fn default() -> Self {
         Self { high: 85, low: 80, min_age: Duration::from_secs(120) }
+    }
+}
+
+/// `garbage.pressure` of the settings: with less than this much free, in percent, nothing is begun that takes room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PressureMarks {
+    /// Of the bytes; 0 is never.
+    pub disk: u8,
+    /// Of the inodes; 0 is never.
+    pub inodes: u8,
+}
+
+impl Default for PressureMarks {
+    /// As the kubelet has it for its own disk. Its 15 % for that of the images is where images begin to go: what they leave
+    /// should be tried first.
+    fn default() -> Self {
+        Self { disk: 10, inodes: 5 }
     }
 }

@@ -16,6 +16,7 @@ pub mod content;
 pub mod desired;
 pub mod device;
 pub mod diagnostic;
+pub mod disk;
 pub mod drill;
 pub mod encrypted;
 pub mod endpoints;
