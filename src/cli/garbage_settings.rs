@@ -8,7 +8,7 @@ use crate::cli::duration;
 use crate::cli::settings_file::unknown_key;
 use crate::model::garbage::{GarbagePolicy, GarbageSettings, ImageGarbage, PressureMarks};
 
-const KEYS: [&str; 4] = ["enabled", "images", "interval", "pressure"];
+const KEYS: [&str; 5] = ["build_cache", "enabled", "images", "interval", "pressure"];
 const IMAGE_KEYS: [&str; 3] = ["high", "low", "min_age"];
 const PRESSURE_KEYS: [&str; 2] = ["disk", "inodes"];
 /// Shortest time between two looks.
@@ -24,6 +24,7 @@ pub(super) fn parse(value: &Value) -> Result<GarbagePolicy, String> {
     let (mut settings, mut enabled) = (GarbageSettings::default(), true);
     for (key, value) in mapping {
         match key.as_str().unwrap_or_default() {
+            "build_cache" => settings.build_cache = build_cache(value)?,
             "enabled" => {
                 let wanted = value.as_bool();
                 enabled = wanted.ok_or("garbage.enabled: expected true or false")?;
@@ -40,6 +41,27 @@ pub(super) fn parse(value: &Value) -> Result<GarbagePolicy, String> {
         }
     }
     Ok(if enabled { GarbagePolicy::On(settings) } else { GarbagePolicy::Off })
+}
+
+/// `none`, or how much of it stays.
+fn build_cache(value: &Value) -> Result<Option<u64>, String> {
+    let known = "garbage.build_cache: expected a size that stays, such as 10GB, or none";
+    match value.as_str() {
+        Some("none") => Ok(None),
+        Some(text) => size(text).map(Some).ok_or_else(|| known.to_owned()),
+        None => Err(known.to_owned()),
+    }
+}
+
+/// A whole number of `MB` or `GB`, base 1024 as Compose has it.
+fn size(text: &str) -> Option<u64> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(2)?)?;
+    let scale = match unit {
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        _ => return None,
+    };
+    digits.trim_end().parse::<u64>().ok()?.checked_mul(scale)
 }
 
 fn images(value: &Value) -> Result<ImageGarbage, String> {
@@ -114,8 +136,9 @@ mod tests {
         assert_eq!(read("enabled: false"), Ok(GarbagePolicy::Off));
         let images = ImageGarbage { high: 70, low: 70, min_age: Duration::from_secs(86_400) };
         let pressure = PressureMarks { disk: 0, inodes: 5 };
-        let some = GarbageSettings { interval: Duration::from_secs(60), images, pressure };
-        let text = "{interval: 1m, images: {high: 70, min_age: 1d}, pressure: {disk: 0}}";
+        let (interval, build_cache) = (Duration::from_secs(60), Some(5 << 30));
+        let some = GarbageSettings { interval, images, build_cache, pressure };
+        let text = "{build_cache: 5GB, interval: 1m, images: {high: 70, min_age: 1d}, pressure: {disk: 0}}";
         assert_eq!(read(text), Ok(GarbagePolicy::On(some)));
     }
 
@@ -129,6 +152,9 @@ mod tests {
             ("{images: {high: 50, low: 60}}", "garbage.images.low: 60 is above"),
             ("{images: {min_age: soon}}", "garbage.images.min_age: `soon` is not a duration"),
             ("{pressure: {dsk: 5}}", "did you mean `disk`"),
+            ("{build_cache: much}", "garbage.build_cache: expected a size"),
+            ("{build_cache: 10}", "garbage.build_cache: expected a size"),
+            ("{build_cache: 99999999999999999999GB}", "garbage.build_cache: expected a size"),
             ("{interval: 1s}", "garbage.interval: at least 10 s"),
             ("{enabled: perhaps}", "garbage.enabled: expected true or false"),
         ];

@@ -18,9 +18,7 @@ use crate::garbage::{Fate, Goes, Place, PressureWatch, Wanted};
 use crate::ledger::HistoryRecord;
 use crate::model::disk::DiskPressure;
 use crate::model::event::EventKind;
-use crate::model::garbage::{
-    FetchedImage, GarbagePolicy, GarbageSettings, ImageGarbage, StoredImage,
-};
+use crate::model::garbage::{FetchedImage, GarbagePolicy, GarbageSettings, StoredImage};
 use crate::model::outcome::FailureClass;
 use crate::model::path::{HostPath, LocalPath};
 use crate::model::status::ActionRecord;
@@ -131,11 +129,11 @@ impl Supervisor {
             // Before the files were read nobody knows what they name.
             if connected && read {
                 let (tidy, around) = (keeping.tidy.clone(), Arc::clone(&self.around));
-                let images = keeping.settings.images.clone();
+                let settings = keeping.settings.clone();
                 let mut wanted = Wanted::default();
                 let versions = self.beliefs.iter().filter_map(|(_, one)| one.version.as_ref());
                 versions.for_each(|version| wanted.project(version));
-                keeping.collections.spawn(collect(tidy, around, images, wanted));
+                keeping.collections.spawn(collect(tidy, around, settings, wanted));
             }
         }
     }
@@ -187,8 +185,9 @@ async fn look(tidy: Tidy, around: Arc<Surroundings>, root: Option<PathBuf>) -> S
     Seen { root, places }
 }
 
-/// Removes images until the low mark is reached, if the high one is.
-async fn collect(tidy: Tidy, around: Arc<Surroundings>, marks: ImageGarbage, wanted: Wanted) {
+/// Removes images until the low mark is reached, if the high one is; after them, if the settings say so, build cache.
+async fn collect(tidy: Tidy, around: Arc<Surroundings>, settings: GarbageSettings, wanted: Wanted) {
+    let marks = settings.images;
     let collector = Collector {
         engine: around.engine.clone(),
         ledger: around.ledger.clone(),
@@ -211,11 +210,29 @@ async fn collect(tidy: Tidy, around: Arc<Surroundings>, marks: ImageGarbage, wan
         return;
     }
     for judged in looked.judge(marks.min_age, around.clock.now()) {
-        let Fate::Goes(why) = judged.fate else { return };
+        let Fate::Goes(why) = judged.fate else { break };
         if used().await.is_none_or(|used| used <= marks.low && marks.low > 0) {
             return;
         }
         remove(&collector, &around, looked.fetched(judged.image), (judged.image, &why)).await;
+    }
+    let Some(keep) = settings.build_cache else { return };
+    if used().await.is_some_and(|used| used > marks.low) {
+        prune_build_cache(&around, keep).await;
+    }
+}
+
+/// Whose the cache is cannot be told: it belongs to no project's history.
+async fn prune_build_cache(around: &Surroundings, keep: u64) {
+    match around.engine.prune_build_cache(keep).await {
+        // Nothing is told of nothing: what is left is in use, or kept.
+        Ok(0) => {}
+        Ok(bytes) => {
+            let why = format!("the disk is too full; {} MiB of it stay", keep >> 20);
+            let kind = EventKind::Collected { object: "build cache".to_owned(), why, bytes };
+            around.events.send(around.clock.now(), None, kind);
+        }
+        Err(failure) => tracing::warn!(error = failure.message, "the build cache is not pruned"),
     }
 }
 

@@ -48,6 +48,17 @@ impl Engine {
         gone_is_done(self.run(call, client.remove_image(&image.id)).await)
     }
 
+    /// Removes what no build used lately from the build cache of the engine, whoever built, until `keep` bytes are left; tells
+    /// the bytes that became free.
+    ///
+    /// # Errors
+    /// `Engine`; `Maybe` if it takes longer than ten minutes: the engine goes on.
+    pub async fn prune_build_cache(&self, keep: u64) -> Result<u64, Failure> {
+        let client = self.client();
+        let call = Call::mutating("prune_build_cache", 600);
+        self.run(call, client.prune_build_cache(keep)).await
+    }
+
     /// Id of the image that a reference leads to.
     ///
     /// # Errors

@@ -97,6 +97,8 @@ pub struct GarbageSettings {
     pub interval: Duration,
     /// Which images may go, and when.
     pub images: ImageGarbage,
+    /// Bytes of the engine's build cache that stay when images did not make room enough; `None` leaves it alone.
+    pub build_cache: Option<u64>,
     /// When a disk is too full.
     pub pressure: PressureMarks,
 }
@@ -107,6 +109,7 @@ impl Default for GarbageSettings {
         Self {
             interval: Duration::from_secs(300),
             images: ImageGarbage::default(),
+            build_cache: None,
             pressure: PressureMarks::default(),
         }
     }

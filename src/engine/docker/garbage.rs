@@ -1,9 +1,9 @@
-//! The list of images, and the removal of one.
+//! The list of images, the removal of one, and the build cache.
 
 use serde::Deserialize;
 
 use crate::engine::docker::connection::Client;
-use crate::engine::docker::raw::{RawRequest, encoded};
+use crate::engine::docker::raw::{RawBody, RawRequest, encoded};
 use crate::engine::failure::CallError;
 use crate::model::garbage::StoredImage;
 use crate::model::id::ImageId;
@@ -26,6 +26,14 @@ struct ImageSummaryJson {
     size: i64,
 }
 
+/// What a prune tells.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PrunedJson {
+    #[serde(default)]
+    space_reclaimed: u64,
+}
+
 impl Client {
     /// All images, steps of the classic builder included.
     ///
@@ -46,6 +54,19 @@ impl Client {
         let request = RawRequest::delete(&path).with_query(&[("noprune", "true")]);
         self.raw_bytes(request).await?;
         Ok(())
+    }
+
+    /// Removes from the build cache until `keep` bytes are left.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub(in crate::engine) async fn prune_build_cache(&self, keep: u64) -> Result<u64, CallError> {
+        let keep = keep.to_string();
+        // API 1.48 gave the parameter another name; engines pass over what they do not know.
+        let parameters = [("keep-storage", keep.as_str()), ("reserved-space", keep.as_str())];
+        let request = RawRequest::post("/build/prune", &parameters, RawBody::Empty);
+        let pruned: PrunedJson = self.raw_json(request).await?;
+        Ok(pruned.space_reclaimed)
     }
 }
 

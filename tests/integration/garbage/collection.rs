@@ -18,6 +18,7 @@ fn bench(seed: u64, used: u64) -> Bench {
     let settings = GarbageSettings {
         interval: Duration::from_secs(60),
         images: ImageGarbage { high: 85, low: 80, min_age: Duration::from_secs(10) },
+        build_cache: Some(1 << 30),
         pressure: PressureMarks { disk: 5, inodes: 5 },
     };
     let disks = SimDisks {
@@ -142,4 +143,17 @@ async fn under_pressure_nothing_new_begins_and_what_runs_is_healed() {
     bench.until("so does the new version", |bench| id(bench) != first).await;
     bench.converged("shop").await;
     assert_eq!(bench.phases().get("other-web-1"), Some(&Phase::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_build_cache_goes_only_where_images_are_not_enough_and_the_settings_say_so() {
+    for (keep, used, left) in [(Some(1 << 30), 0, 3), (Some(1 << 30), 90, 1), (None, 90, 3)] {
+        let mut bench = bench(84, used);
+        bench.tidy.as_mut().unwrap().0.build_cache = keep;
+        bench.engine.with(|world| world.builds.set_cache(3 << 30));
+        bench.start();
+        bench.pass(200).await;
+        let cache = bench.engine.with(|world| world.builds.cache());
+        assert_eq!(cache, left << 30, "{keep:?} {used}");
+    }
 }
