@@ -3,7 +3,8 @@
 //!
 //! Reading order: [`model`] has the nouns; [`manifest`] turns text into desired state; [`planner`] turns desired and
 //! observed state into a plan, with [`calendar`] for due times and [`tags`] for what registries offer; [`secrets`] opens
-//! encrypted files of values; [`executor`] carries it out; [`controller`] is the loop around them; [`engine`], [`source`]
+//! encrypted files of values; [`executor`] carries it out; [`garbage`] says what has no use any more;
+//! [`controller`] is the loop around them; [`engine`], [`source`]
 //! and [`ledger`] are its edges, [`http`] with [`webhook`] is what others may send; [`cli`] is what people type.
 
 // First: its macro is used below.
@@ -19,6 +20,7 @@ pub mod diagnose;
 pub mod doctor;
 pub mod engine;
 pub mod executor;
+pub mod garbage;
 pub mod http;
 pub mod ledger;
 pub mod manifest;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::output::Color;
 use crate::cli::{
-    abort, backup, config, confirm, cp, describe, diagnose, doctor, exec, get, health, history,
+    abort, backup, config, confirm, cp, describe, diagnose, doctor, exec, gc, get, health, history,
     logs, notifications, one_off, plan, port, promote, purge, reconcile, restore, resume, rollback,
     rollout, run, shell, sources, start, stop, suspend, validate, version, webhooks,
 };
@@ -143,6 +143,8 @@ pub enum Command {
     Start(start::StartArgs),
     /// Destroy the volumes of a project that is stopped or gone
     Purge(purge::PurgeArgs),
+    /// Remove images that this controller brought here and that nobody needs any more
+    Gc(gc::GcArgs),
     /// Look and report, but do nothing, for a project or service
     Suspend(suspend::SuspendArgs),
     /// End a suspension, a pause or a rollback

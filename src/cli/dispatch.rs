@@ -8,7 +8,7 @@ use crate::cli::exit::{CliError, Outcome};
 use crate::cli::output::{self, Output};
 use crate::cli::settings::{Settings, Surroundings};
 use crate::cli::{
-    abort, backup, config, confirm, cp, describe, diagnose, doctor, exec, get, health, history,
+    abort, backup, config, confirm, cp, describe, diagnose, doctor, exec, gc, get, health, history,
     logs, notifications, one_off, plan, port, promote, purge, reconcile, restore, resume, rollback,
     rollout, run as controller, shell, sources, start, stop, suspend, validate, version, webhooks,
 };
@@ -58,6 +58,7 @@ async fn resolve_and_run(cli: Cli) -> Result<Outcome, CliError> {
         Command::Stop(args) => stop::run(args, &context).await,
         Command::Start(args) => start::run(args, &context).await,
         Command::Purge(args) => Box::pin(purge::run(args, &context)).await,
+        Command::Gc(args) => Box::pin(gc::run(args, &context)).await,
         Command::Suspend(args) => suspend::run(args, &context).await,
         Command::Resume(args) => resume::run(args, &context).await,
         Command::Rollback(args) => rollback::run(args, &context).await,

@@ -25,6 +25,8 @@ pub mod duration;
 mod exec;
 pub mod exit;
 mod foresight;
+mod garbage_settings;
+mod gc;
 mod get;
 mod git_settings;
 mod health;

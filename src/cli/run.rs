@@ -21,8 +21,8 @@ use crate::cli::notifying;
 use crate::controller::desired::compose::ComposeLoader;
 use crate::controller::desired::decryption::Decryption;
 use crate::controller::{
-    Blocking, Clock, Connector, Controller, EventSink, Instance, Limits, Mode, OnceOptions, RunEnd,
-    RunError, Settings, SystemClock, Watch, recognise,
+    Blocking, Clock, Connector, Controller, EventSink, HostDisks, Instance, Limits, Mode,
+    OnceOptions, RunEnd, RunError, Settings, SystemClock, Tidy, Watch, recognise,
 };
 use crate::engine::Engine;
 use crate::http::{self, Outlets, WebhookSettings};
@@ -192,6 +192,11 @@ impl Work<'_> {
             self.events.clone(),
         );
         let controller = controller.syncing(settings.sources.clone(), settings.state_dir.clone());
+        let controller = controller.keeping(Tidy {
+            policy: settings.garbage.clone(),
+            state: settings.state_dir.clone(),
+            disks: Arc::new(HostDisks),
+        });
         match instance {
             Some(instance) => controller.in_container(instance),
             None => controller,

@@ -11,6 +11,7 @@ use crate::cli::output::Color;
 use crate::cli::settings_file::{self, SettingsFile};
 use crate::cli::webhooks_file::WebhooksFile;
 use crate::manifest::HostChoices;
+use crate::model::garbage::GarbagePolicy;
 use crate::model::git_source::GitSource;
 use crate::model::id::Installation;
 use crate::model::log::Rotation;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub age_keys: Vec<SecretPlace>,
     /// Where backups lie, if not below the state directory.
     pub backups: Option<PathBuf>,
+    /// What may go of what this controller brought to the host.
+    pub garbage: GarbagePolicy,
     /// What a person should know about how a setting came about.
     pub notes: Vec<String>,
 }
@@ -147,6 +150,7 @@ impl Settings {
             backups: file.backups.map(|path| clean(&path)),
             age_keys: keys_outside(file.age_keys, &desired_state)?,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
+            garbage: file.garbage,
             webhooks: file.webhooks,
             notifications: file.notifications,
             rules: Arc::new(rules),

@@ -11,10 +11,11 @@ use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
 use crate::cli::{
-    backup_settings, choices, git_settings, logging_settings, notification_settings, policy_file,
-    secret_settings,
+    backup_settings, choices, garbage_settings, git_settings, logging_settings,
+    notification_settings, policy_file, secret_settings,
 };
 use crate::manifest::ProjectChoices;
+use crate::model::garbage::GarbagePolicy;
 use crate::model::git_source::GitSource;
 use crate::model::id::ProjectName;
 use crate::model::log::Rotation;
@@ -22,11 +23,12 @@ use crate::model::rulebook::RuleBook;
 use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "backups",
     "color",
     "desired_state",
     "env",
+    "garbage",
     "host",
     "installation",
     "log_format",
@@ -53,6 +55,8 @@ pub(super) struct SettingsFile {
     pub(super) env: Vec<String>,
     /// How logs are rotated that no manifest speaks of.
     pub(super) rotation: Option<Rotation>,
+    /// What may go of what this controller brought to the host.
+    pub(super) garbage: GarbagePolicy,
     /// The directory is read at intervals instead of watched.
     pub(super) poll: Option<bool>,
     /// Who is told of what happens, and how soon.
@@ -109,6 +113,7 @@ impl SettingsFile {
             "color" => self.global.color = Some(choice(key, value)?),
             "desired_state" => self.global.desired_state = Some(path_of(key, value, directory)?),
             "env" => self.env = choices::texts(key, value)?,
+            "garbage" => self.garbage = garbage_settings::parse(value)?,
             "host" => self.global.host = Some(text_of(key, value)?),
             "installation" => self.global.installation = Some(text_of(key, value)?),
             "log_format" => self.global.log_format = Some(choice(key, value)?),

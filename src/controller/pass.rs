@@ -17,6 +17,7 @@ use crate::controller::events::EventSink;
 use crate::controller::evidence::last_words;
 use crate::controller::governor::Governor;
 use crate::controller::host::Host;
+use crate::controller::housekeeping::Pressure;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::operations::Operations;
 use crate::controller::persistence::{load, save};
@@ -75,6 +76,8 @@ pub struct Surroundings {
     pub admission: Admission,
     /// What was replaced or removed lately.
     pub disrupted: Disrupted,
+    /// Whether a disk is too full.
+    pub pressure: Pressure,
     /// Local and host paths.
     pub paths: PathMap,
     /// Turns kept files of an earlier version into a project.
@@ -430,7 +433,8 @@ async fn observe(
     let host = around.engine.host_view(&shared).await?;
     // After the look: a verdict is about a run that was seen to begin.
     let verdicts = around.prober.verdicts(name);
-    let gate = admission::gate(around, &version.want, &observed).await;
+    let mut gate = admission::gate(around, &version.want, &observed).await;
+    gate.pressure = around.pressure.get();
     Ok(Look { observed, host, facts, running: running.clone(), verdicts, gate })
 }
 

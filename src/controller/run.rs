@@ -21,6 +21,8 @@ use crate::controller::disruption::Disrupted;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
 use crate::controller::hints::Hints;
+use crate::controller::housekeeping::{Housekeeping, Pressure, Tidy};
+use crate::controller::image_memory::RememberingCalls;
 use crate::controller::operation_calls::HostCalls;
 use crate::controller::operations::Operations;
 use crate::controller::own::{Instance, Teller};
@@ -62,6 +64,7 @@ pub struct Controller {
     sources: Option<(Vec<GitSource>, LocalPath)>,
     hints: Hints,
     instance: Option<Instance>,
+    tidy: Option<Tidy>,
     leading: Option<Arc<Notify>>,
     clock: Arc<dyn Clock>,
     events: EventSink,
@@ -86,7 +89,7 @@ impl Controller {
         ledger.salt().clone_into(&mut settings.policy.salt);
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
-        let (registry, sources, instance, leading) = (None, None, None, None);
+        let (registry, sources, instance, tidy, leading) = (None, None, None, None, None);
         let hints = Hints::default();
         Self {
             settings,
@@ -99,6 +102,7 @@ impl Controller {
             sources,
             hints,
             instance,
+            tidy,
             leading,
             clock,
             events,
@@ -133,6 +137,12 @@ impl Controller {
     #[must_use]
     pub fn hearing(self, hints: mpsc::Receiver<SyncHint>) -> Self {
         Self { hints: Hints::from(hints), ..self }
+    }
+
+    /// Removes garbage and watches the disks.
+    #[must_use]
+    pub fn keeping(self, tidy: Tidy) -> Self {
+        Self { tidy: Some(tidy), ..self }
     }
 
     /// Tells `leading` once it holds the locks and begins to act, so that what others may send is not taken by a controller
@@ -211,6 +221,21 @@ impl Controller {
         admission(&self.settings.policy.rules, places, (near.0.as_deref(), near.1))
     }
 
+    /// What is asked for operations.
+    fn calls(&mut self, engine: &Engine) -> RememberingCalls {
+        let registry = self.registry.take();
+        RememberingCalls {
+            calls: HostCalls {
+                engine: engine.clone(),
+                dial: Arc::clone(&self.dial),
+                registry: registry.unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
+            },
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            blocking: self.settings.blocking,
+        }
+    }
+
     async fn supervisor(
         mut self,
         (engine, admission): (Engine, Admission),
@@ -220,17 +245,12 @@ impl Controller {
         let sources = self.sources().await;
         // Subscribed before the first list, so that nothing falls between the two.
         let events = engine.events().boxed();
+        let calls = self.calls(&engine);
         let settings = self.settings;
         let now = self.clock.now();
         let governor = Arc::new(Governor::new(&settings.limits, now));
         let operations = Operations::new(
-            Arc::new(HostCalls {
-                engine: engine.clone(),
-                dial: Arc::clone(&self.dial),
-                registry: self
-                    .registry
-                    .unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
-            }),
+            Arc::new(calls),
             Arc::clone(&governor),
             Arc::clone(&self.clock),
             self.events.clone(),
@@ -253,6 +273,7 @@ impl Controller {
             policy: settings.policy.clone(),
             admission,
             disrupted: Disrupted::default(),
+            pressure: Pressure::default(),
             paths: settings.paths.clone(),
             content: ContentStore::new(&settings.content),
             blocking: settings.blocking,
@@ -276,6 +297,7 @@ impl Controller {
             host_ledger: None,
             link: Link::Up,
             sources,
+            housekeeping: Housekeeping::new(self.tidy, settings.mode),
             settings,
             teller: None,
         }

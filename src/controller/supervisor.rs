@@ -16,6 +16,7 @@ use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::desired::reading::Reader;
 use crate::controller::directory::Directory;
 use crate::controller::hints::Hints;
+use crate::controller::housekeeping::Housekeeping;
 use crate::controller::jitter::jittered;
 use crate::controller::memory::{LedgerChange, Memory};
 use crate::controller::own::Teller;
@@ -71,6 +72,8 @@ pub(crate) struct Supervisor {
     pub(crate) link: Link,
     /// Git repositories whose files are put into the watched directory.
     pub(crate) sources: Sources,
+    /// Garbage and disk pressure, if they are looked after.
+    pub(crate) housekeeping: Option<Housekeeping>,
     /// Tells how this instance is, in a container.
     pub(crate) teller: Option<Arc<Teller>>,
 }
@@ -175,6 +178,8 @@ impl Supervisor {
                 (name, ended) = self.sources.looked() => self.source_looked(name, ended).await,
                 // Cancel safe: a stream keeps its place. Its end means that nobody tells of changes any more.
                 event = self.events.next() => self.engine_event(event),
+                // Cancel safe: see there.
+                seen = Housekeeping::seen(self.housekeeping.as_mut()) => self.disks_seen(seen),
                 // Cancel safe: what was not returned stays in the channel.
                 hint = self.hints.next() => self.hints.hear(hint, Instant::now()),
                 // Cancel safe: a reading under way goes on in its own task. A hint only moves the next one forward.
@@ -200,6 +205,7 @@ impl Supervisor {
             self.directory.due().filter(|_| !self.sources.is_torn()),
             self.sources.due(Instant::now()),
             self.hints.due_at(),
+            self.housekeeping.as_ref().and_then(Housekeeping::due),
             Some(self.timers.requests),
             Some(self.timers.publish),
             once,
@@ -213,6 +219,7 @@ impl Supervisor {
     async fn tick(&mut self) {
         let now = Instant::now();
         self.sources.start(now, self.around.clock.now());
+        self.keep_tidy(now);
         if self.directory.due().is_some_and(|due| due <= now) && !self.sources.is_torn() {
             self.directory.start(now, self.settings.blocking);
         }

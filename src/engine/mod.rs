@@ -17,6 +17,7 @@ mod docker;
 mod events;
 mod facade;
 mod failure;
+mod garbage;
 mod hooks;
 mod images;
 mod interactive;

@@ -10,6 +10,7 @@
 //! revisions/     the files of the versions that a project may go back to
 //! history/       bounded journal of each project, JSON lines
 //! evidence/      bounded bundles of what failed runs left, without known secrets
+//! images/        images that this controller brought to the host, one file each; bounded
 //! content/       bytes of configs and secrets by digest (`source::ContentStore`; not used yet)
 //! backups/       the catalogue of backups, one file each; not the backups themselves
 //! status/        published for readers, the log of webhooks included; not synced, as it is made again after every start
@@ -23,6 +24,7 @@ mod error;
 mod evidence;
 mod file_storage;
 mod history;
+mod images;
 mod last_good;
 mod lock;
 mod memory_storage;

@@ -101,6 +101,15 @@ pub enum EventKind {
         /// Why. No secret is in it.
         why: String,
     },
+    /// Something that had no use any more was removed.
+    Collected {
+        /// What.
+        object: String,
+        /// Why.
+        why: String,
+        /// Bytes, those included that it shared with others.
+        bytes: u64,
+    },
     /// The connection to the engine was made or lost; the text says which and why.
     Engine(String),
     /// A webhook was delivered. What strangers can bring about is told once a minute.

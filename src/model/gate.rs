@@ -1,7 +1,8 @@
-//! What a policy says to one pass over one project, for the planner.
+//! What a policy and the state of the host say to one pass over one project, for the planner.
 
 use std::collections::BTreeMap;
 
+use crate::model::disk::DiskPressure;
 use crate::model::id::{ContainerId, ProjectName, ServiceName};
 use crate::model::time::Timestamp;
 use crate::model::violation::Violation;
@@ -17,4 +18,6 @@ pub struct Gate {
     pub volumes: BTreeMap<String, Vec<Violation>>,
     /// Containers of all projects that were replaced or removed lately: whose, and when.
     pub disrupted: BTreeMap<ContainerId, (ProjectName, Timestamp)>,
+    /// A disk of the host is too full for what takes room.
+    pub pressure: Option<DiskPressure>,
 }

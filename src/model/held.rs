@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::disk::DiskPressure;
 use crate::model::feature::LackingAttribute;
 use crate::model::hook::{HookKind, HookStep};
 use crate::model::host_probe::ProbeKind;
@@ -271,6 +272,8 @@ pub enum WaitingOn {
     LedgerUnwritable(String),
     /// What the policy asks for.
     Policy(PolicyWait),
+    /// Room on a disk: pulls, builds and new versions wait, what runs is looked after.
+    DiskPressure(DiskPressure),
     /// What the container waits for that this controller runs in.
     Own(OwnWait),
 }
@@ -332,6 +335,8 @@ impl WaitingOn {
             Self::UnsupportedAttribute { .. } => "UnsupportedAttribute",
             Self::LedgerUnwritable(_) => "LedgerUnwritable",
             Self::Policy(wait) => wait.code(),
+            // The kubelet's condition of a node.
+            Self::DiskPressure(_) => "DiskPressure",
         }
     }
 
@@ -363,6 +368,7 @@ impl WaitingOn {
                 | Self::FileReplaced { .. }
                 | Self::NotReady { .. }
                 | Self::ProbeImpossible { .. }
+                | Self::DiskPressure(_)
                 | Self::Own(_)
         ) && !matches!(self, Self::Rollout(wait) if !wait.goes_on())
     }

@@ -30,6 +30,7 @@ impl fmt::Display for WaitingOn {
             }
             Self::Job(wait) => wait.fmt(f),
             Self::Policy(wait) => wait.fmt(f),
+            Self::DiskPressure(pressure) => pressure.fmt(f),
             Self::ImageUpdate(wait) => wait.fmt(f),
             Self::Schedule(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {

@@ -177,6 +177,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
             | WaitingOn::LedgerUnwritable(_)
             | WaitingOn::InvalidManifest
             | WaitingOn::ProbeImpossible { .. }
+            | WaitingOn::DiskPressure(_)
     ) || matches!(waiting, WaitingOn::Rollout(wait) if wait.is_trouble())
 }
 

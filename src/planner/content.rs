@@ -18,7 +18,7 @@ use crate::model::secret::salted_digest;
 use crate::model::time::Timestamp;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
-use crate::planner::policy_gate::closed_window;
+use crate::planner::policy_gate::not_now;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::revision;
 use crate::planner::slot::{SlotContext, stop};
@@ -295,8 +295,7 @@ fn restart(
     container: &ObservedContainer,
     changed: &Changed<'_>,
 ) {
-    if let Some((waiting, until)) = closed_window(context.world.input, container, &changed.reread())
-    {
+    if let Some((waiting, until)) = not_now(context.world.input, container, &changed.reread()) {
         return draft.hold(context.subject(), waiting, until);
     }
     match gate(context.world, draft, context.view, Strictness::Updated) {

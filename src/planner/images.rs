@@ -165,7 +165,7 @@ impl Need {
     }
 }
 
-/// Begins an operation unless failures of the same one wait out their back-off. With an image at hand a failed pull is no
+/// Begins an operation unless a disk is too full, or failures of the same one wait out their back-off. With an image at hand a failed pull is no
 /// obstacle (DESIGN §5, images); a failed build is, because the old image is not what the files say.
 fn begin(
     input: &PlanInput<'_>,
@@ -177,6 +177,15 @@ fn begin(
     let Subject::Image(reference) = subject else {
         return ImageVerdict::Awaited;
     };
+    let pull = matches!(operation, Operation::Pull { .. });
+    // What runs already takes its room; a second one would take more.
+    if let Some(pressure) = &input.gate.pressure
+        && !input.operations.contains_key(&operation.subject())
+    {
+        draft.hold(subject.clone(), WaitingOn::DiskPressure(pressure.clone()), None);
+        let usable = pull && present.is_some();
+        return if usable { ImageVerdict::Usable } else { ImageVerdict::Awaited };
+    }
     let record = input.ledger.images.get(reference);
     let waiting = record.filter(|record| record.next_try.is_some_and(|next| next > input.now));
     let Some(record) = waiting else {
@@ -185,7 +194,6 @@ fn begin(
         return ImageVerdict::Awaited;
     };
     let (failures, error, trouble) = (record.failures, record.error.clone(), record.trouble);
-    let pull = matches!(operation, Operation::Pull { .. });
     let (waiting, verdict) = if pull && present.is_some() {
         (WaitingOn::ImageRefreshBackOff { failures, error, trouble }, ImageVerdict::Usable)
     } else {

@@ -1,6 +1,8 @@
 //! What the policy says to a plan: services that it refuses, windows in which what runs may be replaced, how much may be
 //! disturbed at a time, and projects that are only removed when a person says so.
 //!
+//! Disk pressure holds what windows hold.
+//!
 //! A service that is refused is held before anything of it is stopped: what runs of it runs on and is looked after. Windows
 //! and limits hold voluntary replacements and removals alone; what crashed is healed at any time.
 
@@ -58,13 +60,18 @@ pub fn keep_denied(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     }
 }
 
-/// Why a container that lives is not replaced now: its maintenance window is closed.
-pub fn closed_window(
+/// Why a container that lives is not replaced now: a disk is too full, or its maintenance window is closed.
+pub fn not_now(
     input: &PlanInput<'_>,
     container: &ObservedContainer,
     reason: &Reason,
 ) -> Option<(WaitingOn, Option<Timestamp>)> {
-    if is_voluntary_on(input, container, reason) { outside_of_windows(input) } else { None }
+    if !is_voluntary_on(input, container, reason) {
+        return None;
+    }
+    let pressure = input.gate.pressure.clone();
+    let pressure = pressure.map(|pressure| (WaitingOn::DiskPressure(pressure), None));
+    pressure.or_else(|| outside_of_windows(input))
 }
 
 /// Whether the policy lets a container be replaced now. Notes the hold, or that it is counted.
@@ -75,7 +82,7 @@ pub fn may_replace(
     reason: &Reason,
 ) -> bool {
     let (input, subject) = (context.world.input, context.subject());
-    if let Some((waiting, until)) = closed_window(input, predecessor, reason) {
+    if let Some((waiting, until)) = not_now(input, predecessor, reason) {
         draft.hold(subject, waiting, until);
         return false;
     }

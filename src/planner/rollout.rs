@@ -310,6 +310,7 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     let now = world.input.now;
     let done =
         view.slots.iter().filter(|slot| phase(world, ledger, view, slot) == Phase::Done).count();
+    let is_complete = done == view.slots.len();
     let done = u32::try_from(done).unwrap_or(u32::MAX);
     let fresh = RolloutRecord {
         revision,
@@ -328,8 +329,11 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
     let begun = (!known).then(|| strategy::begin(view, before, &fresh.revision, now));
     match ledger.rollouts.get_mut(&view.service.name) {
         Some(record) if record.revision == fresh.revision => {
-            if neighbours::obstacle(world.input, world.desired, Strictness::Updated).is_some() {
-                // What waits for another project does not stand still by its own fault.
+            let full = world.input.gate.pressure.is_some() && !is_complete;
+            let neighbour =
+                || neighbours::obstacle(world.input, world.desired, Strictness::Updated);
+            if full || neighbour().is_some() {
+                // What waits for a disk or for another project does not stand still by its own fault.
                 record.began = now;
             }
             if done > record.done {

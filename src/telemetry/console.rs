@@ -121,6 +121,7 @@ fn text(kind: &EventKind) -> Option<String> {
             let lost = styled(WARN, "a message was dropped");
             format!("notifications to {channel}: {lost} ({dropped} so far): {why}")
         }
+        EventKind::Collected { object, why, .. } => format!("removed {object}: {why}"),
         EventKind::Engine(text) => format!("engine: {text}"),
         EventKind::Delivery(delivery) => {
             let style = if delivery.outcome.is_noise() { WARN } else { GOOD };

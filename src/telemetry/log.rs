@@ -63,6 +63,7 @@ pub fn log(event: &Event) {
         EventKind::NotificationDropped { channel, dropped, why } => {
             warn!(channel, dropped, detail = why, "notification dropped");
         }
+        EventKind::Collected { object, why, bytes } => log_removed(project, object, why, *bytes),
         EventKind::Engine(text) => info!(detail = text, "engine"),
         EventKind::Delivery(delivery) => info!(
             hook = delivery.hook,
@@ -75,6 +76,10 @@ pub fn log(event: &Event) {
         ),
         EventKind::Controller(text) => info!(project, detail = text, "controller"),
     }
+}
+
+fn log_removed(project: &str, object: &str, why: &str, bytes: u64) {
+    info!(project, object, why, bytes, "removed");
 }
 
 fn log_action(project: &str, node: &PlanNode, outcome: &NodeOutcome) {

@@ -28,6 +28,7 @@ mod engine_sim;
 mod executor_walk;
 mod fault_proxy;
 mod fault_scenarios;
+mod garbage;
 mod git;
 mod host_dial;
 mod hostile;

@@ -355,6 +355,16 @@ fn invariant_05_no_call_removes_a_volume() {
 }
 
 #[test]
+fn only_the_collector_removes_images() {
+    // Its rules are what keeps strangers' images.
+    let may =
+        ["src/controller/collector.rs", "src/engine/docker/garbage.rs", "src/engine/garbage.rs"];
+    let mut wrong = naming(&["remove_image", "prune_images", "prune_containers"]);
+    wrong.retain(|path| !may.contains(&path.as_str()));
+    assert_none("files that name the removal of an image", &wrong);
+}
+
+#[test]
 fn invariant_16_every_queue_has_a_limit() {
     let wrong = naming(&["unbounded_channel", "unbounded"]);
     assert_none("files with a queue without limit", &wrong);

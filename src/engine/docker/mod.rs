@@ -9,6 +9,7 @@ mod create;
 mod endpoint;
 mod error;
 mod exec;
+mod garbage;
 mod host_config;
 mod image;
 mod log_lines;

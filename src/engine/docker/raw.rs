@@ -69,6 +69,12 @@ impl RawRequest {
         Self { method: Method::DELETE, ..Self::get(path, &[]) }
     }
 
+    /// Adds a query; `parameters` are encoded.
+    pub(super) fn with_query(mut self, parameters: &[(&str, &str)]) -> Self {
+        self.target.push_str(&query(parameters));
+        self
+    }
+
     /// Adds a header.
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.header = Some((name, value));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use composelet::model::config::{HealthTest, Healthcheck, Protocol, RestartPolicy};
 use composelet::model::desired::{BindState, BuildDigest};
+use composelet::model::disk::{DiskPressure, Room};
 use composelet::model::id::{
     ContainerId, ContainerName, Installation, NetworkId, ProjectName, ServiceName,
 };
@@ -41,6 +42,8 @@ pub(crate) struct Change {
     probes: ProbeChange,
     /// The engine is on another host.
     elsewhere: bool,
+    /// Whether a disk of the host is too full.
+    disk_pressure: Option<bool>,
     /// The controller runs in the container of this name.
     own: Option<String>,
     images: BTreeMap<String, ImageChange>,
@@ -166,6 +169,11 @@ impl Change {
         }
         if let Some(ago) = &self.gap_ago {
             sim.engine.observed.engine.gap_ended = Some(sim.now.minus(duration(ago)));
+        }
+        if let Some(pressure) = self.disk_pressure {
+            let path = "/var/lib/docker".to_owned();
+            sim.gate.pressure =
+                pressure.then_some(DiskPressure { path, room: Room::Bytes, wanted: 10 });
         }
         self.images.iter().for_each(|(reference, change)| change.apply(sim, reference));
         self.networks.iter().for_each(|(name, change)| network(sim, name, change.as_ref()));

@@ -20,6 +20,7 @@ mod diagnoses;
 mod edits;
 mod faults;
 mod files;
+mod garbage;
 mod git_pushes;
 mod git_sources;
 mod healing;

@@ -35,12 +35,24 @@ pub(crate) enum BuildScript {
 pub(crate) struct Builds {
     scripts: Vec<(String, BuildScript)>,
     count: u64,
+    /// Bytes of the cache.
+    cache: u64,
 }
 
 impl Builds {
     /// Sets what builds do whose tag fits the pattern (`*` for any characters). The latest wins.
     pub(crate) fn script(&mut self, tag: &str, script: BuildScript) {
         self.scripts.insert(0, (tag.to_owned(), script));
+    }
+
+    /// Sets the size of the cache in bytes.
+    pub(crate) fn set_cache(&mut self, bytes: u64) {
+        self.cache = bytes;
+    }
+
+    /// Its size.
+    pub(crate) fn cache(&self) -> u64 {
+        self.cache
     }
 
     /// Builds begun so far.
@@ -53,6 +65,18 @@ impl Builds {
         let found = self.scripts.iter().find(|(pattern, _)| fits(pattern));
         found.map_or(BuildScript::Takes(Duration::ZERO), |(_, script)| script.clone())
     }
+}
+
+/// `POST /build/prune`
+#[expect(clippy::unnecessary_wraps, reason = "as every route")]
+pub(crate) fn prune(engine: &SimEngine, call: &Call) -> Outcome {
+    let keep: u64 = call.param("keep-storage").parse().unwrap_or_default();
+    let freed = engine.with(|world| {
+        let before = world.builds.cache;
+        world.builds.cache = before.min(keep);
+        before - world.builds.cache
+    });
+    Ok(Reply::json(200, &json!({ "CachesDeleted": [], "SpaceReclaimed": freed })))
 }
 
 /// The files of a context: path to mode and content.

@@ -140,6 +140,7 @@ async fn done(engine: &SimEngine, call: &Call) -> Reply {
         ["exec", id, verb] => exec_route(engine, call, id, verb).await,
         ["images", rest @ ..] => image_route(engine, call, rest).await,
         ["build"] if call.method == "POST" => build::build(engine, call),
+        ["build", "prune"] if call.method == "POST" => build::prune(engine, call),
         ["networks", rest @ ..] => network_route(engine, call, rest).await,
         ["volumes", rest @ ..] => volume_route(engine, call, rest).await,
         ["events"] => events::stream(engine, call),

@@ -7,19 +7,21 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use composelet::controller::desired::compose::ComposeLoader;
 use composelet::controller::desired::decryption::Decryption;
 use composelet::controller::{
-    Blocking, Clock, Connector, Controller, EventSink, Limits, Mode, RunEnd, RunError, Settings,
-    SystemClock, Watch,
+    Blocking, Clock, Connector, Controller, Disks, EventSink, Limits, Mode, RunEnd, RunError,
+    Settings, SystemClock, Tidy, Watch,
 };
 use composelet::engine::Engine;
 use composelet::ledger::{Ledger, Loss, MemoryStorage, Request};
+use composelet::model::disk::DiskUse;
+use composelet::model::garbage::{GarbagePolicy, GarbageSettings};
 use composelet::model::hint::SyncHint;
 use composelet::model::id::{Installation, ProjectName};
 use composelet::model::path::{LocalPath, PathMap};
@@ -51,9 +53,31 @@ pub(crate) struct Bench {
     pub(crate) hints: Option<mpsc::Receiver<SyncHint>>,
     /// Where the keys are that encrypted files are opened with.
     pub(crate) keys: Vec<SecretPlace>,
+    /// How garbage is removed, and how full the disks are.
+    pub(crate) tidy: Option<(GarbageSettings, Arc<SimDisks>)>,
     directory: TempDir,
     clock: Arc<HostClock>,
     running: Option<Running>,
+}
+
+/// Disks that are as full as a test says, in percent; the engine's may give room back with each image that goes.
+#[derive(Debug, Default)]
+pub(crate) struct SimDisks {
+    pub(crate) used: AtomicU64,
+    /// Percent for each image of the engine, above `used`.
+    pub(crate) for_each: AtomicU64,
+    pub(crate) engine: Option<SimEngine>,
+}
+
+impl Disks for SimDisks {
+    fn usage(&self, _path: &Path) -> Option<DiskUse> {
+        let images =
+            self.engine.as_ref().map_or(0, |engine| engine.with(|world| world.images.count()));
+        let images = u64::try_from(images).unwrap() * self.for_each.load(Ordering::SeqCst);
+        let used = self.used.load(Ordering::SeqCst) + images;
+        let free_bytes = 100_u64.saturating_sub(used);
+        Some(DiskUse { free_bytes, total_bytes: 100, ..DiskUse::default() })
+    }
 }
 
 /// A clock of a host that may sleep, or whose wall clock may be set.
@@ -96,6 +120,7 @@ impl Bench {
             hints: None,
             rules: Arc::default(),
             keys: Vec::new(),
+            tidy: None,
             directory,
             clock: Arc::new(HostClock {
                 awake: SystemClock::starting_at(epoch),
@@ -161,7 +186,8 @@ impl Bench {
         };
         let decryption = Decryption::new(self.keys.clone());
         let loader = ComposeLoader { decryption, ..ComposeLoader::default() };
-        Controller::new(
+        let state = LocalPath::new(self.state());
+        let controller = Controller::new(
             settings,
             self.connector(),
             Ledger::open_with(storage).unwrap(),
@@ -170,7 +196,15 @@ impl Bench {
             self.events.clone(),
         )
         .dialling(Arc::new(self.engine.clone()))
-        .asking(Arc::new(self.engine.clone()))
+        .asking(Arc::new(self.engine.clone()));
+        match &self.tidy {
+            None => controller,
+            Some((settings, disks)) => controller.keeping(Tidy {
+                policy: GarbagePolicy::On(settings.clone()),
+                state,
+                disks: Arc::clone(disks) as Arc<dyn Disks>,
+            }),
+        }
     }
 
     fn connector(&self) -> Connector {

@@ -12,6 +12,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("doctor", &["model"]),
     ("secrets", &["model"]),
     ("recipes", &["model"]),
+    ("garbage", &["model"]),
     ("backup", &["model", "recipes", "secrets", "engine", "ledger"]),
     ("engine", &["model", "policy"]),
     ("source", &["model", "tags"]),
@@ -21,7 +22,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "controller",
         &[
             "model", "manifest", "planner", "policy", "diagnose", "secrets", "engine", "source",
-            "executor", "ledger", "tags",
+            "executor", "ledger", "tags", "garbage",
         ],
     ),
     ("telemetry", &["model"]),
@@ -49,6 +50,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "http",
             "tags",
             "recipes",
+            "garbage",
             "backup",
             "secrets",
         ],
@@ -58,7 +60,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// Modules without effects, and what they must not name.
 pub(super) const PURE: &[&str] = &[
     "model", "calendar", "tags", "secrets", "recipes", "manifest", "planner", "policy", "diagnose",
-    "doctor", "webhook",
+    "doctor", "webhook", "garbage",
 ];
 pub(super) const IMPURE_NAMES: &[&str] =
     &["tokio", "bollard", "notify", "tracing", "std::fs", "std::env", "SystemTime", "Instant"];

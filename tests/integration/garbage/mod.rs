@@ -1,0 +1,5 @@
+//! Garbage: what is chosen, and what is remembered as ours.
+
+mod choose;
+mod collection;
+mod memory;
