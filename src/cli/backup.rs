@@ -87,8 +87,12 @@ async fn create(target: &Target, form: BackupForm, context: &Context) -> Result<
     let engine = by_hand::engine(context).await?;
     let project = backup_context::project(context, &engine, target).await?;
     let backups = backup_context::backups(context, engine)?;
-    let wanted =
-        Wanted { project: &project, service: target.service.as_ref(), origin: Origin::Hand };
+    let wanted = Wanted {
+        project: &project,
+        service: target.service.as_ref(),
+        known: None,
+        origin: Origin::Hand,
+    };
     let set = backups.create(wanted).await.map_err(|error| {
         let hint = match &error {
             CreateError::Failed(_) => "nothing of it is kept; the backups before stand",

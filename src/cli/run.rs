@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::{self, StatusTarget, TokenReader};
+use crate::cli::backup_context;
 use crate::cli::context::Context;
 use crate::cli::deliveries;
 use crate::cli::duration;
@@ -192,6 +193,7 @@ impl Work<'_> {
             self.events.clone(),
         );
         let controller = controller.syncing(settings.sources.clone(), settings.state_dir.clone());
+        let controller = controller.saving_to(backup_context::directory(self.context));
         match instance {
             Some(instance) => controller.in_container(instance),
             None => controller,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::backup_policy::BackupPolicy;
 use crate::model::secret::Secret;
 
 /// What is backed up of a service or volume, and how.
@@ -15,6 +16,8 @@ pub struct Backup {
     pub retention: Retention,
     /// Public keys of age (`age1…`) that it is encrypted for; empty is plain.
     pub recipients: Vec<String>,
+    /// When that is done without a person, if it is; of a service only.
+    pub policy: Option<BackupPolicy>,
 }
 
 /// How data is read out of a container and put back.

@@ -21,7 +21,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "controller",
         &[
             "model", "manifest", "planner", "policy", "diagnose", "secrets", "engine", "source",
-            "executor", "ledger", "tags",
+            "executor", "ledger", "tags", "backup",
         ],
     ),
     ("telemetry", &["model"]),
