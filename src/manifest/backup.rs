@@ -5,7 +5,7 @@ use crate::manifest::node::{Entry, Node};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::{schedule, words};
 use crate::model::backup::{Backup, Recipe, Retention};
-use crate::model::backup_policy::BackupPolicy;
+use crate::model::backup_policy::{BackupPolicy, BeforeUpdate};
 
 const KEYS: &[&str] = &[
     "recipe",
@@ -19,9 +19,10 @@ const KEYS: &[&str] = &[
     "schedule",
     "time_zone",
     "deadline",
+    "before_update",
 ];
 /// Of the whole project only when is said: how is a matter of its services and volumes.
-const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline"];
+const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline", "before_update"];
 /// A volume is saved as it lies there: the words that say how belong to services.
 const VOLUME_KEYS: &[&str] = &["recipe", "retention", "recipients"];
 const RECIPES: &[&str] = &["postgres", "mysql", "redis", "mongodb", "sqlite", "files", "none"];
@@ -29,6 +30,7 @@ const VOLUME_RECIPES: &[&str] = &["files", "none"];
 const RETENTION: &[&str] = &["last", "daily", "weekly", "monthly"];
 const FORM: &str = "a mapping such as {recipe: postgres} or {retention: {daily: 7}}; {} takes what is found from image and mounts";
 const PROJECT_FORM: &str = "a mapping such as {schedule: \"0 3 * * *\"}";
+const BEFORE_UPDATE: &str = "true, false, or a mapping such as {max_age: 1h}";
 const TIME: &str = "a time such as 30m or 2h";
 const MOST: i64 = 1000;
 /// Letters of a public key of age: `age1` and 58 of Bech32 (BIP-173).
@@ -84,8 +86,36 @@ fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report:
         "time_zone" => schedule::zone(value, path, report),
         "deadline" if words::time(value).is_some() => {}
         "deadline" => words::wrong(value, path, TIME, report),
+        "before_update" => check_before_update(value, path, report),
         _ => check_retention(value, path, report),
     }
+}
+
+fn check_before_update(node: &Node, field: &str, report: &mut Report) {
+    let Some(map) = node.as_map() else {
+        if words::truth(node).is_none() {
+            words::wrong(node, field, BEFORE_UPDATE, report);
+        }
+        return;
+    };
+    for (key, entry) in map {
+        let path = child(field, key);
+        if &**key != "max_age" {
+            words::unknown(key, entry, (&path, &["max_age"]), report);
+        } else if words::time(&entry.node).is_none() {
+            words::wrong(&entry.node, &path, TIME, report);
+        }
+    }
+}
+
+/// `None`: no update waits.
+fn before_update(node: &Node) -> Option<BeforeUpdate> {
+    let default = BeforeUpdate::default();
+    if node.as_map().is_none() {
+        return words::truth(node)?.then_some(default);
+    }
+    let max_age = node.get("max_age").and_then(words::time);
+    Some(BeforeUpdate { max_age: max_age.unwrap_or(default.max_age) })
 }
 
 fn check_retention(node: &Node, field: &str, report: &mut Report) {
@@ -124,8 +154,8 @@ fn together(node: &Node, field: &str, report: &mut Report) {
     if (given("time_zone") || given("deadline")) && !given("schedule") {
         error("time_zone and deadline belong to schedule", "write {schedule: \"0 3 * * *\"}");
     }
-    if given("schedule") && recipe == Some("none") {
-        error("recipe: none saves nothing", "remove schedule, or the recipe");
+    if (given("schedule") || given("before_update")) && recipe == Some("none") {
+        error("recipe: none saves nothing", "remove schedule and before_update, or the recipe");
     }
     if given("paths") && recipe != Some("files") {
         error("paths belong to recipe: files", "write {recipe: files, paths: [/app/media]}");
@@ -148,7 +178,9 @@ fn policy(node: &Node) -> Option<BackupPolicy> {
     let pattern = node.get("schedule").and_then(Node::as_text);
     let schedule = pattern.and_then(|pattern| schedule::when(pattern, zone, false).ok());
     let deadline = node.get("deadline").and_then(words::time);
-    schedule.is_some().then_some(BackupPolicy { schedule, deadline })
+    let before_update = node.get("before_update").and_then(before_update);
+    let policy = BackupPolicy { schedule, deadline, before_update };
+    (policy.schedule.is_some() || before_update.is_some()).then_some(policy)
 }
 
 fn recipe(node: &Node) -> Option<Recipe> {

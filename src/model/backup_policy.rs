@@ -21,6 +21,21 @@ pub struct BackupPolicy {
     pub schedule: Option<When>,
     /// Time after its due time at which one is no longer begun (Kubernetes, startingDeadlineSeconds).
     pub deadline: Option<Duration>,
+    /// Before a container is replaced by one of another version.
+    pub before_update: Option<BeforeUpdate>,
+}
+
+/// What an update waits for: a good backup that was verified, and made after the last start of what is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BeforeUpdate {
+    /// And not longer ago than this.
+    pub max_age: Duration,
+}
+
+impl Default for BeforeUpdate {
+    fn default() -> Self {
+        Self { max_age: Duration::from_hours(1) }
+    }
 }
 
 /// Memory of the backups of a project, or of one service.
@@ -55,6 +70,11 @@ pub enum BackupCause {
         /// Due times before it that have none; 100 stands for more.
         missed: u32,
     },
+    /// An update waits for it.
+    Update {
+        /// The service that is to be replaced.
+        service: ServiceName,
+    },
 }
 
 impl BackupCause {
@@ -62,6 +82,7 @@ impl BackupCause {
     pub fn origin(&self) -> Origin {
         match self {
             Self::Scheduled { .. } => Origin::Schedule,
+            Self::Update { .. } => Origin::BeforeUpdate,
         }
     }
 
@@ -69,6 +90,7 @@ impl BackupCause {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Scheduled { .. } => "BackupScheduled",
+            Self::Update { .. } => "BackupBeforeUpdate",
         }
     }
 }
@@ -76,6 +98,7 @@ impl BackupCause {
 impl fmt::Display for BackupCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Update { service } => write!(f, "before the update of {service}"),
             Self::Scheduled { due, missed: 0 } => write!(f, "due at {due}"),
             Self::Scheduled { due, missed } => {
                 write!(f, "due at {due}; missed before it: {missed}")
@@ -140,6 +163,13 @@ pub enum BackupWait {
         /// Why.
         error: String,
     },
+    /// One before an update.
+    Update {
+        /// Tries that failed in a row.
+        failures: u32,
+        /// Why the last one did; empty if it did not.
+        error: String,
+    },
     /// One whose time passed long ago.
     Overdue {
         /// When it was due.
@@ -154,14 +184,19 @@ impl BackupWait {
             Self::Next { .. } => "BackupScheduled",
             Self::Running => "BackupRunning",
             Self::Turn => "BackupWaiting",
-            Self::Failed { .. } => "BackupFailed",
             Self::Overdue { .. } => "BackupOverdue",
+            Self::Update { failures: 0, .. } => "BackupBeforeUpdate",
+            Self::Failed { .. } | Self::Update { .. } => "BackupFailed",
         }
     }
 
     /// Whether there is no backup where there should be one.
     pub fn is_trouble(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Overdue { .. })
+        match self {
+            Self::Failed { .. } | Self::Overdue { .. } => true,
+            Self::Update { failures, .. } => *failures > 0,
+            Self::Next { .. } | Self::Running | Self::Turn => false,
+        }
     }
 
     /// Whether nothing but a backup waits for it.
@@ -172,6 +207,7 @@ impl BackupWait {
             | Self::Turn
             | Self::Failed { .. }
             | Self::Overdue { .. } => true,
+            Self::Update { .. } => false,
         }
     }
 }
@@ -185,6 +221,11 @@ impl fmt::Display for BackupWait {
             Self::Failed { failures, error } => {
                 write!(f, "back-off after failure {failures} of the backup: {error}")
             }
+            Self::Update { failures: 0, .. } => f.write_str("a good backup before the update"),
+            Self::Update { failures, error } => write!(
+                f,
+                "a good backup before the update; the old version goes on: failure {failures}: {error}"
+            ),
             Self::Overdue { due } => write!(f, "a backup that was due at {due}"),
         }
     }

@@ -96,6 +96,8 @@ pub enum Origin {
     Hand,
     /// Its time had come.
     Schedule,
+    /// An update waited for it.
+    BeforeUpdate,
     /// A restore was about to replace this data; it stays until a person removes it.
     BeforeRestore,
 }
@@ -105,6 +107,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Self::Hand => "hand",
             Self::Schedule => "schedule",
+            Self::BeforeUpdate => "before update",
             Self::BeforeRestore => "before restore",
         })
     }

@@ -1,5 +1,5 @@
-//! Backups that are made without a person: each due time once, one at a time in a project, again after a back-off where one
-//! failed. The catalogue is the memory of what was made; the ledger knows which times were asked for and what failed.
+//! Backups that are made without a person: for each due time one, and before updates; one at a time in a project, again
+//! after a back-off where one failed. The catalogue is the memory of what was made; the ledger knows which times were asked for and what failed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::planner::input::PlanInput;
 use crate::planner::world::World;
 
 /// A remembered instant that lies further ahead was written under a clock that was wrong.
-const AHEAD: Duration = Duration::from_secs(3600);
+pub const AHEAD: Duration = Duration::from_secs(3600);
 /// A backup that is not there so long after its due time is overdue: a large dump takes its time.
 const GRACE: Duration = Duration::from_secs(3600);
 
@@ -50,12 +50,13 @@ impl<'a> Part<'a> {
         self.service.map_or(Subject::Project, |service| Subject::Service(service.clone()))
     }
 
-    fn record(self, ledger: &ProjectLedger) -> Option<&BackupRecord> {
+    /// What is remembered of it.
+    pub fn record(self, ledger: &ProjectLedger) -> Option<&BackupRecord> {
         ledger.backups.get(&self.key())
     }
 
     /// Whether a backup holds it. What a restore kept aside is of a state that somebody wanted to be rid of.
-    fn is_in(self, saved: &SavedBackup) -> bool {
+    pub fn is_in(self, saved: &SavedBackup) -> bool {
         let holds = match self.service {
             None => saved.service.is_none(),
             Some(service) => saved.services.contains(service),
@@ -134,7 +135,7 @@ fn due(input: &PlanInput<'_>, policy: &BackupPolicy, record: &BackupRecord) -> O
     Calendar::new(policy.schedule.as_ref()?)?.between(base, input.wall)
 }
 
-/// Begins the backup that is due, one at a time, and says what waits.
+/// Begins the backup that is due or that an update waits for, one at a time, and says what waits.
 pub fn plan_backups(world: &World<'_>, draft: &mut Draft<'_>) {
     let input = world.input;
     let subject = OperationSubject::Backup(world.desired.name.clone());
@@ -153,7 +154,9 @@ pub fn plan_backups(world: &World<'_>, draft: &mut Draft<'_>) {
         foretell(input, part, record, draft);
         let due = due(input, part.policy, record);
         let due = due.map(|due| BackupCause::Scheduled { due: due.latest, missed: due.before });
-        let Some(cause) = due else { continue };
+        let wanted = draft.wanted_backup(part.service).cloned();
+        let wanted = wanted.map(|service| BackupCause::Update { service });
+        let Some(cause) = due.or(wanted) else { continue };
         let next_try = record.next_try.filter(|next| *next > input.now);
         if record.failures > 0 {
             // Also while it is tried again: nothing is well before one is good.

@@ -7,6 +7,7 @@ pub mod account;
 pub mod after_checks;
 pub mod analysis;
 pub mod availability;
+pub mod backup_gate;
 pub mod backups;
 pub mod before_checks;
 pub mod brake;

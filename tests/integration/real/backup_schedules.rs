@@ -103,3 +103,41 @@ async fn backups_are_made_at_their_times_and_a_lie_is_none() {
     let history = host.expect(&["history", &project, "-o", "json"]);
     assert!(history.contains("MakeBackup") && history.contains("bytes in 1 files"), "{history}");
 }
+
+#[tokio::test]
+async fn an_update_waits_for_a_good_backup() {
+    let mut host = Host::new();
+    let project = host.project("shop");
+    host.write(&project, &shop("labels: {v: '1'}", "before_update: true"));
+    host.start();
+    host.ready(&project).await;
+    let first = host.running(&project, "own").await;
+    dumps(&host, &first, LIE);
+    host.edit(&project, "v: '1'", "v: '2'");
+    let message = backed_up(&host, &project, Truth::False, "BackupFailed").await;
+    assert!(message.contains("no good backup is known"), "{message}");
+    host.described(&project, &["the old version goes on", "BackupFailed"]).await;
+    // However often it is looked at.
+    host.expect(&["reconcile", &project]);
+    eventually("it was tried again", || {
+        let failed = sets(&host, &project).len();
+        hold(failed >= 2, || format!("{failed} sets"))
+    })
+    .await;
+    let old = host.only(&project, "own").unwrap();
+    assert!(old.id() == first.id() && old.runs(), "{}", old.line());
+
+    dumps(&host, &first, WHOLE);
+    host.expect(&["reconcile", &project]);
+    let second = host.running_and(&project, "own", "is new", |one| one.label("v") == "2").await;
+    backed_up(&host, &project, Truth::True, "BackedUp").await;
+    let before = good(&host, &project);
+    let made = sets(&host, &project).into_iter().rfind(|set| set["end"] == "good").unwrap();
+    assert_eq!(made["origin"], "before_update");
+
+    // One that was made before the last start of what is to be replaced is none of it.
+    dumps(&host, &second, WHOLE);
+    host.edit(&project, "v: '2'", "v: '3'");
+    host.running_and(&project, "own", "is new", |one| one.label("v") == "3").await;
+    assert_eq!(good(&host, &project).len(), before.len() + 1);
+}
