@@ -4,7 +4,7 @@ use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::report::{Finding, Report};
 use crate::manifest::{schedule, words};
-use crate::model::backup::{Backup, Recipe, Retention};
+use crate::model::backup::{Backup, BackupDrill, Recipe, Retention};
 use crate::model::backup_policy::{BackupPolicy, BeforeUpdate};
 
 const KEYS: &[&str] = &[
@@ -20,6 +20,7 @@ const KEYS: &[&str] = &[
     "time_zone",
     "deadline",
     "before_update",
+    "drill",
 ];
 /// Of the whole project only when is said: how is a matter of its services and volumes.
 const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline", "before_update"];
@@ -30,6 +31,7 @@ const VOLUME_RECIPES: &[&str] = &["files", "none"];
 const RETENTION: &[&str] = &["last", "daily", "weekly", "monthly"];
 const FORM: &str = "a mapping such as {recipe: postgres} or {retention: {daily: 7}}; {} takes what is found from image and mounts";
 const PROJECT_FORM: &str = "a mapping such as {schedule: \"0 3 * * *\"}";
+const DRILL: &str = "a mapping such as {check: [psql, -Upostgres, -c, SELECT 1]}";
 const BEFORE_UPDATE: &str = "true, false, or a mapping such as {max_age: 1h}";
 const TIME: &str = "a time such as 30m or 2h";
 const MOST: i64 = 1000;
@@ -87,6 +89,7 @@ fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report:
         "deadline" if words::time(value).is_some() => {}
         "deadline" => words::wrong(value, path, TIME, report),
         "before_update" => check_before_update(value, path, report),
+        "drill" => check_drill(value, path, report),
         _ => check_retention(value, path, report),
     }
 }
@@ -105,6 +108,25 @@ fn check_before_update(node: &Node, field: &str, report: &mut Report) {
         } else if words::time(&entry.node).is_none() {
             words::wrong(&entry.node, &path, TIME, report);
         }
+    }
+}
+
+fn check_drill(node: &Node, field: &str, report: &mut Report) {
+    let Some(map) = node.as_map() else {
+        return words::wrong(node, field, DRILL, report);
+    };
+    for (key, entry) in map {
+        let path = child(field, key);
+        if &**key != "check" {
+            words::unknown(key, entry, (&path, &["check"]), report);
+        } else if vector(&entry.node).is_none() {
+            let form = "a list of texts: program and arguments";
+            words::wrong(&entry.node, &path, form, report);
+        }
+    }
+    if node.get("check").is_none() {
+        let finding = Finding::error("missing-key", field, "nothing says what is checked");
+        report.add(finding.at(node.place).help(DRILL));
     }
 }
 
@@ -170,6 +192,10 @@ pub(crate) fn read(node: &Node) -> Option<Backup> {
         retention: node.get("retention").map(retention).unwrap_or_default(),
         recipients: node.get("recipients").and_then(recipients).unwrap_or_default(),
         policy: policy(node),
+        drill: node
+            .at(&["drill", "check"])
+            .and_then(words::command)
+            .map(|check| BackupDrill { check }),
     })
 }
 

@@ -18,6 +18,15 @@ pub struct Backup {
     pub recipients: Vec<String>,
     /// When that is done without a person, if it is; of a service only.
     pub policy: Option<BackupPolicy>,
+    /// How a restore of it is checked, if it is; of a service only.
+    pub drill: Option<BackupDrill>,
+}
+
+/// How a backup proves itself once it is restored into a throw-away container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupDrill {
+    /// Run inside; it has to end with 0. An argument vector.
+    pub check: Vec<Secret>,
 }
 
 /// How data is read out of a container and put back.

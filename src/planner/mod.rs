@@ -7,6 +7,7 @@ pub mod account;
 pub mod after_checks;
 pub mod analysis;
 pub mod availability;
+pub mod backup_drill;
 pub mod backup_gate;
 pub mod backups;
 pub mod before_checks;
@@ -72,6 +73,7 @@ pub mod volumes;
 pub mod world;
 
 pub use account::account;
+pub use backup_drill::{DrillContainer, drill_container};
 pub use before_checks::check_config;
 pub use brake::release_brakes;
 pub use check::check;

@@ -48,11 +48,12 @@ fn replaced(sim: &Sim, create: &CreateContainer) -> Option<Timestamp> {
     Some(started.filter(|_| !crashes).unwrap_or(before.created_at))
 }
 
-/// Nothing takes the place of another version without a good backup of it that is young enough.
-fn covered(sim: &Sim, plan: &Plan) {
+/// Nothing takes the place of another version without a good backup of it that is young enough. Says what does.
+fn covered(sim: &Sim, plan: &Plan) -> usize {
     if sim.with(|input| input.declared.is_some()) {
-        return;
+        return 0;
     }
+    let mut replacements = 0;
     let wall = sim.now.plus(sim.asleep);
     for node in &plan.nodes {
         let Action::CreateContainer(create) = &node.action else { continue };
@@ -61,7 +62,9 @@ fn covered(sim: &Sim, plan: &Plan) {
             saved.service.is_none() && saved.at >= since && wall.since(saved.at) <= MAX_AGE
         });
         assert!(good, "{} is replaced without a backup:\n{plan}", create.replica);
+        replacements += 1;
     }
+    replacements
 }
 
 /// One at a time.
@@ -116,6 +119,7 @@ proptest! {
         steps in prop::collection::vec((any::<u8>(), any::<u8>(), any::<u8>()), 1..60),
     ) {
         let mut sim = Sim::new(project(&text(0, 0), &BTreeMap::new()));
+        prop_assert!(sim.settle(40, true).is_some());
         for (what, amount, fate) in steps {
             let plan = sim.look();
             covered(&sim, &plan);
@@ -130,15 +134,17 @@ proptest! {
         // Once faults stop, the update comes through.
         sim.desired = project(&text(9, 0), &BTreeMap::new());
         sim.provide();
+        let mut replacements = 0;
         let settled = (0..60).any(|_| {
             let plan = sim.look();
-            covered(&sim, &plan);
+            replacements += covered(&sim, &plan);
             sim.walk(&plan, &|_| None);
             sim.pass_time(Duration::from_secs(61));
             sim.finish(&|_| None);
             sim.engine.make_healthy();
             plan.nodes.is_empty() && plan.waits().next().is_none()
         });
+        prop_assert!(replacements > 0, "nothing was replaced");
         prop_assert!(settled, "it does not converge:\n{}", sim.look());
     }
 }
