@@ -1,6 +1,8 @@
 //! Makes a backup of a project or one of its services: every member whole, or none.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc::channel;
@@ -49,6 +51,8 @@ pub struct Wanted<'a> {
     pub project: &'a DesiredProject,
     /// Only this service of it.
     pub service: Option<&'a ServiceName>,
+    /// Only services among these: no other one has ever run. `None` is all of them.
+    pub known: Option<&'a BTreeSet<ServiceName>>,
     /// Why.
     pub origin: Origin,
 }
@@ -76,13 +80,19 @@ impl Backups {
     /// Why there is none. What was written of it is gone.
     pub async fn create(&self, wanted: Wanted<'_>) -> Result<BackupSet, CreateError> {
         let reads = recipes::reads(wanted.project);
-        let asked = |read: &Read<'_>| wanted.service.is_none_or(|name| *name == read.service.name);
+        let asked = |read: &Read<'_>| {
+            let name = &read.service.name;
+            wanted.service.is_none_or(|one| one == name)
+                && wanted.known.is_none_or(|known| known.contains(name))
+        };
         let reads: Vec<Read<'_>> = reads.into_iter().filter(asked).collect();
         if reads.is_empty() {
             return Err(CreateError::Nothing);
         }
         let project = &wanted.project.name;
-        let hold = self.store.hold(project).map_err(|error| {
+        let (store, name) = (self.store.clone(), project.clone());
+        let hold = spawn_blocking(move || store.hold(&name)).await.map_err(io::Error::other);
+        let hold = hold.flatten().map_err(|error| {
             CreateError::Failed(format!("the directory of backups cannot be used: {error}"))
         })?;
         let hold = hold.ok_or(CreateError::Busy)?;
@@ -115,7 +125,7 @@ impl Backups {
             let noted = noted.map_or_else(|error| format!("; {error}"), |()| String::new());
             return Err(CreateError::Failed(format!("{why}{noted}")));
         }
-        self.let_go(wanted);
+        self.let_go(wanted).await;
         Ok(set)
     }
 
@@ -147,8 +157,12 @@ impl Backups {
         set.ended = (self.now)();
         set.verified = Some(set.ended);
         set.directory = draft.place();
-        draft.publish(set).map_err(|error| format!("it cannot be finished: {error}"))?;
-        self.ledger.save_backup(set).map_err(|error| error.to_string())
+        let (about, ledger) = (set.clone(), self.ledger.clone());
+        let publish = move || {
+            draft.publish(&about).map_err(|error| format!("it cannot be finished: {error}"))?;
+            ledger.save_backup(&about).map_err(|error| error.to_string())
+        };
+        spawn_blocking(publish).await.map_err(|error| error.to_string())?
     }
 
     /// Reads one member out of its container, and reads the file back from the disk.
@@ -201,14 +215,19 @@ impl Backups {
     }
 
     /// Removes what retention does not keep. The entry goes last: files without one are found again.
-    fn let_go(&self, wanted: Wanted<'_>) {
+    async fn let_go(&self, wanted: Wanted<'_>) {
         let sets = self.ledger.backups(&wanted.project.name);
         let surplus = recipes::surplus(&sets, retention(wanted.project));
-        for set in sets.iter().filter(|set| surplus.contains(&set.id)) {
-            if let Err(error) = self.remove(set) {
-                tracing::warn!(backup = set.id, error, "a backup cannot be let go");
+        let this = self.clone();
+        let remove = move || {
+            for set in sets.iter().filter(|set| surplus.contains(&set.id)) {
+                if let Err(error) = this.remove(set) {
+                    tracing::warn!(backup = set.id, error, "a backup cannot be let go");
+                }
             }
-        }
+        };
+        // What could not be removed is surplus the next time, too.
+        drop(spawn_blocking(remove).await);
     }
 
     /// Removes a backup: its entry, then its files.

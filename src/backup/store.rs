@@ -47,15 +47,7 @@ impl Store {
     /// Takes the right to write backups of a project, and removes what was cut off before; `None` if another has it.
     pub(super) fn hold(&self, project: &ProjectName) -> io::Result<Option<Hold>> {
         let directory = self.directory.join(project.as_str());
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let lock = options.open(directory.join(".lock"))?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
+        let Some(lock) = lock(&directory, ".lock")? else { return Ok(None) };
         for entry in fs::read_dir(&directory)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
@@ -63,6 +55,14 @@ impl Store {
             }
         }
         Ok(Some(Hold { lock, directory }))
+    }
+
+    /// Takes the right to try backups of a project; it ends with the file, or the process. `None`: another has it.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub fn hold_drill(&self, project: &ProjectName) -> io::Result<Option<File>> {
+        lock(&self.directory.join(project.as_str()), ".drill-lock")
     }
 
     /// Removes what was cut off of backups of a project, unless one is being made. Best effort.
@@ -146,6 +146,19 @@ impl Drop for Draft {
     fn drop(&mut self) {
         // Gone already if it was published. What stays is swept by the next holder.
         fs::remove_dir_all(&self.unfinished).ok();
+    }
+}
+
+/// A lock in a directory, which need not exist; `None` if another has it.
+fn lock(directory: &Path, name: &str) -> io::Result<Option<File>> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).truncate(false).mode(0o600);
+    let lock = options.open(directory.join(name))?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(lock)),
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

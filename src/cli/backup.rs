@@ -1,4 +1,4 @@
-//! `backup`: makes, lists, checks and removes backups of projects and services.
+//! `backup`: makes, lists, checks, tries and removes backups of projects and services.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::backup::{CreateError, Trust, Wanted, read_back};
 use crate::cli::backup_context::{self, Saved};
+use crate::cli::backup_drill::{self, DrillArgs};
 use crate::cli::by_hand;
 use crate::cli::context::Context;
 use crate::cli::exit::{CliError, Outcome};
@@ -25,7 +26,7 @@ pub struct BackupArgs {
 
 /// Forms of what is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum BackupForm {
+pub(super) enum BackupForm {
     /// Lines for people.
     #[default]
     Text,
@@ -60,6 +61,8 @@ enum BackupCommand {
         #[arg(short, long, value_enum, default_value_t, value_name = "FORM")]
         output: BackupForm,
     },
+    /// Restore a backup into throw-away containers: exit 0 if it is proven, 1 if not
+    Drill(DrillArgs),
     /// Remove a backup
     Remove {
         /// Its id
@@ -79,6 +82,7 @@ pub(super) async fn run(args: &BackupArgs, context: &Context) -> Result<Outcome,
         BackupCommand::Create { target, output } => create(target, *output, context).await,
         BackupCommand::List { target, output } => list(target.as_ref(), *output, context),
         BackupCommand::Verify { id, output } => verify(id, *output, context).await,
+        BackupCommand::Drill(args) => Box::pin(backup_drill::run(args, context)).await,
         BackupCommand::Remove { id, force } => remove(id, *force, context).await,
     }
 }
@@ -87,8 +91,12 @@ async fn create(target: &Target, form: BackupForm, context: &Context) -> Result<
     let engine = by_hand::engine(context).await?;
     let project = backup_context::project(context, &engine, target).await?;
     let backups = backup_context::backups(context, engine)?;
-    let wanted =
-        Wanted { project: &project, service: target.service.as_ref(), origin: Origin::Hand };
+    let wanted = Wanted {
+        project: &project,
+        service: target.service.as_ref(),
+        known: None,
+        origin: Origin::Hand,
+    };
     let set = backups.create(wanted).await.map_err(|error| {
         let hint = match &error {
             CreateError::Failed(_) => "nothing of it is kept; the backups before stand",

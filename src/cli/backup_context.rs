@@ -61,16 +61,16 @@ pub(super) fn backups(context: &Context, engine: Engine) -> Result<Backups, CliE
     Ok(Backups {
         engine,
         ledger: context.ledger()?,
-        store: store(context),
+        store: Store::new(&directory(context)),
         now: Arc::new(move || clock.now()),
     })
 }
 
 /// Where backups lie: what the settings say, else below the state directory.
-fn store(context: &Context) -> Store {
+pub(super) fn directory(context: &Context) -> LocalPath {
     let settings = &context.settings;
     let default = || settings.state_dir.join("backup-files");
-    Store::new(&settings.backups.clone().map_or_else(default, LocalPath::new))
+    settings.backups.clone().map_or_else(default, LocalPath::new)
 }
 
 /// The keys of the settings, if they name any.
@@ -95,7 +95,7 @@ impl Saved {
     /// As [`Context::ledger`].
     pub(super) fn read(context: &Context) -> Result<Self, CliError> {
         let ledger = context.ledger()?;
-        let store = store(context);
+        let store = Store::new(&directory(context));
         let mut sets = Vec::new();
         for project in ledger.projects_with_backups() {
             store.sweep(&project);

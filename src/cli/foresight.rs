@@ -12,6 +12,7 @@ use crate::controller::admission::refusals;
 use crate::engine::{Admission, Engine, ObserveRequest};
 use crate::ledger::Ledger;
 use crate::manifest::{Dialect, HostChoices, Loaded};
+use crate::model::backup_set::BackupSet;
 use crate::model::desired::{BuildDigest, DesiredProject, DesiredService, SourceFacts};
 use crate::model::diagnostic::{Diagnostic, Severity};
 use crate::model::hook::StopHooks;
@@ -260,9 +261,11 @@ impl Host {
         let observed = observed.map_err(|failure| {
             CliError::runtime(format!("project {name} cannot be observed: {}", failure.message))
         })?;
-        let facts = desired.map_or_else(SourceFacts::default, |desired| {
+        let mut facts = desired.map_or_else(SourceFacts::default, |desired| {
             facts(desired, &self.store, (&self.paths, self.now))
         });
+        let saved = self.ledger.as_ref().map(|ledger| ledger.backups(name)).unwrap_or_default();
+        facts.backups = saved.iter().filter_map(BackupSet::saved).collect();
         let gate = desired.map(|desired| refusals(desired, &self.admission, &observed.volumes));
         Ok(question(&PlanInput {
             project: name,

@@ -5,6 +5,7 @@ mod abort;
 pub mod args;
 mod backup;
 mod backup_context;
+mod backup_drill;
 mod backup_settings;
 mod bundles;
 mod by_hand;

@@ -127,6 +127,7 @@ impl Restore<'_> {
         let wanted = Wanted {
             project: &self.project,
             service: Some(self.service),
+            known: None,
             origin: Origin::BeforeRestore,
         };
         match self.backups.create(wanted).await {

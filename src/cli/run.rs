@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::alerts::{self, StatusTarget, TokenReader};
+use crate::cli::backup_context;
 use crate::cli::context::Context;
 use crate::cli::deliveries;
 use crate::cli::duration;
@@ -197,6 +198,7 @@ impl Work<'_> {
             state: settings.state_dir.clone(),
             disks: Arc::new(HostDisks),
         });
+        let controller = controller.saving_to(backup_context::directory(self.context));
         match instance {
             Some(instance) => controller.in_container(instance),
             None => controller,

@@ -154,8 +154,10 @@ pub(super) fn operations(
             OperationSubject::Analysis(key) => {
                 (key.service == service.name).then(|| format!("{} {}", key.service, key.check))
             }
-            // One is over in a moment, the other is about a version: the hold of its service tells of it.
-            OperationSubject::ImageCheck { .. } | OperationSubject::Check(_) => None,
+            // The first is over in a moment, of the others a hold tells.
+            OperationSubject::ImageCheck { .. }
+            | OperationSubject::Check(_)
+            | OperationSubject::Backup(_) => None,
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {

@@ -68,7 +68,8 @@ impl Governor {
             | Operation::Exec { .. }
             | Operation::Check { .. }
             | Operation::Probe { .. }
-            | Operation::Analyse { .. } => None,
+            | Operation::Analyse { .. }
+            | Operation::Backup(_) => None,
         }
     }
 }

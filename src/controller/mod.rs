@@ -3,6 +3,7 @@
 pub mod admission;
 mod after_check;
 mod attendant;
+mod backups;
 mod believing;
 mod blocking;
 mod bundles;

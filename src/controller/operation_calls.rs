@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::backup::Backups;
 use crate::controller::after_check;
+use crate::controller::backups;
 use crate::controller::host_files::HostFiles;
 use crate::controller::image_check::check_image;
 use crate::controller::measuring::measure;
@@ -49,6 +51,8 @@ pub struct HostCalls {
     pub dial: Arc<dyn Dial>,
     /// What lists the tags of registries.
     pub registry: Arc<dyn Registry>,
+    /// What makes backups, if this controller has a place for them.
+    pub backups: Option<Backups>,
 }
 
 impl fmt::Debug for HostCalls {
@@ -114,6 +118,9 @@ impl OperationCalls for HostCalls {
                         (handler, *timeout, *address),
                     )
                     .await?;
+                }
+                Operation::Backup(request) => {
+                    backups::make(self.backups.as_ref(), request).await?;
                 }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;

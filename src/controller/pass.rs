@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::admission;
+use crate::controller::backups;
 use crate::controller::blocking::Blocking;
 use crate::controller::bundles;
 use crate::controller::clock::Clock;
@@ -428,6 +429,7 @@ async fn observe(
             message: panicked.to_string(),
         })?;
         content::write(around, project, ledger, &mut facts).await;
+        facts.backups = backups::known(around, files).await;
     }
     let observed = around.engine.observe(&request).await?;
     let host = around.engine.host_view(&shared).await?;

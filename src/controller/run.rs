@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::backup::{Backups, Store};
 use crate::controller::admission::{Places, admission};
 use crate::controller::clock::Clock;
 use crate::controller::desired::belief::Beliefs;
@@ -62,6 +63,7 @@ pub struct Controller {
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
+    backups: Option<LocalPath>,
     hints: Hints,
     instance: Option<Instance>,
     tidy: Option<Tidy>,
@@ -90,6 +92,7 @@ impl Controller {
         let tree: Arc<dyn Tree> = Arc::new(HostTree);
         let dial: Arc<dyn Dial> = Arc::new(HostDial);
         let (registry, sources, instance, tidy, leading) = (None, None, None, None, None);
+        let backups = None;
         let hints = Hints::default();
         Self {
             settings,
@@ -100,6 +103,7 @@ impl Controller {
             dial,
             registry,
             sources,
+            backups,
             hints,
             instance,
             tidy,
@@ -131,6 +135,12 @@ impl Controller {
     #[must_use]
     pub fn syncing(self, sources: Vec<GitSource>, state: LocalPath) -> Self {
         Self { sources: Some((sources, state)), ..self }
+    }
+
+    /// Writes the backups that manifests ask for into this directory.
+    #[must_use]
+    pub fn saving_to(self, directory: LocalPath) -> Self {
+        Self { backups: Some(directory), ..self }
     }
 
     /// Takes hints of webhooks from `hints`. It is bounded: while the controller has no room, nobody can send.
@@ -229,6 +239,7 @@ impl Controller {
                 engine: engine.clone(),
                 dial: Arc::clone(&self.dial),
                 registry: registry.unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
+                backups: self.backups(engine),
             },
             ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
@@ -301,6 +312,17 @@ impl Controller {
             settings,
             teller: None,
         }
+    }
+
+    /// What makes backups, through the same gate as everything else.
+    fn backups(&self, engine: &Engine) -> Option<Backups> {
+        let clock = Arc::clone(&self.clock);
+        Some(Backups {
+            engine: engine.clone(),
+            ledger: self.ledger.clone(),
+            store: Store::new(self.backups.as_ref()?),
+            now: Arc::new(move || clock.wall()),
+        })
     }
 
     /// The git sources; what an earlier process began to put in place is put there first.

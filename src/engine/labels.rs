@@ -54,6 +54,8 @@ pub const REVISION: &str = "io.composelet.revision";
 pub const SPEC_HASH: &str = "io.composelet.spec-hash";
 /// The service that a container is a throw-away copy of, for a check before a rollout of another one.
 pub const COMPANION: &str = "io.composelet.companion";
+/// The service that a container is a throw-away copy of, for a backup that is restored into it.
+pub const DRILL: &str = "io.composelet.drill";
 /// The time that a run of a schedule was due, RFC 3339; on its container.
 pub const DUE: &str = "io.composelet.due";
 /// Digest of configs, secrets and env.
@@ -83,6 +85,7 @@ pub fn claim(labels: &BTreeMap<String, String>) -> Claim {
         one_off: text(ONE_OFF).is_some_and(|value| value.eq_ignore_ascii_case("true")),
         hook: text(HOOK).map(str::to_owned),
         companion: text(COMPANION).map(ServiceName::new),
+        drill: text(DRILL).map(ServiceName::new),
         due: text(DUE)
             .filter(|_| text(CONTAINER_NUMBER).is_none())
             .and_then(Timestamp::parse_rfc3339),

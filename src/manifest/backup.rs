@@ -1,29 +1,62 @@
-//! `x-composelet.backup` of a service or volume: what is saved, how, and how long it is kept.
+//! `x-composelet.backup` of a project, service or volume: what is saved, how, when, and how long it is kept.
 
 use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::words;
-use crate::model::backup::{Backup, Recipe, Retention};
+use crate::manifest::{schedule, words};
+use crate::model::backup::{Backup, BackupDrill, Recipe, Retention};
+use crate::model::backup_policy::{BackupPolicy, BeforeUpdate};
 
-const KEYS: &[&str] =
-    &["recipe", "file", "paths", "command", "restore", "ends_with", "retention", "recipients"];
+const KEYS: &[&str] = &[
+    "recipe",
+    "file",
+    "paths",
+    "command",
+    "restore",
+    "ends_with",
+    "retention",
+    "recipients",
+    "schedule",
+    "time_zone",
+    "deadline",
+    "before_update",
+    "drill",
+];
+/// Of the whole project only when is said: how is a matter of its services and volumes.
+const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline", "before_update"];
 /// A volume is saved as it lies there: the words that say how belong to services.
 const VOLUME_KEYS: &[&str] = &["recipe", "retention", "recipients"];
 const RECIPES: &[&str] = &["postgres", "mysql", "redis", "mongodb", "sqlite", "files", "none"];
 const VOLUME_RECIPES: &[&str] = &["files", "none"];
 const RETENTION: &[&str] = &["last", "daily", "weekly", "monthly"];
 const FORM: &str = "a mapping such as {recipe: postgres} or {retention: {daily: 7}}; {} takes what is found from image and mounts";
+const PROJECT_FORM: &str = "a mapping such as {schedule: \"0 3 * * *\"}";
+const DRILL: &str = "a mapping such as {check: [psql, -Upostgres, -c, SELECT 1]}";
+const BEFORE_UPDATE: &str = "true, false, or a mapping such as {max_age: 1h}";
+const TIME: &str = "a time such as 30m or 2h";
 const MOST: i64 = 1000;
 /// Letters of a public key of age: `age1` and 58 of Bech32 (BIP-173).
 const RECIPIENT: usize = 62;
 
+/// What the word stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    Project,
+    Service,
+    Volume,
+}
+
 /// Checks the value of the word.
-pub(crate) fn check(node: &Node, field: &str, volume: bool, report: &mut Report) {
+pub(crate) fn check(node: &Node, field: &str, of: Of, report: &mut Report) {
     let Some(map) = node.as_map() else {
-        return words::wrong(node, field, FORM, report);
+        let form = if of == Of::Project { PROJECT_FORM } else { FORM };
+        return words::wrong(node, field, form, report);
     };
-    let (keys, recipes) = if volume { (VOLUME_KEYS, VOLUME_RECIPES) } else { (KEYS, RECIPES) };
+    let (keys, recipes) = match of {
+        Of::Project => (PROJECT_KEYS, RECIPES),
+        Of::Service => (KEYS, RECIPES),
+        Of::Volume => (VOLUME_KEYS, VOLUME_RECIPES),
+    };
     for (key, entry) in map {
         let path = child(field, key);
         if keys.contains(&&**key) {
@@ -51,8 +84,60 @@ fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report:
         "ends_with" => words::wrong(value, path, "a text", report),
         "recipients" if recipients(value).is_some() => {}
         "recipients" => words::wrong(value, path, "a list of public keys (age1…)", report),
+        "schedule" => schedule::pattern(value, path, report),
+        "time_zone" => schedule::zone(value, path, report),
+        "deadline" if words::time(value).is_some() => {}
+        "deadline" => words::wrong(value, path, TIME, report),
+        "before_update" => check_before_update(value, path, report),
+        "drill" => check_drill(value, path, report),
         _ => check_retention(value, path, report),
     }
+}
+
+fn check_before_update(node: &Node, field: &str, report: &mut Report) {
+    let Some(map) = node.as_map() else {
+        if words::truth(node).is_none() {
+            words::wrong(node, field, BEFORE_UPDATE, report);
+        }
+        return;
+    };
+    for (key, entry) in map {
+        let path = child(field, key);
+        if &**key != "max_age" {
+            words::unknown(key, entry, (&path, &["max_age"]), report);
+        } else if words::time(&entry.node).is_none() {
+            words::wrong(&entry.node, &path, TIME, report);
+        }
+    }
+}
+
+fn check_drill(node: &Node, field: &str, report: &mut Report) {
+    let Some(map) = node.as_map() else {
+        return words::wrong(node, field, DRILL, report);
+    };
+    for (key, entry) in map {
+        let path = child(field, key);
+        if &**key != "check" {
+            words::unknown(key, entry, (&path, &["check"]), report);
+        } else if vector(&entry.node).is_none() {
+            let form = "a list of texts: program and arguments";
+            words::wrong(&entry.node, &path, form, report);
+        }
+    }
+    if node.get("check").is_none() {
+        let finding = Finding::error("missing-key", field, "nothing says what is checked");
+        report.add(finding.at(node.place).help(DRILL));
+    }
+}
+
+/// `None`: no update waits.
+fn before_update(node: &Node) -> Option<BeforeUpdate> {
+    let default = BeforeUpdate::default();
+    if node.as_map().is_none() {
+        return words::truth(node)?.then_some(default);
+    }
+    let max_age = node.get("max_age").and_then(words::time);
+    Some(BeforeUpdate { max_age: max_age.unwrap_or(default.max_age) })
 }
 
 fn check_retention(node: &Node, field: &str, report: &mut Report) {
@@ -88,6 +173,12 @@ fn together(node: &Node, field: &str, report: &mut Report) {
             "write {recipe: sqlite, file: /app/data.db}",
         );
     }
+    if (given("time_zone") || given("deadline")) && !given("schedule") {
+        error("time_zone and deadline belong to schedule", "write {schedule: \"0 3 * * *\"}");
+    }
+    if (given("schedule") || given("before_update")) && recipe == Some("none") {
+        error("recipe: none saves nothing", "remove schedule and before_update, or the recipe");
+    }
     if given("paths") && recipe != Some("files") {
         error("paths belong to recipe: files", "write {recipe: files, paths: [/app/media]}");
     }
@@ -100,7 +191,22 @@ pub(crate) fn read(node: &Node) -> Option<Backup> {
         recipe: recipe(node),
         retention: node.get("retention").map(retention).unwrap_or_default(),
         recipients: node.get("recipients").and_then(recipients).unwrap_or_default(),
+        policy: policy(node),
+        drill: node
+            .at(&["drill", "check"])
+            .and_then(words::command)
+            .map(|check| BackupDrill { check }),
     })
+}
+
+fn policy(node: &Node) -> Option<BackupPolicy> {
+    let zone = node.get("time_zone").and_then(Node::as_text).unwrap_or("UTC");
+    let pattern = node.get("schedule").and_then(Node::as_text);
+    let schedule = pattern.and_then(|pattern| schedule::when(pattern, zone, false).ok());
+    let deadline = node.get("deadline").and_then(words::time);
+    let before_update = node.get("before_update").and_then(before_update);
+    let policy = BackupPolicy { schedule, deadline, before_update };
+    (policy.schedule.is_some() || before_update.is_some()).then_some(policy)
 }
 
 fn recipe(node: &Node) -> Option<Recipe> {

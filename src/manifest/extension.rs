@@ -28,7 +28,7 @@ use crate::model::endpoints::EndpointsChange;
 /// The extension key.
 pub(crate) const KEY: &str = "x-composelet";
 
-const PROJECT: &[&str] = &["depends_on_projects", "suspend", "checks", "drill"];
+const PROJECT: &[&str] = &["depends_on_projects", "suspend", "checks", "drill", "backup"];
 const SERVICE: &[&str] = &[
     "suspend",
     "on_change",
@@ -126,7 +126,12 @@ fn word(known: &[&str], key: &str, entry: &Entry, path: &str, report: &mut Repor
         let further: &[&str] = if known == PROJECT { &["service"] } else { &[] };
         checks::check(&entry.node, path, further, report);
     } else if key == "backup" && known.contains(&key) {
-        backup::check(&entry.node, path, known == VOLUME, report);
+        let of = match known {
+            PROJECT => backup::Of::Project,
+            VOLUME => backup::Of::Volume,
+            _ => backup::Of::Service,
+        };
+        backup::check(&entry.node, path, of, report);
     } else if key == "probe" && known.contains(&key) {
         host_probe::check(&entry.node, path, report);
     } else if known.contains(&key) {
@@ -198,7 +203,7 @@ pub(crate) fn unknown_services(
     unknown.unwrap_or_default().into_iter().map(named).collect()
 }
 
-/// `backup` of a checked service or volume, if it has one.
+/// `backup` of a checked project, service or volume, if it has one.
 pub(crate) fn backup(node: &Node) -> Option<Backup> {
     node.at(&[KEY, "backup"]).and_then(backup::read)
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::backup_policy::BackupPolicy;
 use crate::model::secret::Secret;
 
 /// What is backed up of a service or volume, and how.
@@ -15,6 +16,17 @@ pub struct Backup {
     pub retention: Retention,
     /// Public keys of age (`age1…`) that it is encrypted for; empty is plain.
     pub recipients: Vec<String>,
+    /// When that is done without a person, if it is; of a service only.
+    pub policy: Option<BackupPolicy>,
+    /// How a restore of it is checked, if it is; of a service only.
+    pub drill: Option<BackupDrill>,
+}
+
+/// How a backup proves itself once it is restored into a throw-away container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupDrill {
+    /// Run inside; it has to end with 0. An argument vector.
+    pub check: Vec<Secret>,
 }
 
 /// How data is read out of a container and put back.

@@ -1,5 +1,6 @@
 //! The catalogue of backups: what was saved, when, of which version, and how far it is trusted.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -49,10 +50,42 @@ impl BackupSet {
         self.members.iter().filter(move |member| member.service == *service)
     }
 
+    /// What the planner has to know of it; `None` if it cannot be restored.
+    pub fn saved(&self) -> Option<SavedBackup> {
+        self.is_good().then(|| SavedBackup {
+            id: self.id.clone(),
+            service: self.service.clone(),
+            at: self.at,
+            origin: self.origin,
+            services: self.members.iter().map(|member| member.service.clone()).collect(),
+            verified: self.verified,
+            proven: self.proven,
+        })
+    }
+
     /// Bytes of its files.
     pub fn bytes(&self) -> u64 {
         self.members.iter().map(|member| member.file_bytes).sum()
     }
+}
+
+/// A good backup, as far as plans depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedBackup {
+    /// Its name.
+    pub id: String,
+    /// The service that it was asked for; `None` is the whole project.
+    pub service: Option<ServiceName>,
+    /// When it began, by the wall clock.
+    pub at: Timestamp,
+    /// Why it was made.
+    pub origin: Origin,
+    /// Services of which it holds something.
+    pub services: BTreeSet<ServiceName>,
+    /// When it was last read back whole.
+    pub verified: Option<Timestamp>,
+    /// When a restore of it last passed its checks.
+    pub proven: Option<Timestamp>,
 }
 
 /// Why a backup was made.
@@ -63,6 +96,8 @@ pub enum Origin {
     Hand,
     /// Its time had come.
     Schedule,
+    /// An update waited for it.
+    BeforeUpdate,
     /// A restore was about to replace this data; it stays until a person removes it.
     BeforeRestore,
 }
@@ -72,6 +107,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Self::Hand => "hand",
             Self::Schedule => "schedule",
+            Self::BeforeUpdate => "before update",
             Self::BeforeRestore => "before restore",
         })
     }

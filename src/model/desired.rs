@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::model::after_check::{AfterCheck, Asks};
 use crate::model::backup::Backup;
+use crate::model::backup_policy::BackupPolicy;
+use crate::model::backup_set::SavedBackup;
 use crate::model::before_check::BeforeCheck;
 use crate::model::build::Build;
 use crate::model::commit::Commit;
@@ -59,9 +61,19 @@ pub struct DesiredProject {
     pub drill: Option<Drill>,
     /// What is backed up of volumes (`x-composelet.backup`), by their key.
     pub volume_backups: BTreeMap<String, Backup>,
+    /// When backups of all of it are made without a person (`x-composelet.backup` of the project).
+    pub backup: Option<BackupPolicy>,
 }
 
 impl DesiredProject {
+    /// What says when backups are made: of the project (`None`), and of each service.
+    pub fn backup_policies(&self) -> impl Iterator<Item = (Option<&ServiceName>, &BackupPolicy)> {
+        let services = self.services.values().filter_map(|service| {
+            Some((Some(&service.name), service.backup.as_deref()?.policy.as_ref()?))
+        });
+        self.backup.iter().map(|policy| (None, policy)).chain(services)
+    }
+
     /// Containers outside of the project whose namespaces or volumes its services share, by name or id.
     pub fn containers_of_others(&self) -> BTreeSet<String> {
         let configs = || self.services.values().map(|service| &service.config);
@@ -339,6 +351,8 @@ pub struct SourceFacts {
     pub kept: BTreeMap<String, KeptState>,
     /// Stamps of the files whose content counts, those that composelet writes included; absent if they cannot be had.
     pub stamps: BTreeMap<HostPath, FileStamp>,
+    /// Good backups of the project, oldest first; looked up where a manifest says when they are made.
+    pub backups: Vec<SavedBackup>,
 }
 
 /// What is known about the input of a build.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::backup_policy::BackupWait;
 use crate::model::disk::DiskPressure;
 use crate::model::feature::LackingAttribute;
 use crate::model::hook::{HookKind, HookStep};
@@ -124,6 +125,8 @@ pub enum WaitingOn {
     Job(JobWait),
     /// What a schedule waits for.
     Schedule(ScheduleWait),
+    /// A backup, or what one waits for.
+    Backup(BackupWait),
     /// The back-off after failed pulls or builds.
     ImagePullBackOff {
         /// Tries so far.
@@ -290,6 +293,7 @@ impl WaitingOn {
             Self::RestartsExhausted { .. } => "BackoffLimitExceeded",
             Self::Job(wait) => wait.code(),
             Self::Schedule(wait) => wait.code(),
+            Self::Backup(wait) => wait.code(),
             Self::ImagePullBackOff { trouble, .. } => match trouble {
                 PullTrouble::Unauthorized => "ImagePullUnauthorized",
                 PullTrouble::RateLimited => "ImagePullRateLimited",
@@ -347,6 +351,7 @@ impl WaitingOn {
             Self::Job(wait) => return wait.blocks_once(),
             Self::Project(wait) => return wait.passes(),
             Self::Policy(wait) => return wait.blocks_once(),
+            Self::Backup(wait) => return !wait.is_schedule(),
             _ => {}
         }
         !matches!(
@@ -376,6 +381,7 @@ impl WaitingOn {
     /// Whether it only says when something is due again: all is as it should be, and nobody need hear of it.
     pub fn is_schedule(&self) -> bool {
         matches!(self, Self::ImageUpdate(wait) if wait.is_schedule())
+            || matches!(self, Self::Backup(wait) if wait.is_schedule())
             || matches!(self, Self::ImageCheckDue | Self::Schedule(_))
     }
 }

@@ -33,6 +33,7 @@ impl fmt::Display for WaitingOn {
             Self::DiskPressure(pressure) => pressure.fmt(f),
             Self::ImageUpdate(wait) => wait.fmt(f),
             Self::Schedule(wait) => wait.fmt(f),
+            Self::Backup(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;
                 write_mend(f, *trouble)

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::model::after_check::CheckRecord;
+use crate::model::backup_policy::BackupRecord;
 use crate::model::before_check::BeforeRecord;
 use crate::model::drill::DrillRecord;
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
@@ -72,6 +73,8 @@ pub struct ProjectLedger {
     pub steps: BTreeMap<ServiceName, StepRecord>,
     /// Schedules, by `service` or `service/name`.
     pub schedules: BTreeMap<String, ScheduleRecord>,
+    /// Backups that are made without a person, of the whole project (empty key) or a service.
+    pub backups: BTreeMap<String, BackupRecord>,
     /// Drills of the way back.
     pub drills: DrillRecord,
     /// Suspension by command, for the whole project (empty key) or a service.

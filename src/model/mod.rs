@@ -5,6 +5,7 @@
 pub mod after_check;
 pub mod analysis;
 pub mod backup;
+pub mod backup_policy;
 pub mod backup_set;
 pub mod before_check;
 pub mod build;

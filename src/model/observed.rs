@@ -186,6 +186,8 @@ pub struct Claim {
     pub hook: Option<String>,
     /// `io.composelet.companion`: a throw-away copy of this service, for a check of the service that the container claims.
     pub companion: Option<ServiceName>,
+    /// `io.composelet.drill`: a throw-away copy of this service, for a backup that is restored into it.
+    pub drill: Option<ServiceName>,
     /// `io.composelet.due`: a run of a schedule, no replica, and the time that it was due.
     pub due: Option<Timestamp>,
     /// `com.docker.compose.project.config_files`.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::analysis::{AnalysisKey, Measurement};
+use crate::model::backup_policy::BackupRequest;
 use crate::model::build::Build;
 use crate::model::hook::{HookCommand, HookStep};
 use crate::model::host_probe::Handler;
@@ -145,6 +146,8 @@ pub enum Operation {
         /// What is measured.
         measurement: Box<Measurement>,
     },
+    /// Make a backup of a project or of one of its services.
+    Backup(Box<BackupRequest>),
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -171,6 +174,8 @@ pub enum OperationSubject {
     Probe(ContainerId),
     /// A check of the new version of a service.
     Analysis(AnalysisKey),
+    /// A backup of a project, or of a service of it: one at a time.
+    Backup(ProjectName),
 }
 
 impl Operation {
@@ -191,6 +196,7 @@ impl Operation {
             Self::Check { key, .. } => OperationSubject::Check(key.clone()),
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
             Self::Analyse { key, .. } => OperationSubject::Analysis(key.clone()),
+            Self::Backup(request) => OperationSubject::Backup(request.project.name.clone()),
         }
     }
 
@@ -207,7 +213,8 @@ impl Operation {
             | Self::Exec { .. }
             | Self::Check { .. }
             | Self::Probe { .. }
-            | Self::Analyse { .. } => None,
+            | Self::Analyse { .. }
+            | Self::Backup(_) => None,
         }
     }
 
@@ -225,6 +232,7 @@ impl Operation {
             Self::Check { .. } => "check",
             Self::Probe { .. } => "probe",
             Self::Analyse { .. } => "analysis",
+            Self::Backup(_) => "backup",
         }
     }
 }
@@ -247,6 +255,7 @@ impl fmt::Display for Operation {
             Self::Analyse { key, measurement } => {
                 write!(f, "analysis {} ({}, {})", key.service, key.check, measurement.measure)
             }
+            Self::Backup(request) => write!(f, "backup {request}"),
         }
     }
 }

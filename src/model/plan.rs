@@ -271,6 +271,7 @@ impl Action {
                 Operation::Check { .. } => "CheckRollout",
                 Operation::Probe { .. } => "ProbeContainer",
                 Operation::Analyse { .. } => "AnalyseService",
+                Operation::Backup(_) => "MakeBackup",
             },
         }
     }
@@ -318,6 +319,7 @@ impl Action {
                 | Operation::Check { name, .. }
                 | Operation::Probe { name, .. } => name.to_string(),
                 Operation::Analyse { key, .. } => key.service.to_string(),
+                Operation::Backup(request) => request.to_string(),
             },
         }
     }

@@ -24,6 +24,8 @@ pub struct Policy {
     pub brake_window: Duration,
     /// Back-off of a job that fails (Kubernetes batch/v1, Job).
     pub job: Backoff,
+    /// Back-off of a backup that fails: a dump of a large server is no small thing.
+    pub backup: Backoff,
     /// Back-off of failed engine calls.
     pub call: Backoff,
     /// Back-off of failed pulls and builds.
@@ -95,6 +97,7 @@ impl Default for Policy {
             brake_restarts: 5,
             brake_window: Duration::from_secs(600),
             job: backoff(10_000, 2, 600, 10),
+            backup: backoff(60_000, 2, 3600, 10),
             call: backoff(100, 2, 60, 20),
             image: backoff(10_000, 2, 300, 10),
             drift: backoff(2000, 3, 300, 10),

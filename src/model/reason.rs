@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::backup_policy::BackupCause;
 use crate::model::field::FieldChange;
 use crate::model::hook::HookStep;
 use crate::model::id::{ContainerName, ServiceName, short_image_id};
@@ -166,6 +167,8 @@ pub enum Reason {
     StepDone,
     /// A schedule asks for it.
     Scheduled(ScheduledStep),
+    /// A backup is due.
+    Backup(BackupCause),
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -193,12 +196,12 @@ impl Reason {
 
     /// Whether it is no change of what stands: a look that was due, or a run of a schedule.
     pub fn is_scheduled(&self) -> bool {
-        self.is_routine() || matches!(self, Self::Scheduled(_))
+        self.is_routine() || matches!(self, Self::Scheduled(_) | Self::Backup(_))
     }
 
-    /// Whether a run of a schedule begins, which has to be written before.
+    /// Whether a run of a schedule or a backup begins, which has to be written before.
     pub fn begins_run(&self) -> bool {
-        matches!(self, Self::Scheduled(ScheduledStep::Begin { .. }))
+        matches!(self, Self::Scheduled(ScheduledStep::Begin { .. }) | Self::Backup(_))
     }
 
     /// Stable code for metrics, JSON and documentation.
@@ -242,6 +245,7 @@ impl Reason {
             Self::StepDone => "StepDone",
             Self::Awaited { .. } | Self::RolloutAwaits => "Awaited",
             Self::Scheduled(step) => step.code(),
+            Self::Backup(cause) => cause.code(),
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -299,8 +303,7 @@ impl fmt::Display for Reason {
                 write!(f, "dependency {dependency} was replaced")
             }
             Self::OwnerReplaced { attribute, owner, old, new } => {
-                write!(f, "{attribute} of {owner}: {} -> ", short_image_id(old))?;
-                f.write_str(new.as_deref().map_or("gone", short_image_id))
+                owner_text(f, (attribute, owner), (old, new.as_deref()))
             }
             Self::OwnerRestarted { owner } => {
                 write!(f, "{owner}, whose namespace it shares, began another run")
@@ -313,11 +316,21 @@ impl fmt::Display for Reason {
             Self::RolloutAwaits => f.write_str("the rollout goes on when it is ready"),
             Self::StepDone => f.write_str("step before the start has ended well"),
             Self::Scheduled(step) => step.fmt(f),
+            Self::Backup(cause) => cause.fmt(f),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }
         }
     }
+}
+
+fn owner_text(
+    f: &mut fmt::Formatter<'_>,
+    (attribute, owner): (&str, &str),
+    (old, new): (&str, Option<&str>),
+) -> fmt::Result {
+    let (old, new) = (short_image_id(old), new.map_or("gone", short_image_id));
+    write!(f, "{attribute} of {owner}: {old} -> {new}")
 }
 
 /// What was asked of it, how often in a row it failed, and for the how manieth time.

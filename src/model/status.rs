@@ -211,6 +211,8 @@ pub enum ConditionKind {
     Degraded,
     /// The controller only looks.
     Suspended,
+    /// What is to be backed up by itself has a good backup; absent where nothing says when.
+    BackedUp,
 }
 
 /// Three-valued truth: what is not known is Unknown (invariant 14).

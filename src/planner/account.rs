@@ -14,6 +14,7 @@ use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
 use crate::planner::availability;
+use crate::planner::backups;
 use crate::planner::before_checks;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
@@ -74,6 +75,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         probe::remember(companion, &mut ledger);
     }
     schedule_runs::forget(&world, &mut ledger);
+    backups::remember(&world, &mut ledger);
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
     let slots = world.services.iter().flat_map(|view| &view.slots);
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();

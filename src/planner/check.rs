@@ -109,7 +109,8 @@ pub(super) fn existing(action: &Action) -> Option<ContainerId> {
                 | OperationSubject::ImageCheck { .. }
                 | OperationSubject::Exec(_)
                 | OperationSubject::Check(_)
-                | OperationSubject::Analysis(_),
+                | OperationSubject::Analysis(_)
+                | OperationSubject::Backup(_),
             ) => None,
         },
         Action::CreateNetwork(_)

@@ -10,11 +10,11 @@ use crate::model::before_check::Reach;
 use crate::model::config::{
     ContainerConfig, Endpoint, Mount, MountSource, NetworkMode, RestartPolicy,
 };
-use crate::model::desired::{DesiredService, NetworkConfig};
+use crate::model::desired::{DesiredService, NetworkConfig, SourceFacts};
 use crate::model::held::{Subject, WaitingOn};
 use crate::model::id::{ContainerId, ContainerName, ReplicaId, ServiceName, SpecHash};
 use crate::model::join::Namespace;
-use crate::model::observed::ObservedContainer;
+use crate::model::observed::{ObservedContainer, ObservedImage};
 use crate::model::plan::{Action, CreateContainer, CreateNetwork};
 use crate::model::reason::Reason;
 use crate::planner::create::{Grounds, are_usable, bind_missing};
@@ -181,7 +181,7 @@ fn create(
         image_id,
         primary_network: None,
         dns_names: vec![view.service.name.to_string()],
-        config: config(world, view),
+        config: copy(view.service, view.image, world.input.facts),
         revision,
     };
     join(&mut create, &company.name);
@@ -197,8 +197,12 @@ pub fn join(create: &mut CreateContainer, network: &str) {
 
 /// That of the service without all by which it is found from outside, shares with others or keeps what it writes. A proxy
 /// that reads labels must not send it anybody, so that it has none of the user's.
-fn config(world: &World<'_>, view: &ServiceView<'_>) -> ContainerConfig {
-    let mut config = content::placed(view.service.config.clone(), world.input.facts);
+pub fn copy(
+    service: &DesiredService,
+    image: Option<&ObservedImage>,
+    facts: &SourceFacts,
+) -> ContainerConfig {
+    let mut config = content::placed(service.config.clone(), facts);
     for namespace in Namespace::ALL {
         if namespace.owner(&config).is_some() {
             namespace.leave(&mut config);
@@ -213,7 +217,7 @@ fn config(world: &World<'_>, view: &ServiceView<'_>) -> ContainerConfig {
     config.restart = RestartPolicy::No;
     for (target, mount) in &mut config.mounts {
         // A single file is configuration, whatever the manifest lets be done with it.
-        let is_file = view.service.files.contains_key(target);
+        let is_file = service.files.contains_key(target);
         let kept = matches!(mount.source, MountSource::Bind { .. } | MountSource::Image { .. });
         if kept && (mount.read_only || is_file) {
             mount.read_only = true;
@@ -221,7 +225,7 @@ fn config(world: &World<'_>, view: &ServiceView<'_>) -> ContainerConfig {
             *mount = memory();
         }
     }
-    let declared = view.image.into_iter().flat_map(|image| image.volumes.iter());
+    let declared = image.into_iter().flat_map(|image| image.volumes.iter());
     for target in declared {
         config.mounts.entry(target.clone()).or_insert_with(memory);
     }

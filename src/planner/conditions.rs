@@ -2,7 +2,9 @@
 
 use crate::model::diagnostic::Severity;
 use crate::model::held::{Held, WaitingOn};
+use crate::model::id::ServiceName;
 use crate::model::status::{Condition, ConditionKind, ProjectStatus, ServiceStatus, Truth};
+use crate::planner::backups;
 use crate::planner::input::Intent;
 use crate::planner::status::StatusInput;
 
@@ -60,6 +62,7 @@ pub fn service_conditions(
         ),
     ];
     statements.extend(trouble(held));
+    statements.extend(backed_up(look, Some(&status.name)));
     let before = look.previous.and_then(|previous| {
         let service = previous.services.iter().find(|service| service.name == status.name)?;
         Some(service.conditions.as_slice())
@@ -124,6 +127,29 @@ fn trouble(held: &[&Held]) -> Vec<Statement> {
     ]
 }
 
+/// Whether there are backups where the files say when they are made: of one service, or the worst that is known of all of
+/// the project. `None`: nothing says so.
+fn backed_up(look: &StatusInput<'_>, service: Option<&ServiceName>) -> Option<Statement> {
+    let desired = look.input.declared.or(look.input.desired.project())?;
+    let asked = backups::parts(desired).filter(|part| service.is_none() || part.service == service);
+    let said = asked.map(|part| (part, backups::standing(look.input, part)));
+    let rank = |good: Option<bool>| match good {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    };
+    let (part, worst) = said.min_by_key(|(_, one)| rank(one.good))?;
+    let of = part.service.filter(|_| service.is_none());
+    let of = of.map_or_else(String::new, |name| format!("service {name}: "));
+    let status = match worst.good {
+        Some(true) => Truth::True,
+        Some(false) => Truth::False,
+        None => Truth::Unknown,
+    };
+    let (kind, reason) = (ConditionKind::BackedUp, worst.reason.to_owned());
+    Some(Statement { kind, status, reason, message: format!("{of}{}", worst.message) })
+}
+
 /// A person wants nothing to be done.
 fn is_rest(waiting: &WaitingOn) -> bool {
     matches!(waiting, WaitingOn::Suspended(_) | WaitingOn::Stopped(_))
@@ -158,6 +184,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
         WaitingOn::Schedule(wait) => return wait.is_trouble(),
         WaitingOn::ImageUpdate(wait) => return wait.is_trouble(),
         WaitingOn::Policy(wait) => return wait.is_trouble(),
+        WaitingOn::Backup(wait) => return wait.is_trouble(),
         _ => {}
     }
     matches!(
@@ -235,6 +262,7 @@ pub fn project_conditions(look: &StatusInput<'_>, status: &ProjectStatus) -> Vec
         format!("{steps} steps"),
     ));
     statements.extend(trouble(&held));
+    statements.extend(backed_up(look, None));
     let before = look.previous.map(|previous| previous.conditions.as_slice()).unwrap_or_default();
     statements.into_iter().map(|statement| dated(look, before, statement)).collect()
 }

@@ -22,6 +22,7 @@ pub struct Draft<'a> {
     held: BTreeMap<(Subject, &'static str), Held>,
     stepped: BTreeSet<ServiceName>,
     disrupted: BTreeSet<ContainerId>,
+    backups: BTreeMap<Option<ServiceName>, ServiceName>,
 }
 
 /// Where a node belongs.
@@ -48,7 +49,8 @@ impl<'a> Draft<'a> {
     /// An empty draft.
     pub fn new(input: &'a PlanInput<'a>) -> Self {
         let (nodes, held) = (Vec::new(), BTreeMap::new());
-        Self { input, nodes, held, stepped: BTreeSet::new(), disrupted: BTreeSet::new() }
+        let (stepped, disrupted, backups) = Default::default();
+        Self { input, nodes, held, stepped, disrupted, backups }
     }
 
     /// What the plan is made from.
@@ -64,6 +66,16 @@ impl<'a> Draft<'a> {
     /// What is counted.
     pub fn disrupted(&self) -> &BTreeSet<ContainerId> {
         &self.disrupted
+    }
+
+    /// An update of `service` waits for a backup of `part`, or of the whole project (`None`).
+    pub fn want_backup(&mut self, part: Option<&ServiceName>, service: &ServiceName) {
+        self.backups.entry(part.cloned()).or_insert_with(|| service.clone());
+    }
+
+    /// The service whose update waits for a backup of `part`, if one does.
+    pub fn wanted_backup(&self, part: Option<&ServiceName>) -> Option<&ServiceName> {
+        self.backups.get(&part.cloned())
     }
 
     /// Whether the step before the start of a service is asked for the first time.

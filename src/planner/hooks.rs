@@ -15,6 +15,7 @@ use crate::model::policy::Policy;
 use crate::model::reason::{HookTry, Reason};
 use crate::model::time::Timestamp;
 use crate::planner::after_checks;
+use crate::planner::backups;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::probe;
@@ -172,6 +173,7 @@ pub fn intend(ledger: &ProjectLedger, plan: &Plan) -> ProjectLedger {
         begun(&mut ledger, &node.action, true);
     }
     schedule_runs::intend(&mut ledger, plan);
+    backups::intend(&mut ledger, plan);
     ledger
 }
 

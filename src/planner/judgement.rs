@@ -12,6 +12,7 @@ use crate::model::time::Timestamp;
 use crate::planner::after_checks;
 use crate::planner::analysis;
 use crate::planner::availability::is_ready;
+use crate::planner::backup_gate;
 use crate::planner::before_checks;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::jobs;
@@ -230,6 +231,7 @@ fn stalled_at(
     let begun = record.last_done.max(Some(record.began))?;
     let begun = begun.max(strategy::progressed(world, ledger)?);
     let begun = before_checks::passed_at(view, ledger).max(Some(begun))?;
+    let begun = backup_gate::ready_at(world, view).map_or(begun, |ready| begun.max(ready));
     let under_way = !rollout::is_done(world, ledger, view);
     under_way.then(|| begun.plus(world.input.policy.progress_deadline))
 }

@@ -8,6 +8,9 @@ pub mod after_checks;
 pub mod analysis;
 pub mod attended;
 pub mod availability;
+pub mod backup_drill;
+pub mod backup_gate;
+pub mod backups;
 pub mod before_checks;
 pub mod brake;
 pub mod check;
@@ -72,6 +75,7 @@ pub mod world;
 
 pub use account::account;
 pub use attended::{Attended, AttendedContainer, attended};
+pub use backup_drill::{DrillContainer, drill_container};
 pub use before_checks::check_config;
 pub use brake::release_brakes;
 pub use check::check;

@@ -298,6 +298,7 @@ fn claim(create: &CreateContainer) -> Claim {
         one_off: false,
         hook: labels.get("com.docker.compose.hook").cloned(),
         companion: label(labels, "io.composelet.companion"),
+        drill: None,
         due: labels.get("io.composelet.due").and_then(|text| Timestamp::parse_rfc3339(text)),
         config_files: labels.get("com.docker.compose.project.config_files").cloned(),
         depends_on: depends_on.filter(|name| !name.is_empty()).map(Into::into).collect(),

@@ -11,6 +11,7 @@ use crate::model::plan::Plan;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::planner::after_checks::plan_checks;
+use crate::planner::backups::plan_backups;
 use crate::planner::before_checks;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
@@ -95,6 +96,7 @@ fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
     }
     plan_checks(world, &grounds, draft);
     plan_prune(world, draft);
+    plan_backups(world, draft);
 }
 
 fn plan_service(

@@ -1,6 +1,7 @@
 //! What would happen: the planner iterated over the "everything succeeds" step. First what happens now, then *when …*.
 //! Nothing is pulled, built, started or written.
 
+use crate::model::desired::SourceFacts;
 use crate::model::held::{Held, WaitingOn};
 use crate::model::id::{ImageId, ProjectName};
 use crate::model::ledger::ProjectLedger;
@@ -54,6 +55,7 @@ pub enum Certainty {
 /// Iterates until nothing is left to do, or nothing can be foreseen.
 pub fn preview(input: &PlanInput<'_>) -> Preview {
     let mut host = PerfectHost::new(input.observed.clone(), input.host.clone());
+    let mut facts = input.facts.clone();
     let mut ledger = input.ledger.clone();
     let mut now = input.now;
     let mut steps: Vec<PreviewStep> = Vec::new();
@@ -62,8 +64,8 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
         if steps.len() >= MOST_STEPS {
             break;
         }
-        ledger = account(&look(input, &host, &ledger, now));
-        let all = plan(&look(input, &host, &ledger, now));
+        ledger = account(&look(input, (&host, &facts), &ledger, now));
+        let all = plan(&look(input, (&host, &facts), &ledger, now));
         let measures = all.nodes.iter().any(|node| match &node.action {
             Action::Begin(operation) => is_measurement(operation),
             _ => false,
@@ -77,7 +79,8 @@ pub fn preview(input: &PlanInput<'_>) -> Preview {
         if !idle || steps.is_empty() {
             steps.push(PreviewStep { when, certainty, plan: step.clone() });
         }
-        if let Some(ended) = arrive(&mut host, &step, &mut certainty) {
+        let wall = input.wall.plus(now.since(input.now));
+        if let Some(ended) = arrive((&mut host, &mut facts), (&step, wall), &mut certainty) {
             ledger = checked(ledger, &step, now, input.policy);
             when = format!("when {ended} has ended");
             continue;
@@ -97,12 +100,12 @@ fn is_measurement(operation: &Operation) -> bool {
 
 fn look<'a>(
     input: &PlanInput<'a>,
-    host: &'a PerfectHost,
+    (host, facts): (&'a PerfectHost, &'a SourceFacts),
     ledger: &'a ProjectLedger,
     now: Timestamp,
 ) -> PlanInput<'a> {
     let wall = input.wall.plus(now.since(input.now));
-    PlanInput { observed: &host.observed, host: &host.host, ledger, now, wall, ..*input }
+    PlanInput { observed: &host.observed, host: &host.host, facts, ledger, now, wall, ..*input }
 }
 
 fn successes(plan: &Plan) -> Vec<NodeOutcome> {
@@ -176,8 +179,13 @@ fn advance(host: &mut PerfectHost, plan: &Plan, now: Timestamp) -> Option<(Strin
     Some((format!("at {until}"), until))
 }
 
-/// Pulls and builds of the plan bring an image nobody has seen: what follows is certain if there was none before.
-fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Option<String> {
+/// Pulls and builds of the plan bring an image nobody has seen: what follows is certain if there was none before. Backups
+/// bring themselves.
+fn arrive(
+    (host, facts): (&mut PerfectHost, &mut SourceFacts),
+    (plan, at): (&Plan, Timestamp),
+    certainty: &mut Certainty,
+) -> Option<String> {
     let mut names = Vec::new();
     for node in &plan.nodes {
         let Action::Begin(operation) = &node.action else { continue };
@@ -193,6 +201,11 @@ fn arrive(host: &mut PerfectHost, plan: &Plan, certainty: &mut Certainty) -> Opt
             | Operation::Check { .. }
             | Operation::Probe { .. }
             | Operation::Analyse { .. } => continue,
+            Operation::Backup(request) => {
+                facts.backups.push(request.made(at));
+                names.push(operation.to_string());
+                continue;
+            }
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();
         if before.is_some() {

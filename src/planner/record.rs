@@ -20,6 +20,7 @@ use crate::model::revision::Verdict;
 use crate::model::time::Timestamp;
 use crate::planner::after_checks;
 use crate::planner::analysis;
+use crate::planner::backups;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
 use crate::planner::endpoints;
@@ -270,6 +271,7 @@ pub fn record_operation(
             record_check(&mut ledger, service, report, policy);
         }
         OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
+        OperationSubject::Backup(_) => backups::record_end(&mut ledger, report, policy),
         OperationSubject::Check(_) => after_checks::record_end(&mut ledger, report),
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Probe(id) => {
@@ -472,6 +474,7 @@ pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
     let mut ledger = ledger.clone();
     ledger.calls.clear();
     ledger.drift.clear();
+    backups::forget_backoffs(&mut ledger);
     ledger.replicas.values_mut().for_each(|record| record.next_try = None);
     ledger.contents.values_mut().for_each(|record| record.failure = None);
     let hooks = ledger.hooks.values_mut().map(|record| &mut record.failure);
@@ -482,10 +485,8 @@ pub fn forget_backoffs(ledger: &ProjectLedger) -> ProjectLedger {
         record.next_try = None;
         record.checked_for = String::from("asked");
     });
-    ledger.image_updates.values_mut().for_each(|record| {
-        record.next_try = None;
-        record.checked = None;
-    });
+    let updates = ledger.image_updates.values_mut();
+    updates.for_each(|record| (record.next_try, record.checked) = (None, None));
     ledger
 }
 

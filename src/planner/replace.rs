@@ -11,6 +11,7 @@ use crate::model::reason::Reason;
 use crate::model::rollout::{RolloutWait, SuccessorStage};
 use crate::model::time::Timestamp;
 use crate::planner::availability::{available_at, is_ready};
+use crate::planner::backup_gate;
 use crate::planner::create::{Created, create};
 use crate::planner::data::data_path_change;
 use crate::planner::draft::{Draft, Place};
@@ -21,7 +22,7 @@ use crate::planner::hooks::plan_post_start;
 use crate::planner::names::temporary_name;
 use crate::planner::order::Order;
 use crate::planner::own;
-use crate::planner::policy_gate::may_replace;
+use crate::planner::policy_gate::{may_replace, not_now};
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::slot::{SlotContext, Start, plan_start, stop};
 use crate::planner::strategy::{is_stable, promoted_at, stage, stays as scale_down_delay};
@@ -72,7 +73,7 @@ pub fn replace(
         return draft.hold(subject, waiting, None);
     }
     // Before a successor is made: once it is there, it takes the place.
-    if !may_replace(context, draft, predecessor, &reason) {
+    if is_held_back(context, draft, predecessor, &reason) {
         return serve_on(context, draft, predecessor);
     }
     let name = temporary_name(&predecessor.id, &context.name());
@@ -105,6 +106,19 @@ pub fn replace(
         strict: Strictness::Updated,
     };
     plan_start(context, draft, start);
+}
+
+/// Whether the policy keeps a predecessor in its place for now, or the lack of a backup does; notes the hold.
+fn is_held_back(
+    context: SlotContext<'_, '_>,
+    draft: &mut Draft<'_>,
+    predecessor: &ObservedContainer,
+    reason: &Reason,
+) -> bool {
+    // A backup that is made before a window opens may be too old in it, and on a full disk it fails.
+    let closed = not_now(context.world.input, predecessor, reason).is_some();
+    let saved = closed || backup_gate::may_replace(context, draft, predecessor);
+    !saved || !may_replace(context, draft, predecessor, reason)
 }
 
 /// Takes a live predecessor out of its place, or starts its successor beside it, when it is its turn.

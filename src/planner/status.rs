@@ -101,6 +101,7 @@ fn others(input: &PlanInput<'_>, services: &[ServiceStatus]) -> Vec<ContainerSta
             (true, _) => "one-off, left alone",
             (false, Some(_)) => "step of a hook",
             (false, None) if container.claim.due.is_some() => "run of a schedule",
+            (false, None) if container.claim.drill.is_some() => "drill of a backup",
             (false, None) => "no declared replica",
         };
         let mut status = container_status(container, None, None);

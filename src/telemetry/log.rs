@@ -127,5 +127,6 @@ pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) 
         | crate::model::operation::OperationSubject::Hook(id)
         | crate::model::operation::OperationSubject::Probe(id) => id.short(),
         crate::model::operation::OperationSubject::Analysis(key) => key.service.as_str(),
+        crate::model::operation::OperationSubject::Backup(project) => project.as_str(),
     }
 }

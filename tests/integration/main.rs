@@ -10,6 +10,7 @@
 )]
 
 mod alerts;
+mod backup_properties;
 mod backups;
 mod cli_binary;
 mod cli_manifests;

@@ -96,6 +96,7 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
         depends_on_projects: BTreeMap::new(),
         drill: None,
         volume_backups: BTreeMap::new(),
+        backup: None,
     }
 }
 

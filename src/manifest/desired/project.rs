@@ -57,6 +57,7 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
         depends_on_projects,
         drill: extension::drill(tree),
         volume_backups: volume_backups(tree),
+        backup: extension::backup(tree).and_then(|word| word.policy),
     })
 }
 

@@ -20,6 +20,7 @@ use composelet::model::path::HostPath;
 use composelet::model::secret::{Secret, sha256_hex};
 use composelet::planner::{abort, confirm, forget_backoffs, pause, promote, restart, start};
 
+use super::backups::{self, BackupChange};
 use super::probes::{self, ProbeChange};
 use super::projects::{self, ProjectChange};
 use super::sim::{Sim, Wish, image_id};
@@ -38,6 +39,8 @@ pub(crate) struct Change {
     /// The engine came back this long ago.
     gap_ago: Option<String>,
     containers: Vec<ContainerChange>,
+    /// The good backups that the catalogue knows from now on.
+    backups: Option<Vec<BackupChange>>,
     /// What host probes found, by container and probe.
     probes: ProbeChange,
     /// The engine is on another host.
@@ -179,6 +182,7 @@ impl Change {
         self.networks.iter().for_each(|(name, change)| network(sim, name, change.as_ref()));
         self.volumes.iter().for_each(|(name, change)| volume(sim, name, change.as_ref()));
         self.containers.iter().for_each(|change| change.apply(sim));
+        backups::apply(sim, self.backups.as_deref());
         probes::apply(sim, &self.probes, self.elsewhere);
         projects::apply(sim, &self.projects);
         self.ledger.apply(sim);

@@ -1,5 +1,6 @@
 //! A host for the planner's tests: a project from Compose text, an engine that does what plans say, and changes by hand.
 
+mod backups;
 mod change;
 mod generate;
 mod probes;

@@ -303,6 +303,12 @@ impl Sim {
             | Operation::CheckImage { .. }
             | Operation::Probe { .. }
             | Operation::Analyse { .. } => {}
+            Operation::Backup(request) => {
+                // It ends with the controller that makes it.
+                if self.operations.contains_key(&operation.subject()) {
+                    self.facts.backups.push(request.made(self.now.plus(self.asleep)));
+                }
+            }
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);

@@ -6,6 +6,8 @@
 mod adoption;
 mod allow_list;
 mod backend_optimizacion;
+mod backup_drills;
+mod backup_schedules;
 mod backups;
 mod bad_revisions;
 mod before_checks;

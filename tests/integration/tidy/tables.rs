@@ -22,7 +22,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
         "controller",
         &[
             "model", "manifest", "planner", "policy", "diagnose", "secrets", "engine", "source",
-            "executor", "ledger", "tags", "garbage",
+            "executor", "ledger", "tags", "garbage", "backup",
         ],
     ),
     ("telemetry", &["model"]),
