@@ -48,6 +48,9 @@ pub struct ProjectLedger {
     pub before_checks: BTreeMap<ServiceName, BeforeRecord>,
     /// How far the checks after the rollout of the newest version are.
     pub checks: Option<CheckRecord>,
+    /// Containers that we began to stop, until they are gone or run on: their end is not their own.
+    #[serde(default)]
+    pub stops: BTreeSet<ContainerId>,
     /// Failed engine calls by the subject of the call, as it prints.
     pub calls: BTreeMap<String, CallRecord>,
     /// Fields that were put right lately, by `replica field`.

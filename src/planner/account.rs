@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::config::MountSource;
 use crate::model::desired::{BindState, DesiredProject, DesiredService, PullPolicy};
-use crate::model::id::ReplicaId;
+use crate::model::id::{ContainerId, ReplicaId};
 use crate::model::ledger::{
     Counted, LastExit, MOST_REVISIONS, ProjectLedger, ReplicaRecord, RevisionImage, Suspension,
 };
@@ -32,6 +32,7 @@ use crate::planner::rollback;
 use crate::planner::rollout;
 use crate::planner::schedule_runs;
 use crate::planner::steps;
+use crate::planner::stops;
 use crate::planner::verdict;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
 
@@ -91,17 +92,9 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     });
     ledger.revisions.retain(|service, _| desired.services.contains_key(service));
     ledger.rollouts.retain(|service, _| desired.services.contains_key(service));
-    let seen = &input.observed.containers;
-    ledger.adopted.retain(|id| seen.iter().any(|container| container.id == *id));
-    ledger.contents.retain(|id, _| seen.iter().any(|container| container.id == *id));
-    ledger.endpoints.retain(|id, _| seen.iter().any(|container| container.id == *id));
-    ledger.hooks.retain(|id, _| seen.iter().any(|container| container.id == *id));
     ledger.before_checks.retain(|service, _| desired.services.contains_key(service));
     ledger.steps.retain(|service, _| desired.services.contains_key(service));
-    ledger.probes.retain(|id, _| seen.iter().any(|container| container.id == *id));
-    let own = |id| [stop_key(id), remove_key(id), probe_key(id)];
-    let known = |key: &String| seen.iter().any(|container| own(&container.id).contains(key));
-    ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
+    forget_gone(input, &mut ledger);
     ledger.gap_ended = input.observed.engine.gap_ended;
     match input.declared {
         Some(files) => image_updates::remember(&World::new(input, files), &mut ledger),
@@ -110,6 +103,21 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     rollback::remember(&world, &mut ledger);
     drill::remember(&world, &mut ledger);
     ledger
+}
+
+/// Containers that are gone are forgotten.
+fn forget_gone(input: &PlanInput<'_>, ledger: &mut ProjectLedger) {
+    let seen = &input.observed.containers;
+    let is_there = |id: &ContainerId| seen.iter().any(|container| container.id == *id);
+    stops::forget(input, ledger);
+    ledger.adopted.retain(is_there);
+    ledger.contents.retain(|id, _| is_there(id));
+    ledger.endpoints.retain(|id, _| is_there(id));
+    ledger.hooks.retain(|id, _| is_there(id));
+    ledger.probes.retain(|id, _| is_there(id));
+    let own = |id| [stop_key(id), remove_key(id), probe_key(id)];
+    let known = |key: &String| seen.iter().any(|container| own(&container.id).contains(key));
+    ledger.calls.retain(|key, _| !is_about_container(key) || known(key));
 }
 
 /// Suspensions and stops end by themselves.
@@ -331,9 +339,11 @@ fn count_exit(look: &Counting<'_>, record: &mut ReplicaRecord, (exit, known): (&
     if record.restarting.as_ref() == Some(&look.container.id) {
         return;
     }
+    let ours = look.input.ledger.stops.contains(&look.container.id);
     let interrupted = interrupted(look, exit);
-    record.completed = completes(look.view, exit) && !(interrupted && known && is_guess(look.view));
-    if record.completed || interrupted {
+    let forced = ours || interrupted && known;
+    record.completed = completes(look.view, exit) && !(forced && is_guess(look.view));
+    if record.completed || interrupted || ours {
         return;
     }
     if let Some(job) = look.view.job() {

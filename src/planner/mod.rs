@@ -68,6 +68,7 @@ pub mod slot;
 pub mod status;
 pub mod steps;
 pub mod stopped;
+pub mod stops;
 pub mod strategy;
 pub mod verdict;
 pub mod volumes;

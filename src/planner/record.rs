@@ -18,15 +18,10 @@ use crate::model::policy::Policy;
 use crate::model::reason::Reason;
 use crate::model::revision::Verdict;
 use crate::model::time::Timestamp;
-use crate::planner::after_checks;
-use crate::planner::analysis;
-use crate::planner::backups;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
-use crate::planner::endpoints;
-use crate::planner::hooks;
 use crate::planner::probe::{self, probe_key};
-use crate::planner::schedule_runs;
+use crate::planner::{after_checks, analysis, backups, endpoints, hooks, schedule_runs, stops};
 
 /// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(6);
@@ -131,6 +126,7 @@ fn started(ledger: &mut ProjectLedger, node: &PlanNode, report: &PassReport) {
 
 fn succeeded(ledger: &mut ProjectLedger, node: &PlanNode, at: Timestamp, policy: &Policy) {
     ledger.calls.remove(&call_key(node));
+    stops::record(ledger, &node.action);
     if let Reason::Drift(changes) = &node.reason {
         let replica = node.group.as_ref().map(ToString::to_string).unwrap_or_default();
         for change in changes {

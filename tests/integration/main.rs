@@ -70,4 +70,5 @@ mod system_files;
 mod tidy;
 mod tls;
 mod traps;
+mod undone_updates;
 mod webhook;
