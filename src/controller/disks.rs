@@ -22,7 +22,12 @@ impl Disks for HostDisks {
         let seen = statvfs(path).ok()?;
         Some(DiskUse {
             free_bytes: seen.f_bavail.saturating_mul(seen.f_frsize),
-            total_bytes: seen.f_blocks.saturating_mul(seen.f_frsize),
+            // As df counts: what only root may take is neither free nor there.
+            total_bytes: seen
+                .f_blocks
+                .saturating_sub(seen.f_bfree)
+                .saturating_add(seen.f_bavail)
+                .saturating_mul(seen.f_frsize),
             free_inodes: seen.f_favail,
             total_inodes: seen.f_files,
         })

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct DiskUse {
     /// Bytes that may still be taken by those who are not root.
     pub free_bytes: u64,
-    /// Size in bytes.
+    /// Bytes that are taken or may be, without what is kept for root.
     pub total_bytes: u64,
     /// Inodes that may still be taken.
     pub free_inodes: u64,
@@ -18,7 +18,7 @@ pub struct DiskUse {
 }
 
 impl DiskUse {
-    /// How much is taken, in percent, rounded up; what only root may take counts as taken.
+    /// How much is taken, in percent, rounded up.
     pub fn used_percent(&self) -> u8 {
         100_u8.saturating_sub(percent(self.free_bytes, self.total_bytes))
     }

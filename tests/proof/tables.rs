@@ -9,7 +9,7 @@ fn every_invariant_is_documented() {
     for (name, standing) in INVARIANTS {
         let word = match standing {
             Standing::Checked(_) => "checked",
-            Standing::NotYet(_) => "not applicable yet",
+            Standing::ByProperty(_) => "by property",
         };
         let row = text.lines().find(|line| line.starts_with(&format!("| {name} |")));
         let row = row.unwrap_or_else(|| panic!("{name} has no row in docs/reliability.md"));

@@ -167,16 +167,14 @@ impl Change {
             sim.engine.observed.engine.api = ApiVersion::v1(minor);
         }
         sim.wish = self.wish.unwrap_or(sim.wish);
-        if let Some(sleep) = &self.sleep {
-            sim.asleep += duration(sleep);
-        }
+        sim.asleep += self.sleep.as_deref().map(duration).unwrap_or_default();
         if let Some(ago) = &self.gap_ago {
             sim.engine.observed.engine.gap_ended = Some(sim.now.minus(duration(ago)));
         }
         if let Some(pressure) = self.disk_pressure {
             let path = "/var/lib/docker".to_owned();
-            sim.gate.pressure =
-                pressure.then_some(DiskPressure { path, room: Room::Bytes, wanted: 10 });
+            let full = DiskPressure { path, room: Room::Bytes, wanted: 10 };
+            sim.gate.pressure = pressure.then_some(full);
         }
         self.images.iter().for_each(|(reference, change)| change.apply(sim, reference));
         self.networks.iter().for_each(|(name, change)| network(sim, name, change.as_ref()));

@@ -46,7 +46,12 @@ fn address(ports: &Ports, service: &str) -> String {
 /// A parcel is handed in: one queue tells the receiver, another prints the label, a third makes the report.
 async fn workers_work(app: &str) {
     assert_eq!(page(&format!("{app}/parcels/7"), &["-X", "POST"]).unwrap().0, 201);
-    assert!(answers(&format!("{app}/labels/7"), &[]).await.contains("PARCEL 7"));
+    // The worker makes the file before it writes into it.
+    eventually("the label is written", || {
+        let (_, body) = page(&format!("{app}/labels/7"), &[])?;
+        hold(body.contains("PARCEL 7"), || body.clone())
+    })
+    .await;
     eventually("the SMS is sent once", || {
         let (_, body) = page(&format!("{app}/sms"), &[])?;
         hold(body == r#"["PAQUETERIA: parcel 7 has arrived"]"#, || body.clone())
