@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::config::{ContainerConfig, Endpoint, MountSource, RestartPolicy};
+use crate::model::config::{ContainerConfig, Endpoint, MountSource};
 use crate::model::desired::DesiredProject;
 use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::id::{ContainerName, ImageId, NetworkId, ReplicaId, ServiceName};
 use crate::model::plan::CreateContainer;
 use crate::model::secret::Secret;
-use crate::planner::create::{bind_missing, primary_network};
+use crate::planner::create::{beside, primary_network};
 use crate::planner::draft::rotate;
 use crate::planner::input::PlanInput;
+use crate::planner::names;
 use crate::planner::networks::elect;
 use crate::planner::world::{ServiceView, World};
-use crate::planner::{content, joined, links, names};
 
 /// What the person wants of it.
 #[derive(Clone, Debug, Default)]
@@ -95,22 +95,14 @@ fn config(
     view: &ServiceView<'_>,
     wish: &Attended,
 ) -> Result<ContainerConfig, String> {
-    let (service, input) = (view.service, world.input);
-    let missing = bind_missing(world, view).or_else(|| content::unwritten(service, input.facts));
-    if let Some(waiting) = missing {
-        return Err(waiting.to_string());
-    }
-    let config = joined::config(service.config.clone(), world.directory());
-    let mut config = content::placed(config.map_err(|waiting| waiting.to_string())?, input.facts);
-    links::add(world, service, &mut config);
+    let mut config = beside(world, view).map_err(|waiting| waiting.to_string())?;
     for mount in config.mounts.values() {
         if let MountSource::Volume { name, .. } = &mount.source
-            && !input.observed.volumes.contains_key(name)
+            && !world.input.observed.volumes.contains_key(name)
         {
             return Err(format!("the volume {name} is not there yet"));
         }
     }
-    config.restart = RestartPolicy::No;
     config.mac_address = None;
     for endpoint in config.endpoints.values_mut() {
         // Names lead to replicas; addresses are theirs.

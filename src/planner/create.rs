@@ -1,6 +1,6 @@
 //! Creating a container, and everything that has to be there first.
 
-use crate::model::config::{ContainerConfig, MountSource};
+use crate::model::config::{ContainerConfig, MountSource, RestartPolicy};
 use crate::model::desired::BindState;
 use crate::model::feature::{Lack, SEVERAL_ENDPOINTS, lacking};
 use crate::model::held::{Subject, WaitingOn};
@@ -50,6 +50,23 @@ fn final_config(
     links::add(world, view.service, &mut config);
     let donor = predecessor.or_else(|| joined::keeper(world, &view.service.name));
     Ok(inherit_anonymous(world, config, view, donor))
+}
+
+/// The configuration of a container beside the replicas, which ends by itself: a run of a schedule, a command of a person.
+///
+/// # Errors
+/// What it waits for.
+pub fn beside(world: &World<'_>, view: &ServiceView<'_>) -> Result<ContainerConfig, WaitingOn> {
+    let (service, facts) = (view.service, world.input.facts);
+    let missing = bind_missing(world, view).or_else(|| content::unwritten(service, facts));
+    if let Some(waiting) = missing {
+        return Err(waiting);
+    }
+    let config = joined::config(service.config.clone(), world.directory())?;
+    let mut config = content::placed(config, facts);
+    links::add(world, service, &mut config);
+    config.restart = RestartPolicy::No;
+    Ok(config)
 }
 
 /// Plans the container of a slot under `name`. `None`: something it needs is not there; the hold says what.

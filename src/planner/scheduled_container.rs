@@ -1,6 +1,5 @@
 //! The container of one run of a schedule: the service's own spec under a name and labels of its own.
 
-use crate::model::config::RestartPolicy;
 use crate::model::feature::SEVERAL_ENDPOINTS;
 use crate::model::held::Subject;
 use crate::model::id::{ContainerName, ReplicaId};
@@ -8,11 +7,11 @@ use crate::model::plan::{Action, ContainerRef, CreateContainer, StartBudget};
 use crate::model::reason::Reason;
 use crate::model::schedule::ScheduledStep;
 use crate::model::time::Timestamp;
-use crate::planner::create::{Grounds, are_usable, bind_missing, foundations, primary_network};
+use crate::planner::create::{Grounds, are_usable, beside, foundations, primary_network};
 use crate::planner::draft::{Draft, Place};
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::schedule_runs::Look;
-use crate::planner::{content, joined, links, names};
+use crate::planner::{joined, names};
 
 /// Creates and starts it.
 ///
@@ -78,14 +77,7 @@ fn create(
     if input.host.names.contains_key(name) {
         return Err(format!("the name {name}, held by a container that is not its own"));
     }
-    let missing = bind_missing(world, view).or_else(|| content::unwritten(service, input.facts));
-    if let Some(waiting) = missing {
-        return Err(waiting.to_string());
-    }
-    let config = joined::config(service.config.clone(), world.directory());
-    let mut config = content::placed(config.map_err(|waiting| waiting.to_string())?, input.facts);
-    links::add(world, service, &mut config);
-    config.restart = RestartPolicy::No;
+    let config = beside(world, view).map_err(|waiting| waiting.to_string())?;
     Ok(CreateContainer {
         replica: ReplicaId::new(service.name.clone(), 0),
         name: name.clone(),
