@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use crate::model::backup::Format;
-use crate::model::config::NetworkMode;
+use crate::model::config::{HealthTest, Healthcheck, NetworkMode};
 use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
 use crate::model::id::{ContainerName, ImageId, Installation, ReplicaId};
 use crate::model::observed::ObservedImage;
 use crate::model::plan::CreateContainer;
 use crate::model::secret::Secret;
-use crate::planner::companions::copy;
+use crate::planner::companions::{copy, numeric};
 use crate::planner::revision::revision;
 
 /// The label of such a container: the service that it is a copy of. It has no other of a service, so that it is nobody's
@@ -41,7 +41,7 @@ pub fn drill_name(project: &DesiredProject, service: &DesiredService) -> Contain
 }
 
 /// The request that makes it. A server runs as it does in the service; of anything else nothing runs, since the program would
-/// look for what is not there.
+/// look for what is not there: it is root's, unless the service is a number's.
 pub fn drill_container<'a>(
     from: &DrillContainer<'_>,
     formats: impl IntoIterator<Item = &'a Format>,
@@ -54,7 +54,13 @@ pub fn drill_container<'a>(
     if !formats.into_iter().any(server) {
         config.entrypoint = Some(["sh", "-c", IDLE].into_iter().map(Secret::from).collect());
         config.command = Some(Vec::new());
-        config.healthcheck = None;
+        let none = Healthcheck { test: HealthTest::Disabled, ..Healthcheck::default() };
+        config.healthcheck = Some(none);
+        // Who a name is only the image knows; root owns what is mounted.
+        let user = config.user.as_deref().unwrap_or(&image.user);
+        if numeric(user).is_none() {
+            config.user = Some("0:0".to_owned());
+        }
     }
     let labels = BTreeMap::from([
         ("com.docker.compose.project".to_owned(), project.name.to_string()),

@@ -215,6 +215,8 @@ pub fn copy(
     config.volume_labels.clear();
     config.mac_address = None;
     config.restart = RestartPolicy::No;
+    let user = config.user.as_deref().or(image.map(|image| image.user.as_str()));
+    let owner = user.and_then(numeric);
     for (target, mount) in &mut config.mounts {
         // A single file is configuration, whatever the manifest lets be done with it.
         let is_file = service.files.contains_key(target);
@@ -222,18 +224,48 @@ pub fn copy(
         if kept && (mount.read_only || is_file) {
             mount.read_only = true;
         } else if !matches!(mount.source, MountSource::Tmpfs { .. }) {
-            *mount = memory();
+            *mount = memory(owner);
         }
     }
     let declared = image.into_iter().flat_map(|image| image.volumes.iter());
     for target in declared {
-        config.mounts.entry(target.clone()).or_insert_with(memory);
+        config.mounts.entry(target.clone()).or_insert_with(|| memory(owner));
     }
     config
 }
 
-fn memory() -> Mount {
-    let source =
-        MountSource::Tmpfs { size_bytes: None, mode: Some(0o1777), options: String::new() };
+/// The user and group of `UID[:GID]`, but root, which may write anywhere.
+pub fn numeric(user: &str) -> Option<(u32, u32)> {
+    let (user, group) = user.split_once(':').unwrap_or((user, "0"));
+    let (user, group) = (user.parse().ok()?, group.parse().ok()?);
+    (user != 0).then_some((user, group))
+}
+
+/// A directory that the image has keeps its mode when memory is mounted over it (runc before 1.2), and would belong to root:
+/// so it belongs to who runs there, as far as the engine can be told without asking the image for a name.
+fn memory(owner: Option<(u32, u32)>) -> Mount {
+    const MODE: u32 = 0o1777;
+    let source = match owner {
+        Some((user, group)) => MountSource::Tmpfs {
+            size_bytes: None,
+            mode: None,
+            options: format!("mode={MODE:o},uid={user},gid={group}"),
+        },
+        None => MountSource::Tmpfs { size_bytes: None, mode: Some(MODE), options: String::new() },
+    };
     Mount { source, read_only: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numeric;
+
+    #[test]
+    fn only_numbers_own_memory() {
+        assert_eq!(numeric("1000"), Some((1000, 0)));
+        assert_eq!(numeric("1000:100"), Some((1000, 100)));
+        for other in ["", "0", "0:5", "app", "app:1000", "1000:staff"] {
+            assert_eq!(numeric(other), None, "{other}");
+        }
+    }
 }

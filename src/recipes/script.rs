@@ -4,12 +4,14 @@ use crate::model::backup::{Format, Recipe};
 use crate::model::secret::Secret;
 use crate::recipes::{mysql, postgres, redis, sqlite};
 
+/// Paths are relative to the root, and commands begin in the working directory of the image.
 /// What older restores left beside the data is no part of it, where tar can leave something out.
 const TAR_DUMP: &str = r#"set -eu
+cd /
 for path; do [ -e "$path" ] || { echo "there is no $path" >&2; exit 1; }; done
 if tar --help 2>&1 | grep -q -- --exclude; then set -- --exclude '.composelet-before-*' "$@"; fi
 code=0
-tar -cf - -C / "$@" || code=$?
+tar -cf - "$@" || code=$?
 # GNU tar says 1 for files that changed while they were read, busybox for everything.
 if [ "$code" = 1 ] && tar --version 2>/dev/null | grep -q GNU; then code=0; fi
 exit "$code"
@@ -110,7 +112,7 @@ fn shell<T: AsRef<str>>(script: &str, arguments: &[T]) -> Vec<Secret> {
     fixed.chain(arguments.iter().map(|text| Secret::from(text.as_ref()))).collect()
 }
 
-/// Paths as `tar -C /` takes them: relative, and none that looks like an option.
+/// Paths as `tar` takes them in the root: relative, and none that looks like an option.
 fn relative(paths: &[String]) -> Vec<String> {
     paths.iter().map(|path| format!("./{}", path.trim_start_matches('/'))).collect()
 }

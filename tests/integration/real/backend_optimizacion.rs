@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support_real::backups::every_backup_is_proven;
 use crate::support_real::host::Host;
 use crate::support_real::system::{answers, page, place, waited_for_databases};
 use crate::support_real::wait::{eventually, hold};
@@ -24,6 +25,7 @@ async fn the_whole_system_comes_up_serves_and_stays_silent() {
     assert!(answers(&format!("{site}/static/admin/css/base.css"), &[]).await.contains("body"));
     counter_rises(&site).await;
     the_trap_is_a_warning(&host, &project).await;
+    every_backup_is_proven(&host, &project, &["celery", "celery-beat", "db", "redis"]);
 
     host.is_silent().await;
 

@@ -2,12 +2,11 @@
 
 use std::fs;
 
-use composelet::model::status::{ConditionKind, Truth};
-use serde_json::Value;
+use composelet::model::status::Truth;
 
+use crate::support_real::backups::{backed_up, good, sets};
 use crate::support_real::container::Container;
 use crate::support_real::host::{Host, IMAGE};
-use crate::support_real::look::condition;
 use crate::support_real::wait::{eventually, hold};
 
 /// What the dump of the service prints is a file in its container.
@@ -22,29 +21,6 @@ fn shop(more: &str, policy: &str) -> String {
 /// Makes the service dump what this script prints.
 fn dumps(host: &Host, own: &Container, script: &str) {
     host.engine.exec(own.id(), &["sh", "-c", "printf '%s' \"$1\" >/tmp/dump", "sh", script]);
-}
-
-/// Waits until the condition `BackedUp` is so, and gives its message.
-async fn backed_up(host: &Host, project: &str, wanted: Truth, reason: &str) -> String {
-    let mut message = String::new();
-    eventually("the condition BackedUp", || {
-        let found = condition(&host.status(project)?, ConditionKind::BackedUp)?;
-        message.clone_from(&found.message);
-        let holds = found.status == wanted && found.reason == reason;
-        hold(holds, || format!("{:?} {}: {}", found.status, found.reason, found.message))
-    })
-    .await;
-    message
-}
-
-fn sets(host: &Host, project: &str) -> Vec<Value> {
-    let text = host.expect(&["backup", "list", project, "-o", "json"]);
-    serde_json::from_str(&text).unwrap()
-}
-
-fn good(host: &Host, project: &str) -> Vec<String> {
-    let good = sets(host, project).into_iter().filter(|set| set["end"] == "good");
-    good.map(|set| set["id"].as_str().unwrap().to_owned()).collect()
 }
 
 const WHOLE: &str = "echo data; echo '-- end'";

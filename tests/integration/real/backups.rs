@@ -50,6 +50,7 @@ services:
     image: {IMAGE}
     init: true
     command: ["sleep", "1000000"]
+    working_dir: /media
     volumes: ["uploads:/uploads", "./media:/media"]
     depends_on: {{ auth_mysql: {{ condition: service_healthy }} }}
     x-composelet: {{ backup: {{ recipe: files, paths: [/media] }} }}

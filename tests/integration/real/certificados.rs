@@ -1,5 +1,6 @@
 //! The system certificados with real servers: PostgreSQL, Redis, Django under gunicorn, nginx with TLS, backups.
 
+use crate::support_real::backups::every_backup_is_proven;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
@@ -35,6 +36,7 @@ async fn the_system_serves_over_tls_backs_itself_up_and_moves_to_the_cli_and_bac
     redis_wants_its_password(&host, &host.running(&project, "redis").await);
     closed_but_for_nginx(&host, &project);
     backups_are_made(&host, &project).await;
+    every_backup_is_proven(&host, &project, &["backup", "certificate", "db", "redis"]);
 
     host.is_silent().await;
     host.there_and_back(&project, &[&["up", "-d"]], 1).await;

@@ -41,6 +41,7 @@ mod once;
 mod paqueteria;
 mod people;
 mod pontificia;
+mod pontificia_backups;
 mod probes;
 mod process;
 mod purge;

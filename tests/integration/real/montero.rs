@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use composelet::model::schedule::RunEnd;
 
+use crate::support_real::backups::every_backup_is_proven;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
 use crate::support_real::system::{
@@ -32,6 +33,7 @@ async fn one_server_becomes_three_behind_nginx_and_moves_to_the_cli_and_back() {
     assert_eq!([&health["database"], &health["cache"]], ["ok", "ok"], "{health}");
     assert_eq!(page(&format!("{app}/notes"), JSON).unwrap().0, 201);
     hardened(&host, &project).await;
+    every_backup_is_proven(&host, &project, &["app", "redis"]);
     host.is_silent().await;
 
     // What a person does to scale: three lines of `.env`.

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support_real::backups::every_backup_is_proven;
 use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::system::{
@@ -30,6 +31,7 @@ async fn the_system_serves_works_is_watched_and_moves_to_the_cli_and_back() {
     targets_up(&address(&ports, "PROMETHEUS"), &["app", "node", "prometheus"]).await;
     the_board_shows_them(&host, &project, &address(&ports, "GRAFANA")).await;
     every_port_is_on_loopback(&host, &project);
+    every_backup_is_proven(&host, &project, &["app", "celery_beat", "redis"]);
 
     host.is_silent().await;
     new_code_is_reloaded(&host, &project, &app).await;

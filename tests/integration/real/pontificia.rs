@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::support_real::backups::every_backup_is_proven;
 use crate::support_real::container::Container;
 use crate::support_real::host::Host;
 use crate::support_real::look::lines;
@@ -41,6 +42,23 @@ async fn all_services_open_their_databases_and_move_to_the_cli_and_back() {
     let network = host.engine.get(&format!("/networks/{project}_pontificia_network"));
     let subnet = value_of(&host, &project, "NETWORK_SUBNET");
     assert_eq!(network["IPAM"]["Config"][0]["Subnet"], subnet, "{network}");
+
+    every_backup_is_proven(
+        &host,
+        &project,
+        &[
+            "asistencia_mysql",
+            "auditoria_mysql",
+            "auth_mysql",
+            "documentos_mysql",
+            "gateway_mysql",
+            "pagos_mysql",
+            "redis",
+            "reportes_mysql",
+            "users_mysql",
+        ],
+    );
+    a_dropped_database_comes_back(&host, &project, &ports).await;
 
     host.is_silent().await;
     host.there_and_back(&project, &[&["up", "-d"]], 0).await;
@@ -126,6 +144,23 @@ async fn a_service_without_database_says_so(host: &Host, project: &str, ports: &
     })
     .await;
     answers(&url, &[]).await;
+    host.ready(project).await;
+}
+
+/// A person drops a database; one command, and its service answers with the row that it had.
+async fn a_dropped_database_comes_back(host: &Host, project: &str, ports: &Ports) {
+    let address = format!("http://localhost:{}", ports["PAGOS_HOST_PORT"]);
+    let database = host.running(project, "pagos_mysql").await;
+    let drop = "MYSQL_PWD=\"$MYSQL_PASSWORD\" mysql -u \"$MYSQL_USER\" -e 'DROP DATABASE pagos'";
+    host.engine.exec(database.id(), &["sh", "-c", drop]);
+    eventually("the health of pagos fails", || {
+        let (status, body) = page(&format!("{address}/health/"), &[])?;
+        hold(status == 503, || format!("{status}: {body}"))
+    })
+    .await;
+    host.expect(&["restore", &format!("{project}/pagos_mysql")]);
+    let found = json(&format!("{address}/records/"), &[]).await;
+    assert_eq!(found["records"], 1, "{found}");
     host.ready(project).await;
 }
 

@@ -1,5 +1,6 @@
 //! The real engine for tests: a host with its own directories and names, and the built binary as its controller.
 
+pub(crate) mod backups;
 pub(crate) mod canary;
 pub(crate) mod compose;
 pub(crate) mod container;
