@@ -147,6 +147,7 @@ impl Supervisor {
     pub(crate) async fn run(&mut self, cancel: &CancellationToken) -> RunEnd {
         let cancel = &planted!("deaf-to-sigterm", cancel.clone(), CancellationToken::new());
         loop {
+            self.around.board.beat(self.around.clock.now());
             self.put_in_place().await;
             self.start_passes();
             if let Some(end) = self.once() {
@@ -300,6 +301,7 @@ impl Supervisor {
             Some(EngineEvent::Gap) => {
                 if self.link != Link::Up {
                     self.link = Link::Up;
+                    self.around.board.engine(None);
                     self.say(EventKind::Engine("connected again".to_owned()));
                 }
                 self.wake_all(Wake::Reset);
@@ -310,6 +312,7 @@ impl Supervisor {
                     tracing::warn!(why, "the connection to the engine was lost");
                     self.say(EventKind::Engine(format!("lost: {why}")));
                 }
+                self.around.board.engine(Some(why.clone()));
                 let patience = Instant::now() + PATIENCE;
                 self.link = Link::Lost { why, patience };
                 // What runs is not known any more; passes say so unless the connection stands again soon.

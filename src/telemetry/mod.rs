@@ -8,6 +8,6 @@ mod setup;
 
 pub use console::Console;
 pub use level::level_of;
-pub use log::log;
+pub use log::{log, subject_text};
 pub use progress::{Progress, Shown};
 pub use setup::{Form, Level, install};

@@ -1,0 +1,10 @@
+//! The API of a whole controller on the simulated engine, over streams in memory so that time can be paused; sockets and TLS
+//! over real ones.
+
+mod access;
+mod bench;
+mod events;
+mod limits;
+mod reading;
+mod sockets;
+mod writing;
