@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tokio::sync::watch;
 
+use crate::controller::meters::{Figures, Meters};
 use crate::model::id::ProjectName;
 use crate::model::status::{ControllerStatus, ProjectStatus};
 use crate::model::sync::SourceStatus;
@@ -38,6 +39,7 @@ struct Shared {
     snapshot: watch::Sender<Arc<Snapshot>>,
     /// Last turn of the loop, in milliseconds; beside the snapshot, as it changes all the time.
     beat: AtomicI64,
+    meters: Meters,
 }
 
 impl Board {
@@ -49,6 +51,16 @@ impl Board {
     /// What is published, from now on.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.shared.snapshot.subscribe()
+    }
+
+    /// What the loop counted so far.
+    pub fn figures(&self) -> Figures {
+        self.shared.meters.copy()
+    }
+
+    /// Where the loop counts.
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.shared.meters
     }
 
     /// When the loop was last seen to turn.
@@ -79,6 +91,7 @@ impl Board {
     }
 
     pub(crate) fn forget(&self, name: &ProjectName) {
+        self.shared.meters.forget(name);
         self.change(|snapshot| drop(snapshot.projects.remove(name)));
     }
 

@@ -1,6 +1,7 @@
 //! What edges of this process may know of the controller and ask of it: nothing that the loop would not do by itself or for
 //! the command line.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,8 +11,10 @@ use crate::controller::blocking::Blocking;
 use crate::controller::board::{Board, Snapshot};
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
+use crate::controller::meters::Figures;
 pub use crate::ledger::{HistoryRecord, Request, RequestState};
 use crate::ledger::{Ledger, LedgerError};
+use crate::model::backup_set::BackupSet;
 use crate::model::event::{Event, EventKind};
 use crate::model::id::ProjectName;
 use crate::model::status::ActionRecord;
@@ -47,6 +50,29 @@ impl Handle {
     /// When the loop was last seen to turn.
     pub fn beat_at(&self) -> Timestamp {
         self.board.beat_at()
+    }
+
+    /// What the loop counted so far.
+    pub fn figures(&self) -> Figures {
+        self.board.figures()
+    }
+
+    /// When each project was last backed up, and when a backup of it was last proven by a restore; by what it was asked for.
+    pub async fn backups(&self) -> BTreeMap<(ProjectName, String), (Timestamp, Option<Timestamp>)> {
+        let (store, snapshot) = (self.ledger.clone(), self.snapshot());
+        let look = move || {
+            let mut last = BTreeMap::new();
+            for name in snapshot.projects.keys() {
+                for set in store.backups(name).into_iter().filter(BackupSet::is_good) {
+                    let service = set.service.as_ref().map_or("", |service| service.as_str());
+                    let entry = last.entry((name.clone(), service.to_owned()));
+                    let (at, proven) = entry.or_insert((set.ended, set.proven));
+                    (*at, *proven) = ((*at).max(set.ended), (*proven).max(set.proven));
+                }
+            }
+            last
+        };
+        self.blocking.run(look).await.unwrap_or_default()
     }
 
     /// What time it is.

@@ -16,6 +16,7 @@ impl Supervisor {
             Link::Up => None,
         };
         self.around.board.controller(&status, lost);
+        self.around.board.meters().calls(self.around.engine.call_times());
         let store = self.around.ledger.clone();
         let publish = move || store.publish_controller(&status);
         if !matches!(self.settings.blocking.run(publish).await, Ok(Ok(()))) {

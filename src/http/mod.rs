@@ -13,8 +13,8 @@ mod settings;
 mod verdict;
 
 pub use api::{
-    ApiDesk, ApiLimits, ApiSettings, Peer, ROUTES, TcpSettings, TlsSettings, TlsSettingsError,
-    Tokens, attend, listen_api,
+    ApiDesk, ApiLimits, ApiSettings, CATALOGUE, Family, Kind, Peer, ROUTES, TcpSettings,
+    TlsSettings, TlsSettingsError, Tokens, attend, listen_api,
 };
 pub use listener::{Listener, listen};
 pub use settings::{HttpLimits, Outlets, WebhookSettings};

@@ -22,15 +22,23 @@ pub(super) fn livez(desk: &ApiDesk, asked: &Admitted) -> Result<Answer, String> 
 
 /// Whether what is published can be relied on.
 pub(super) fn readyz(desk: &ApiDesk, asked: &Admitted) -> Result<Answer, String> {
+    report("readyz", &checks(desk), asked)
+}
+
+/// What `/readyz` says.
+pub(super) fn is_ready(desk: &ApiDesk) -> bool {
+    checks(desk).iter().all(|(_, result)| result.is_ok())
+}
+
+fn checks(desk: &ApiDesk) -> [Check; 5] {
     let snapshot = desk.handle.snapshot();
-    let checks = [
+    [
         turning(desk),
         ("lock", acting(&snapshot)),
         ("engine", snapshot.engine_lost.clone().map_or(Ok(()), Err)),
         ("desired-state", read(&snapshot)),
         ("first-passes", looked(&snapshot)),
-    ];
-    report("readyz", &checks, asked)
+    ]
 }
 
 /// The loop's heart beat.

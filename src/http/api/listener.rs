@@ -26,6 +26,10 @@ use crate::model::path::LocalPath;
 /// is told once and tried again: it stops nothing else.
 pub async fn listen_api(settings: ApiSettings, handle: Handle, cancel: CancellationToken) {
     let mut published = handle.published();
+    let desk = ApiDesk::new(settings, handle);
+    let mut sockets = JoinSet::new();
+    let (counting, over) = (Arc::clone(&desk), cancel.clone());
+    sockets.spawn(async move { counting.count_events(over).await });
     let leads = published.wait_for(|snapshot| snapshot.controller.is_some());
     tokio::select! {
         biased;
@@ -33,10 +37,8 @@ pub async fn listen_api(settings: ApiSettings, handle: Handle, cancel: Cancellat
         () = cancel.cancelled() => return,
         _ = leads => {}
     }
-    let desk = ApiDesk::new(settings, handle);
     let unix = desk.settings.socket.clone().map(Place::Unix);
     let tcp = desk.settings.tcp.clone().map(Place::Tcp);
-    let mut sockets = JoinSet::new();
     for place in unix.into_iter().chain(tcp) {
         sockets.spawn(keep(place, Arc::clone(&desk), cancel.clone()));
     }

@@ -13,7 +13,7 @@ use crate::http::api::desk::ApiDesk;
 use crate::http::api::origin::{Misdirected, check_host, comes_from_a_page};
 use crate::http::api::query::Query;
 use crate::http::api::routes::Route;
-use crate::http::api::{health, reading, stream, writing};
+use crate::http::api::{health, metrics, reading, stream, writing};
 use crate::http::connection::BUFFER;
 use crate::http::receive::length_of;
 
@@ -33,6 +33,7 @@ pub(super) async fn receive(
     cancel: CancellationToken,
 ) -> Answer {
     let (head, body) = request.into_parts();
+    let route = Route::find(head.uri.path()).map_or("", |route| route.template());
     let answer = match admit(desk, peer, &head) {
         Ok(Admitted { route: Route::Act(project, verb), caller, .. }) => {
             writing::act(desk, (&project, verb), &caller, (&head, body)).await
@@ -40,6 +41,7 @@ pub(super) async fn receive(
         Ok(admitted) => answer(desk, admitted, cancel).await,
         Err(refusal) => *refusal,
     };
+    desk.count_answer(route, answer.status());
     hardened(answer)
 }
 
@@ -100,6 +102,7 @@ async fn answer(desk: &Arc<ApiDesk>, asked: Admitted, cancel: CancellationToken)
         Route::Readyz => health::readyz(desk, &asked),
         Route::Events => stream::events(desk, &asked, cancel),
         Route::History(name) => reading::history(desk, name, &asked.query).await,
+        Route::Metrics => Ok(metrics::metrics(desk).await),
         Route::Version => Ok(reading::version(desk)),
         Route::Projects => Ok(reading::projects(desk)),
         Route::Project(name) => Ok(reading::project(desk, name)),

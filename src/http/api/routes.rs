@@ -9,6 +9,7 @@ use crate::model::id::{ProjectName, ServiceName};
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/livez"),
     ("GET", "/readyz"),
+    ("GET", "/metrics"),
     ("GET", "/api/v1/version"),
     ("GET", "/api/v1/projects"),
     ("GET", "/api/v1/projects/{project}"),
@@ -99,6 +100,7 @@ impl Verb {
 pub(super) enum Route {
     Livez,
     Readyz,
+    Metrics,
     Version,
     Projects,
     Project(ProjectName),
@@ -116,6 +118,7 @@ impl Route {
         Some(match segments.as_slice() {
             ["livez"] => Self::Livez,
             ["readyz"] => Self::Readyz,
+            ["metrics"] => Self::Metrics,
             ["api", "v1", "version"] => Self::Version,
             ["api", "v1", "events"] => Self::Events,
             ["api", "v1", "projects"] => Self::Projects,
@@ -141,6 +144,7 @@ impl Route {
         match self {
             Self::Livez => "/livez",
             Self::Readyz => "/readyz",
+            Self::Metrics => "/metrics",
             Self::Version => "/api/v1/version",
             Self::Projects => "/api/v1/projects",
             Self::Project(_) => "/api/v1/projects/{project}",

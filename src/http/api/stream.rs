@@ -50,7 +50,7 @@ pub(super) fn events(
     };
     let (frames, reader) = mpsc::channel(limits.stream_buffer.max(2));
     let (events, ended) = (desk.handle.events(), CancellationToken::new());
-    let feed = Feed { events, frames, only, cancel };
+    let feed = Feed { desk: Arc::clone(desk), events, frames, only, cancel };
     let over = ended.clone().drop_guard();
     tokio::spawn(async move {
         feed.run(limits.heart_beat).await;
@@ -70,6 +70,7 @@ pub(super) fn events(
 
 /// One reader.
 struct Feed {
+    desk: Arc<ApiDesk>,
     events: Receiver<Arc<Event>>,
     frames: mpsc::Sender<Bytes>,
     only: Option<ProjectName>,
@@ -132,6 +133,7 @@ impl Feed {
     }
 
     fn give_up(&self, missed: u64) {
+        self.desk.count_missed("api", missed.max(1));
         tracing::debug!(missed, "a reader of events is too slow and is dropped");
         let text = format!("event: dropped\ndata: {{\"missed\":{missed}}}\n\n");
         // A reader that is gone needs no last word.

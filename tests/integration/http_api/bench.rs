@@ -83,7 +83,10 @@ impl Api {
 
     pub(super) fn of(host: Bench, settings: ApiSettings) -> Self {
         let handle = host.handle.clone().unwrap();
-        Self { host, desk: ApiDesk::new(settings, handle), cancel: CancellationToken::new() }
+        let (desk, cancel) = (ApiDesk::new(settings, handle), CancellationToken::new());
+        let (counting, over) = (Arc::clone(&desk), cancel.clone());
+        tokio::spawn(async move { counting.count_events(over).await });
+        Self { host, desk, cancel }
     }
 
     /// A connection.

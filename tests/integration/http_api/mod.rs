@@ -5,6 +5,7 @@ mod access;
 mod bench;
 mod events;
 mod limits;
+mod metrics;
 mod reading;
 mod sockets;
 mod writing;

@@ -75,6 +75,7 @@ pub(super) const CONFINED: &[(&str, &str)] = &[
     ),
     ("hyper_rustls", "src/engine/registry/client.rs src/alerts/https.rs"),
     ("tokio_rustls", "src/controller/host_get.rs src/http/api/tls.rs"),
+    ("prometheus_client", "src/http/api/metrics/render.rs"),
     ("prost", "src/engine/docker/"),
     ("hmac", "src/webhook/mac.rs"),
     ("sha1", "src/webhook/mac.rs"),
