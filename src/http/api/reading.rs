@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::json;
 
-use crate::http::api::answer::{Answer, json as reply, problem};
+use crate::http::api::answer::{Answer, json as reply, problem, whole};
 use crate::http::api::desk::ApiDesk;
 use crate::http::api::query::Query;
 use crate::http::api::view::{HistoryView, ProjectView, ServiceView, SummaryView, VersionView};
@@ -12,6 +12,14 @@ use crate::model::id::{ProjectName, ServiceName};
 /// Records of the history that are given unless more are asked for, and at most.
 const HISTORY: usize = 20;
 const MOST_HISTORY: usize = 500;
+
+/// What every route takes and gives; the tests hold every answer against it.
+const DOCUMENT: &str = include_str!("openapi.json");
+
+/// `/api/v1/openapi.json`.
+pub(super) fn document() -> Answer {
+    whole(StatusCode::OK, "application/json", DOCUMENT)
+}
 
 /// `/api/v1/version`.
 pub(super) fn version(desk: &ApiDesk) -> Answer {

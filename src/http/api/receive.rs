@@ -103,6 +103,7 @@ async fn answer(desk: &Arc<ApiDesk>, asked: Admitted, cancel: CancellationToken)
         Route::Events => stream::events(desk, &asked, cancel),
         Route::History(name) => reading::history(desk, name, &asked.query).await,
         Route::Metrics => Ok(metrics::metrics(desk).await),
+        Route::Document => Ok(reading::document()),
         Route::Version => Ok(reading::version(desk)),
         Route::Projects => Ok(reading::projects(desk)),
         Route::Project(name) => Ok(reading::project(desk, name)),

@@ -6,8 +6,8 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use crate::controller::{AskError, Deed, Request, RequestState};
@@ -27,11 +27,23 @@ const MOST_REASON: usize = 500;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wish {
+    #[serde(default, deserialize_with = "present")]
     service: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     reason: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     until: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     to: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
     full: Option<bool>,
+}
+
+/// What stands there has a value: `null` is none.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// What is wrong with a request.
@@ -44,11 +56,14 @@ pub(super) async fn act(
     caller: &Caller,
     (head, body): (&Parts, Incoming),
 ) -> Answer {
-    if let Err(after) = desk.pace_write() {
-        return later(StatusCode::TOO_MANY_REQUESTS, "too many requests that write", after);
-    }
     match Box::pin(ask(desk, (project, verb), caller, (head, body))).await {
         Ok(id) => accepted(&id, project, verb),
+        Err((StatusCode::TOO_MANY_REQUESTS, why)) => {
+            later(StatusCode::TOO_MANY_REQUESTS, &why, desk.pace_write().err().unwrap_or_default())
+        }
+        Err((StatusCode::SERVICE_UNAVAILABLE, why)) => {
+            later(StatusCode::SERVICE_UNAVAILABLE, &why, desk.limits().heart_beat)
+        }
         Err((StatusCode::NOT_FOUND, empty)) if empty.is_empty() => no_project(project),
         Err((status, why)) => problem(status, &why),
     }
@@ -61,8 +76,7 @@ async fn ask(
     (head, body): (&Parts, Incoming),
 ) -> Result<String, Wrong> {
     let bytes = read(desk, head, body).await?;
-    let wish: Wish = serde_json::from_slice(&bytes)
-        .map_err(|error| (StatusCode::BAD_REQUEST, format!("the body: {error}")))?;
+    let wish = wish(&bytes)?;
     let snapshot = desk.handle.snapshot();
     let status = snapshot.projects.get(project);
     let status = status.ok_or_else(|| (StatusCode::NOT_FOUND, String::new()))?;
@@ -74,10 +88,21 @@ async fn ask(
         object: wish.service.clone().unwrap_or_else(|| project.to_string()),
         message: format!("{caller}: {}", said(verb, &wish)),
     };
+    if desk.pace_write().is_err() {
+        let why = "too many requests that write".to_owned();
+        return Err((StatusCode::TOO_MANY_REQUESTS, why));
+    }
     desk.handle.ask(request, deed).await.map_err(|error| match error {
         AskError::Full => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         AskError::Unwritable => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     })
+}
+
+/// An object: a list of the values would be taken for one otherwise.
+fn wish(bytes: &[u8]) -> Result<Wish, Wrong> {
+    let object: Result<Map<String, Value>, _> = serde_json::from_slice(bytes);
+    let wish = object.and_then(|object| serde_json::from_value(Value::Object(object)));
+    wish.map_err(|error| (StatusCode::BAD_REQUEST, format!("the body: {error}")))
 }
 
 /// `GET /api/v1/requests/{id}`.

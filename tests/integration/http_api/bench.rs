@@ -104,7 +104,9 @@ impl Api {
         drop(stream.write_all(bytes).await);
         let mut answer = Vec::new();
         drop(stream.read_to_end(&mut answer).await);
-        Reply::of(&answer)
+        let reply = Reply::of(&answer);
+        super::document::judge(bytes, &reply);
+        reply
     }
 
     /// Reads over the socket.

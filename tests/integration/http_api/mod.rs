@@ -3,9 +3,11 @@
 
 mod access;
 mod bench;
+mod document;
 mod events;
 mod limits;
 mod metrics;
+mod monitoring;
 mod reading;
 mod sockets;
 mod writing;

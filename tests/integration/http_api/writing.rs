@@ -84,6 +84,7 @@ async fn bodies_that_mean_nothing_are_refused_with_the_reason() {
         ("rollback", r#"{"to": 99}"#, 404, "no revision 99"),
         ("rollback", r#"{"to": -1}"#, 400, "the body: "),
         ("start", "", 400, "the body: "),
+        ("start", r#"{"service": null}"#, 400, "the body: "),
         ("start", "[]", 400, "the body: "),
         ("start", "{", 400, "the body: "),
     ] {
