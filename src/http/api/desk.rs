@@ -85,6 +85,12 @@ impl ApiDesk {
         self.memory(|memory| memory.writes.take(now))
     }
 
+    /// When a write may come again.
+    pub(super) fn write_again(&self) -> Duration {
+        let now = self.handle.now();
+        self.memory(|memory| memory.writes.peek(now).err().unwrap_or_default())
+    }
+
     /// Counts events for metrics until `cancel`, or until nobody sends any more.
     pub async fn count_events(&self, cancel: CancellationToken) {
         let mut events = self.handle.events();

@@ -59,7 +59,7 @@ pub(super) async fn act(
     match Box::pin(ask(desk, (project, verb), caller, (head, body))).await {
         Ok(id) => accepted(&id, project, verb),
         Err((StatusCode::TOO_MANY_REQUESTS, why)) => {
-            later(StatusCode::TOO_MANY_REQUESTS, &why, desk.pace_write().err().unwrap_or_default())
+            later(StatusCode::TOO_MANY_REQUESTS, &why, desk.write_again())
         }
         Err((StatusCode::SERVICE_UNAVAILABLE, why)) => {
             later(StatusCode::SERVICE_UNAVAILABLE, &why, desk.limits().heart_beat)

@@ -119,6 +119,35 @@ async fn a_hostile_page_neither_reads_nor_writes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn invariant_17_no_answer_shows_a_value_of_a_container() {
+    const VALUE: &str = "canary-7d1c0f52a9";
+    let mut host = crate::simulation::bench::Bench::new(9715);
+    let text = |value: &str| {
+        format!(
+            "services: {{web: {{image: app, environment: {{TOKEN: {value}}}, command: [serve, --key={value}]}}}}"
+        )
+    };
+    host.write("shop", &text(VALUE));
+    host.start();
+    host.converged("shop").await;
+    // A replacement because of it stands in history, events and metrics.
+    host.write("shop", &text(&format!("{VALUE}-new")));
+    host.pass(30).await;
+    host.converged("shop").await;
+    let api = Api::of(host, settings());
+    for (_, path) in
+        ROUTES.iter().filter(|(method, path)| *method == "GET" && !path.ends_with("/events"))
+    {
+        let path = path.replace("{project}", "shop").replace("{service}", "web");
+        let path = path.replace("{id}", "00000001-000000000000");
+        let reply = api.get(&path).await;
+        assert!(!reply.body.contains(VALUE), "{path}: {reply:?}");
+    }
+    let history = api.get("/api/v1/projects/shop/history?last=500").await.body;
+    assert!(history.contains("environment.TOKEN") && !history.contains(VALUE), "{history}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn reading_takes_a_token_where_one_is_set_and_health_none() {
     let api = Api::shop(9714).await;
     for (method, path) in ROUTES.iter().filter(|(method, _)| *method == "GET") {
