@@ -2,6 +2,7 @@
 //! checked. Every command ends in an [`exit::Outcome`] or an [`exit::CliError`]; [`output`] alone prints.
 
 mod abort;
+mod api_settings;
 pub mod args;
 mod backup;
 mod backup_context;

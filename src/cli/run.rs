@@ -26,7 +26,7 @@ use crate::controller::{
     OnceOptions, RunEnd, RunError, Settings, SystemClock, Tidy, Watch, recognise,
 };
 use crate::engine::Engine;
-use crate::http::{self, Outlets, WebhookSettings};
+use crate::http::{self, ApiSettings, Outlets, WebhookSettings};
 use crate::ledger::Ledger;
 use crate::manifest::HostChoices;
 use crate::model::id::ProjectName;
@@ -76,6 +76,11 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
     // A single run waits for nobody: it needs no hints.
     let webhooks = context.settings.webhooks.as_ref().filter(|_| !args.once);
     let webhooks = webhooks.map(|file| file.resolve(&context.around)).transpose()?;
+    let api = if args.once {
+        None
+    } else {
+        Some(context.settings.api.resolve(&context.settings.state_dir)?)
+    };
     let ledger = Ledger::open(&context.settings.state_dir).map_err(|error| {
         CliError::runtime(format!("{}: {}", context.settings.state_dir.display(), chain(&error)))
             .hint("name another state directory with --state-dir")
@@ -93,7 +98,8 @@ pub(super) async fn run(args: &RunArgs, context: &Context) -> Result<Outcome, Cl
     }
     let notifying = notifying::begin(context, &ledger, &events);
     let cancel = CancellationToken::new();
-    let work = Work { args, context, environment, webhooks, ledger, events };
+    let edges = Edges { webhooks, api };
+    let work = Work { args, context, environment, edges, ledger, events };
     let end = Box::pin(until_signal(work.run(cancel.clone()), &cancel)).await;
     notifying.end().await;
     let end = end?;
@@ -107,9 +113,15 @@ struct Work<'a> {
     args: &'a RunArgs,
     context: &'a Context,
     environment: BTreeMap<String, String>,
-    webhooks: Option<WebhookSettings>,
+    edges: Edges,
     ledger: Ledger,
     events: EventSink,
+}
+
+/// What listens beside the controller; a single run has none of it.
+struct Edges {
+    webhooks: Option<WebhookSettings>,
+    api: Option<ApiSettings>,
 }
 
 impl Work<'_> {
@@ -149,7 +161,10 @@ impl Work<'_> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let mut controller = self.controller((connector, instance), Arc::clone(&clock));
         let (mut edges, ended) = (JoinSet::new(), cancel.child_token());
-        if let Some(webhooks) = self.webhooks.clone() {
+        if let Some(api) = self.edges.api.clone() {
+            edges.spawn(http::listen_api(api, controller.handle(), ended.clone()));
+        }
+        if let Some(webhooks) = self.edges.webhooks.clone() {
             let ((hints, heard), leading) = (mpsc::channel(HINTS), Arc::new(Notify::new()));
             controller = controller.hearing(heard).telling(Arc::clone(&leading));
             let (deliveries, log) = mpsc::channel(DELIVERIES);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::alerts::{Channel, Pace};
+use crate::cli::api_settings::ApiFile;
 use crate::cli::args::{GlobalArgs, LogFormat, LogLevel};
 use crate::cli::exit::CliError;
 use crate::cli::output::Color;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub choices: HostChoices,
     /// Git repositories whose files are put into the watched directory.
     pub sources: Vec<GitSource>,
+    /// Where the API listens; its tokens are not read yet.
+    pub(super) api: ApiFile,
     /// What may be sent to this host; its secrets are not read yet.
     pub(super) webhooks: Option<WebhooksFile>,
     /// Who is told of what happens, and how soon.
@@ -151,6 +154,7 @@ impl Settings {
             age_keys: keys_outside(file.age_keys, &desired_state)?,
             choices: HostChoices { projects: file.projects, strict, ..HostChoices::default() },
             garbage: file.garbage,
+            api: file.api,
             webhooks: file.webhooks,
             notifications: file.notifications,
             rules: Arc::new(rules),

@@ -7,11 +7,12 @@ use clap::ValueEnum;
 use serde_yaml::{Mapping, Value};
 
 use crate::alerts::{Channel, Pace};
+use crate::cli::api_settings::ApiFile;
 use crate::cli::args::GlobalArgs;
 use crate::cli::exit::{CliError, chain};
 use crate::cli::webhooks_file::{self, WebhooksFile};
 use crate::cli::{
-    backup_settings, choices, garbage_settings, git_settings, logging_settings,
+    api_settings, backup_settings, choices, garbage_settings, git_settings, logging_settings,
     notification_settings, policy_file, secret_settings,
 };
 use crate::manifest::ProjectChoices;
@@ -23,7 +24,8 @@ use crate::model::rulebook::RuleBook;
 use crate::model::secret_place::SecretPlace;
 
 /// Keys that may stand in the file.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
+    "api",
     "backups",
     "color",
     "desired_state",
@@ -49,6 +51,8 @@ const KEYS: [&str; 18] = [
 pub(super) struct SettingsFile {
     /// The flags that every command takes. Relative paths are those of the file's directory.
     pub(super) global: GlobalArgs,
+    /// Where the API listens.
+    pub(super) api: ApiFile,
     /// Where backups lie.
     pub(super) backups: Option<PathBuf>,
     /// Variables of this process that manifests may use.
@@ -109,6 +113,7 @@ fn parse(text: &str, path: &Path) -> Result<SettingsFile, CliError> {
 impl SettingsFile {
     fn set(&mut self, key: &str, value: &Value, directory: &Path) -> Result<(), String> {
         match key {
+            "api" => self.api = api_settings::parse(value, directory)?,
             "backups" => self.backups = Some(backup_settings::parse(value, directory)?),
             "color" => self.global.color = Some(choice(key, value)?),
             "desired_state" => self.global.desired_state = Some(path_of(key, value, directory)?),
@@ -222,7 +227,7 @@ mod tests {
             "/etc/composelet/composelet.yaml: unknown setting `desired-state`; did you mean `desired_state`?"
         );
         let error = parsed("nonsense: []\n").unwrap_err();
-        assert!(error.message.contains("known are backups, color, desired_state"), "{error}");
+        assert!(error.message.contains("known are api, backups, color"), "{error}");
         assert!(parsed("log_level: loud\n").unwrap_err().message.contains("error, warn, info"));
         assert!(parsed("- a\n").is_err());
     }

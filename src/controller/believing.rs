@@ -68,6 +68,8 @@ impl Supervisor {
         if self.edges() != edges || !changes.gone.is_empty() {
             self.wake_dependants();
         }
+        let names = self.beliefs.iter().map(|(name, _)| name.clone());
+        self.around.board.keep(names.filter(|name| self.is_kept(name)).collect());
         if let Some(look) = self.beliefs.next_look() {
             let after = look.since(now).max(SOONEST_LOOK);
             self.directory.look_by(Instant::now() + after);
@@ -129,6 +131,7 @@ impl Supervisor {
         self.cells.remove(name);
         self.around.operations.forget(name);
         self.around.prober.attend(name, Vec::new());
+        self.around.board.forget(name);
         let (store, key) = (self.around.ledger.clone(), name.clone());
         let forget = move || {
             store.remove_project(&key)?;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::controller::admission;
 use crate::controller::backups;
 use crate::controller::blocking::Blocking;
+use crate::controller::board::Board;
 use crate::controller::bundles;
 use crate::controller::clock::Clock;
 use crate::controller::content;
@@ -59,6 +60,8 @@ pub struct Surroundings {
     pub engine: Engine,
     /// The state directory.
     pub ledger: Ledger,
+    /// What is published, for readers in this process.
+    pub board: Board,
     /// Long calls.
     pub operations: Arc<Operations>,
     /// Who is asked whether it is well.

@@ -11,6 +11,12 @@ impl Supervisor {
             self.settings.blocking.run(move || teller.tell(&role)).await.ok();
         }
         let status = self.controller_status(role);
+        let lost = match &self.link {
+            Link::Lost { why, .. } => Some(why.clone()),
+            Link::Up => None,
+        };
+        self.around.board.controller(&status, lost);
+        self.around.board.meters().calls(self.around.engine.call_times());
         let store = self.around.ledger.clone();
         let publish = move || store.publish_controller(&status);
         if !matches!(self.settings.blocking.run(publish).await, Ok(Ok(()))) {

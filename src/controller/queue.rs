@@ -8,6 +8,7 @@ use backoff::backoff::Backoff as _;
 use tokio::time::Instant;
 
 use crate::controller::jitter::jittered;
+use crate::controller::meters::QueueFigures;
 use crate::model::id::ProjectName;
 
 /// First delay after a failed pass.
@@ -38,12 +39,25 @@ pub enum Requeue {
     Failed,
 }
 
+impl Requeue {
+    /// In controller-runtime's words.
+    pub(crate) fn result(self) -> &'static str {
+        match self {
+            Self::AwaitChange => "success",
+            Self::After(_) => "requeue_after",
+            Self::Failed => "error",
+        }
+    }
+}
+
 /// The queue. It holds no clock: callers say what time it is.
 #[derive(Debug, Default)]
 pub struct Queue {
     slots: BTreeMap<ProjectName, Slot>,
     /// Get no pass for now: their files are being put in place.
     held: BTreeSet<ProjectName>,
+    adds: u64,
+    retries: u64,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +84,7 @@ struct Failing {
 impl Queue {
     /// Asks for a pass of `key` at `at`, or earlier if one is due earlier.
     pub fn wake(&mut self, key: &ProjectName, wake: Wake, at: Instant) {
+        self.adds = self.adds.saturating_add(1);
         let slot = self.slots.entry(key.clone()).or_default();
         if wake == Wake::Reset {
             slot.failing = None;
@@ -113,8 +128,23 @@ impl Queue {
                 let failing = slot.failing.get_or_insert_with(|| Failing::new(now));
                 failing.fail(key, now);
                 slot.due = Some(failing.until);
+                self.retries = self.retries.saturating_add(1);
             }
         }
+    }
+
+    /// Since when a key is due.
+    pub fn due_since(&self, now: Instant) -> Option<Duration> {
+        self.next_due().map(|due| now.saturating_duration_since(due))
+    }
+
+    /// What is counted of it.
+    pub fn figures(&self, now: Instant) -> QueueFigures {
+        let due = self.idle().filter(|(_, slot)| slot.due.is_some_and(|due| due <= now)).count();
+        let running = self.slots.values().filter(|slot| slot.phase == Phase::Running).count();
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let (depth, running) = (count(due), count(running));
+        QueueFigures { depth, running, adds: self.adds, retries: self.retries }
     }
 
     /// Tries in a row that failed.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backup::{Backups, Store};
 use crate::controller::admission::{Places, admission};
+use crate::controller::board::Board;
 use crate::controller::clock::Clock;
 use crate::controller::desired::belief::Beliefs;
 use crate::controller::desired::last_good;
@@ -21,6 +22,7 @@ use crate::controller::directory::Directory;
 use crate::controller::disruption::Disrupted;
 use crate::controller::events::EventSink;
 use crate::controller::governor::Governor;
+use crate::controller::handle::Handle;
 use crate::controller::hints::Hints;
 use crate::controller::housekeeping::{Housekeeping, Pressure, Tidy};
 use crate::controller::image_memory::RememberingCalls;
@@ -68,6 +70,7 @@ pub struct Controller {
     instance: Option<Instance>,
     tidy: Option<Tidy>,
     leading: Option<Arc<Notify>>,
+    board: Board,
     clock: Arc<dyn Clock>,
     events: EventSink,
 }
@@ -108,6 +111,7 @@ impl Controller {
             instance,
             tidy,
             leading,
+            board: Board::default(),
             clock,
             events,
         }
@@ -162,6 +166,17 @@ impl Controller {
         Self { leading: Some(leading), ..self }
     }
 
+    /// What edges of this process may know of it and ask of it.
+    pub fn handle(&self) -> Handle {
+        Handle {
+            board: self.board.clone(),
+            ledger: self.ledger.clone(),
+            clock: Arc::clone(&self.clock),
+            events: self.events.clone(),
+            blocking: self.settings.blocking,
+        }
+    }
+
     /// Runs in this container, which it leaves alone and of which it tells how it is.
     #[must_use]
     pub fn in_container(self, instance: Instance) -> Self {
@@ -179,6 +194,7 @@ impl Controller {
         let startup = Startup {
             settings: &self.settings,
             ledger: &self.ledger,
+            board: &self.board,
             clock: &*self.clock,
             events: &self.events,
             cancel: &cancel,
@@ -273,6 +289,7 @@ impl Controller {
         let reader = reader.knowing(sources.commits());
         let around = Surroundings {
             loader: Arc::clone(&self.loader),
+            board: self.board,
             engine,
             ledger: self.ledger,
             operations: Arc::new(operations),

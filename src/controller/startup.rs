@@ -8,6 +8,7 @@ use backoff::backoff::Backoff as _;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use crate::controller::board::Board;
 use crate::controller::clock::Clock;
 use crate::controller::events::EventSink;
 use crate::controller::jitter::jittered;
@@ -33,6 +34,7 @@ pub type Connector =
 pub(crate) struct Startup<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) ledger: &'a Ledger,
+    pub(crate) board: &'a Board,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) events: &'a EventSink,
     pub(crate) cancel: &'a CancellationToken,
@@ -196,6 +198,8 @@ impl Startup<'_> {
             held: Vec::new(),
             diagnostics: Vec::new(),
         };
+        self.board.beat(status.published_at);
+        self.board.controller(&status, Some(engine.to_owned()));
         if self.ledger.publish_controller(&status).is_err() {
             tracing::warn!("the status of the controller could not be published");
         }

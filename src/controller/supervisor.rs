@@ -93,6 +93,8 @@ pub(crate) struct Cell {
     pub(crate) progress: Option<Progress>,
     /// Passes that panicked.
     pub(crate) panics: u64,
+    /// Begin of the pass that runs.
+    pub(crate) begun: Option<Instant>,
 }
 
 /// A change and the request that it comes from.
@@ -147,6 +149,8 @@ impl Supervisor {
     pub(crate) async fn run(&mut self, cancel: &CancellationToken) -> RunEnd {
         let cancel = &planted!("deaf-to-sigterm", cancel.clone(), CancellationToken::new());
         loop {
+            self.around.board.beat(self.around.clock.now());
+            self.around.board.meters().queue(self.queue.figures(Instant::now()));
             self.put_in_place().await;
             self.start_passes();
             if let Some(end) = self.once() {
@@ -300,6 +304,7 @@ impl Supervisor {
             Some(EngineEvent::Gap) => {
                 if self.link != Link::Up {
                     self.link = Link::Up;
+                    self.around.board.engine(None);
                     self.say(EventKind::Engine("connected again".to_owned()));
                 }
                 self.wake_all(Wake::Reset);
@@ -310,6 +315,7 @@ impl Supervisor {
                     tracing::warn!(why, "the connection to the engine was lost");
                     self.say(EventKind::Engine(format!("lost: {why}")));
                 }
+                self.around.board.engine(Some(why.clone()));
                 let patience = Instant::now() + PATIENCE;
                 self.link = Link::Lost { why, patience };
                 // What runs is not known any more; passes say so unless the connection stands again soon.
@@ -363,9 +369,11 @@ impl Supervisor {
             return;
         }
         while self.passes.len() < self.settings.limits.passes {
+            let waited = self.queue.due_since(now).unwrap_or_default();
             let Some(name) = self.queue.take(now) else {
                 return;
             };
+            self.around.board.meters().begun(waited);
             self.start_pass(name);
         }
     }
@@ -378,6 +386,7 @@ impl Supervisor {
         let neighbours = self.neighbours();
         let cell = self.cells.entry(name.clone()).or_default();
         cell.answering = std::mem::take(&mut cell.changes);
+        cell.begun = Some(Instant::now());
         let changes = cell.answering.iter();
         let input = PassInput {
             name: name.clone(),
@@ -405,6 +414,9 @@ impl Supervisor {
         let now = Instant::now();
         let cell = self.cells.entry(name.clone()).or_default();
         let mut answered = std::mem::take(&mut cell.answering);
+        let took = cell.begun.take().map(|begun| now.saturating_duration_since(begun));
+        let result = end.as_ref().map_or("panic", |end| end.requeue.result());
+        self.around.board.meters().ended(name, result, took.unwrap_or_default());
         let Some(end) = end else {
             cell.panics += 1;
             tracing::error!(project = %name, panics = cell.panics, "internal error: a pass panicked");

@@ -90,6 +90,7 @@ impl Supervisor {
     /// Publishes the status of all sources, if there are any.
     pub(crate) async fn publish_sources(&mut self) {
         let statuses: Vec<SourceStatus> = self.sources.statuses(self.both_clocks());
+        self.around.board.sources(&statuses);
         let store = self.around.ledger.clone();
         let publish = move || store.publish_sources(&statuses);
         if !matches!(self.settings.blocking.run(publish).await, Ok(Ok(()))) {

@@ -87,6 +87,7 @@ pub(crate) async fn publish(
     if converged(&status) && !previous.as_ref().is_some_and(converged) {
         around.events.send(now, Some(&status.name), EventKind::Converged);
     }
+    around.board.project(&status);
     let (store, copy) = (around.ledger.clone(), status.clone());
     let published = around.blocking.run(move || store.publish_project(&copy)).await;
     if !matches!(published, Ok(Ok(()))) {

@@ -1,11 +1,14 @@
 //! The choke point: every call to the engine has a number, a deadline, a class of outcome and a line in the log.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
 use crate::engine::failure::{CallError, Effect, classify};
+use crate::model::histogram::Histogram;
 use crate::model::outcome::Failure;
 
 /// Counters of the facade since it was made; `mutating` counts create, start, stop and the like, but no reads.
@@ -45,7 +48,11 @@ impl Call {
 pub(super) struct Switchboard {
     all: AtomicU64,
     mutating: AtomicU64,
+    times: Mutex<CallTimes>,
 }
+
+/// How long calls took, by name and by `ok` or the class of the failure.
+pub(super) type CallTimes = BTreeMap<(&'static str, &'static str), Histogram>;
 
 impl Switchboard {
     /// How many calls there were.
@@ -54,6 +61,16 @@ impl Switchboard {
             all: self.all.load(Ordering::Relaxed),
             mutating: self.mutating.load(Ordering::Relaxed),
         }
+    }
+
+    /// How long they took.
+    pub(super) fn times(&self) -> CallTimes {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, name: &'static str, class: &'static str, took: Duration) {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.entry((name, class)).or_default().observe(took);
     }
 
     /// Runs one call under its deadline.
@@ -95,6 +112,8 @@ impl Switchboard {
         let begun = Instant::now();
         tracing::trace!(number, call = call.name, "engine call begins");
         let result = work.await.map_err(|error| classify(error, call.effect));
+        let class = result.as_ref().map_or_else(|failure| failure.class.word(), |_| "ok");
+        self.note(call.name, class, begun.elapsed());
         let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
             Ok(_) => tracing::debug!(number, call = call.name, elapsed_ms, "engine call succeeded"),

@@ -1,6 +1,6 @@
-//! What the engine tells for a diagnosis: more log lines than a pass reads, and about itself.
+//! What the engine tells for a diagnosis, and what is told of the calls to it: more log lines than a pass reads, times.
 
-use crate::engine::call::Call;
+use crate::engine::call::{Call, CallTimes};
 use crate::engine::facade::Engine;
 use crate::engine::parse;
 use crate::model::engine_info::EngineInfo;
@@ -8,6 +8,11 @@ use crate::model::id::ContainerId;
 use crate::model::outcome::Failure;
 
 impl Engine {
+    /// How long calls took, by name and by `ok` or the class of the failure.
+    pub fn call_times(&self) -> CallTimes {
+        self.inner.switchboard.times()
+    }
+
     /// The last lines of a container's output, at most 1000 of at most 500 characters.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ use crate::http::receive::receive;
 /// takes.
 pub(super) const BUFFER: usize = 8 * 1024;
 /// Headers of one request.
-const MOST_HEADERS: usize = 64;
+pub(super) const MOST_HEADERS: usize = 64;
 /// Bytes that are read and dropped so that a client that is still writing sees the answer.
 const LINGER: usize = 256 * 1024;
 
@@ -51,7 +51,11 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>) 
     drop(timeout(limits.answer_time, close(&mut stream, slow)).await);
 }
 
-async fn close(stream: &mut TcpStream, slow: bool) -> std::io::Result<()> {
+/// Ends a connection so that a client that is still writing sees the answer.
+pub(super) async fn close<S>(stream: &mut S, slow: bool) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     if slow {
         stream.write_all(TOO_SLOW).await?;
     }

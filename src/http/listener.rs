@@ -18,7 +18,7 @@ use crate::http::settings::{Outlets, WebhookSettings};
 use crate::model::event::EventKind;
 
 /// How often an address that is taken is tried again: a controller that stands by waits for it like for the lock.
-const BIND_AGAIN: Duration = Duration::from_secs(5);
+pub(super) const BIND_AGAIN: Duration = Duration::from_secs(5);
 
 /// A socket that listens.
 #[derive(Debug)]

@@ -39,7 +39,7 @@ pub(super) async fn receive(desk: &Desk, peer: IpAddr, request: Request<Incoming
 
 /// Bytes of the head of a request. What comes in one piece the reader bounds by itself; what comes in several may grow to
 /// twice its buffer.
-fn length_of(head: &Parts) -> usize {
+pub(super) fn length_of(head: &Parts) -> usize {
     let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
     let headers = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     path + headers.sum::<usize>()

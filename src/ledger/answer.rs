@@ -9,6 +9,15 @@ use crate::model::path::LocalPath;
 /// Most answers that are kept for those who asked and went away.
 const MAX_ANSWERS: usize = 100;
 
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestState {
+    /// The controller has not applied it yet.
+    Waiting,
+    /// It was applied or refused; the answer says which.
+    Answered(String),
+}
+
 impl Ledger {
     /// Ends a request that was applied: its answer is left, then the request is removed. Old answers that nobody fetched
     /// are removed.
@@ -37,6 +46,19 @@ impl Ledger {
         let bytes = self.storage.read(&path).ok()?;
         self.storage.remove(&path).ok();
         Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What became of a request, as often as somebody asks. The answer is gone once [`Ledger::take_answer`] took it, or many
+    /// others followed.
+    pub fn request_state(&self, id: &str) -> Option<RequestState> {
+        let path = answer_path(id).ok()?;
+        let answer = || {
+            let bytes = self.storage.read(&path).ok()?;
+            Some(RequestState::Answered(String::from_utf8_lossy(&bytes).into_owned()))
+        };
+        let waits = || self.storage.read(&request_path(id)).ok().map(|_| RequestState::Waiting);
+        // It may be answered between two looks: the answer is there before the request is gone.
+        answer().or_else(waits).or_else(answer)
     }
 
     /// Where requests and answers lie, for a watch: names that come and go in it are hints.

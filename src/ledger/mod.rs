@@ -37,6 +37,7 @@ mod storage;
 mod store;
 mod webhooks;
 
+pub use answer::RequestState;
 pub use error::LedgerError;
 pub use file_storage::FileStorage;
 pub use history::HistoryRecord;

@@ -34,6 +34,7 @@ pub mod glob;
 pub mod held;
 mod held_text;
 pub mod hint;
+pub mod histogram;
 pub mod hook;
 pub mod host_probe;
 pub mod id;

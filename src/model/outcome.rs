@@ -35,6 +35,24 @@ pub enum FailureClass {
     Maybe,
 }
 
+impl FailureClass {
+    /// Its word in metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+            Self::PortTaken => "port_taken",
+            Self::Forbidden => "forbidden",
+            Self::Denied => "denied",
+            Self::Engine => "engine",
+            Self::RateLimited => "rate_limited",
+            Self::Unreachable => "unreachable",
+            Self::Maybe => "maybe",
+        }
+    }
+}
+
 /// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

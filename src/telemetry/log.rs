@@ -117,7 +117,7 @@ fn parts(failure: &Failure) -> (String, &str) {
 }
 
 /// An image by reference, a container by its short id.
-pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) -> &str {
+pub fn subject_text(subject: &crate::model::operation::OperationSubject) -> &str {
     match subject {
         crate::model::operation::OperationSubject::Image(reference)
         | crate::model::operation::OperationSubject::Exec(reference)

@@ -59,7 +59,7 @@ pub(super) fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// Whether two secrets are equal. How long it takes tells nothing, not even a length: their digests are compared.
-pub(super) fn same_secret(left: &[u8], right: &[u8]) -> bool {
+pub fn same_secret(left: &[u8], right: &[u8]) -> bool {
     same(&Sha256::digest(left), &Sha256::digest(right))
 }
 

@@ -20,7 +20,7 @@ pub use head::HEAD_BYTES;
 pub use hook::{Hook, HookError, HookParts};
 pub use limit::{Bucket, Limiter, Rate};
 pub use log::{DeliveryLog, Noted};
-pub use mac::{SIGNATURE, sign};
+pub use mac::{SIGNATURE, same_secret, sign};
 pub use payload::{Message, read};
 pub use replay::{ReplayCache, ReplayKey};
 pub use verify::{Authentic, CLOCK_WINDOW, Check, Presented, Refusal};

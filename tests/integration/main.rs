@@ -33,6 +33,7 @@ mod garbage;
 mod git;
 mod host_dial;
 mod hostile;
+mod http_api;
 mod http_hooks;
 mod install_files;
 mod job_properties;

@@ -34,6 +34,7 @@ mod isolation;
 mod jobs;
 mod joins;
 mod logs;
+mod monitoring;
 mod montero;
 mod montero_from_git;
 mod neighbours;

@@ -15,8 +15,8 @@ use std::time::Duration;
 use composelet::controller::desired::compose::ComposeLoader;
 use composelet::controller::desired::decryption::Decryption;
 use composelet::controller::{
-    Blocking, Clock, Connector, Controller, Disks, EventSink, Limits, Mode, RunEnd, RunError,
-    Settings, SystemClock, Tidy, Watch,
+    Blocking, Clock, Connector, Controller, Disks, EventSink, Handle, Limits, Mode, RunEnd,
+    RunError, Settings, SystemClock, Tidy, Watch,
 };
 use composelet::engine::Engine;
 use composelet::ledger::{Ledger, Loss, MemoryStorage, Request};
@@ -55,6 +55,8 @@ pub(crate) struct Bench {
     pub(crate) keys: Vec<SecretPlace>,
     /// How garbage is removed, and how full the disks are.
     pub(crate) tidy: Option<(GarbageSettings, Arc<SimDisks>)>,
+    /// What edges may ask of the controller that was started last.
+    pub(crate) handle: Option<Handle>,
     directory: TempDir,
     clock: Arc<HostClock>,
     running: Option<Running>,
@@ -121,6 +123,7 @@ impl Bench {
             rules: Arc::default(),
             keys: Vec::new(),
             tidy: None,
+            handle: None,
             directory,
             clock: Arc::new(HostClock {
                 awake: SystemClock::starting_at(epoch),
@@ -223,6 +226,7 @@ impl Bench {
         if let Some(hints) = self.hints.take() {
             controller = controller.hearing(hints);
         }
+        self.handle = Some(controller.handle());
         let task = tokio::spawn(controller.run(cancel.clone()));
         self.running = Some(Running { task, cancel });
     }

@@ -28,7 +28,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["model"]),
     ("alerts", &["model", "webhook"]),
     ("webhook", &["model"]),
-    ("http", &["model", "webhook", "controller"]),
+    ("http", &["model", "webhook", "controller", "telemetry"]),
     (
         "cli",
         &[
@@ -69,9 +69,13 @@ pub(super) const IMPURE_NAMES: &[&str] =
 pub(super) const CONFINED: &[(&str, &str)] = &[
     ("bollard", "src/engine/"),
     ("hyper", "src/engine/docker/session/ src/controller/host_get.rs src/http/"),
-    ("rustls", "src/controller/host_get.rs src/engine/registry/client.rs src/alerts/https.rs"),
+    (
+        "rustls",
+        "src/controller/host_get.rs src/engine/registry/client.rs src/alerts/https.rs src/http/api/tls.rs",
+    ),
     ("hyper_rustls", "src/engine/registry/client.rs src/alerts/https.rs"),
-    ("tokio_rustls", "src/controller/host_get.rs"),
+    ("tokio_rustls", "src/controller/host_get.rs src/http/api/tls.rs"),
+    ("prometheus_client", "src/http/api/metrics/render.rs"),
     ("prost", "src/engine/docker/"),
     ("hmac", "src/webhook/mac.rs"),
     ("sha1", "src/webhook/mac.rs"),
