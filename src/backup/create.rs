@@ -206,6 +206,7 @@ impl Backups {
             sha256,
             recipients: u32::try_from(recipients.len()).unwrap_or(u32::MAX),
             notes,
+            proven: None,
         };
         let (directory, checked) = (draft.path(""), member.clone());
         spawn_blocking(move || read_back(&directory, &checked, None, None))
@@ -214,12 +215,14 @@ impl Backups {
         Ok(member)
     }
 
-    /// Removes what retention does not keep. The entry goes last: files without one are found again.
+    /// Removes what retention does not keep, unless a drill goes on, which may be about it. The entry goes last: files
+    /// without one are found again.
     async fn let_go(&self, wanted: Wanted<'_>) {
         let sets = self.ledger.backups(&wanted.project.name);
         let surplus = recipes::surplus(&sets, retention(wanted.project));
-        let this = self.clone();
+        let (this, name) = (self.clone(), wanted.project.name.clone());
         let remove = move || {
+            let Ok(Some(_hold)) = this.store.hold_drill(&name) else { return };
             for set in sets.iter().filter(|set| surplus.contains(&set.id)) {
                 if let Err(error) = this.remove(set) {
                     tracing::warn!(backup = set.id, error, "a backup cannot be let go");

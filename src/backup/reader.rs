@@ -136,6 +136,7 @@ mod tests {
             sha256: written.sha256,
             recipients: u32::try_from(recipients.len()).unwrap(),
             notes: Vec::new(),
+            proven: None,
         }
     }
 

@@ -164,7 +164,6 @@ fn table(sets: &[BackupSet], now: Timestamp) -> Table {
             SetEnd::Failed { .. } => WARN,
             SetEnd::Damaged { .. } => BAD,
         };
-        let proven = set.proven.map(|at| format!("{} ago", view::age(now, Some(at))));
         let is_good = set.is_good();
         table.row(vec![
             set.id.as_str().into(),
@@ -174,11 +173,22 @@ fn table(sets: &[BackupSet], now: Timestamp) -> Table {
             if is_good { size(set.bytes()).into() } else { Cell::from("") },
             if is_good { set.members.len().to_string().into() } else { Cell::from("") },
             Cell::styled(DIM, set.origin.to_string()),
-            proven.unwrap_or_default().into(),
+            proven(set, now).into(),
             set.end.why().unwrap_or_default().into(),
         ]);
     }
     table
+}
+
+/// How long ago all of it was, or which services of it.
+fn proven(set: &BackupSet, now: Timestamp) -> String {
+    if let Some(at) = set.proven {
+        return format!("{} ago", view::age(now, Some(at)));
+    }
+    let of = set.members.iter().filter(|member| member.proven.is_some());
+    let mut names: Vec<&str> = of.map(|member| member.service.as_str()).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 async fn verify(id: &str, form: BackupForm, context: &Context) -> Result<Outcome, CliError> {

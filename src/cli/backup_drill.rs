@@ -1,28 +1,20 @@
 //! `backup drill`: shows that a backup can be restored. What runs is not touched.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::backup::{Drill, Store};
 use crate::cli::backup::BackupForm;
 use crate::cli::backup_context::{self, Saved};
 use crate::cli::by_hand::{self, Deed};
 use crate::cli::context::Context;
-use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome};
-use crate::cli::foresight::{own_paths, request};
+use crate::cli::foresight::own_paths;
 use crate::cli::output::append;
 use crate::cli::target::Target;
-use crate::engine::Engine;
-use crate::model::backup::Recipe;
+use crate::cli::{duration, manifests};
+use crate::controller::{DrillOf, RestoreDrills, Tried};
 use crate::model::backup_set::{BackupSet, Origin};
-use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
-use crate::model::hook::HookCommand;
-use crate::model::id::ServiceName;
-use crate::model::observed::{ImageState, ObservedState};
-use crate::planner::{DrillContainer, drill_container};
 use crate::source::ContentStore;
 
 /// Arguments of `backup drill`.
@@ -41,17 +33,6 @@ pub(super) struct DrillArgs {
     output: BackupForm,
 }
 
-/// What all drills of one command have in common.
-struct Drills<'a> {
-    context: &'a Context,
-    args: &'a DrillArgs,
-    engine: Engine,
-    project: DesiredProject,
-    observed: ObservedState,
-    facts: SourceFacts,
-    set: BackupSet,
-}
-
 /// Restores a backup into throw-away containers, one service after the other.
 ///
 /// # Errors
@@ -61,25 +42,25 @@ pub(super) async fn run(args: &DrillArgs, context: &Context) -> Result<Outcome, 
     let set = chosen(&saved, args)?.clone();
     let engine = by_hand::engine(context).await?;
     let project = backup_context::project(context, &engine, &args.target).await?;
-    let lock = Store::new(&backup_context::directory(context)).hold_drill(&project.name);
-    let lock = lock.map_err(|error| CliError::runtime(error.to_string()))?;
-    let Some(_lock) = lock else {
-        return Err(CliError::runtime("another drill of this project goes on"));
+    let drills = RestoreDrills {
+        paths: own_paths(context, &engine).await?,
+        backups: backup_context::backups(context, engine)?,
+        content: ContentStore::new(&context.settings.state_dir.join("content")),
+        installation: context.settings.installation.clone(),
+        decryption: manifests::decryption(context),
     };
-    let observed = engine.observe(&request(&project.name, Some(&project))).await;
-    let observed = observed.map_err(|failure| CliError::runtime(failure.message))?;
-    let store = ContentStore::new(&context.settings.state_dir.join("content"));
-    let kept = store.places(&project, &own_paths(context, &engine).await?);
-    let facts = SourceFacts { kept, ..SourceFacts::default() };
-    let drills = Drills { context, args, engine, project, observed, facts, set };
-    let ended = drills.run().await?;
-    let proven = ended.iter().all(|(_, result)| result.is_ok());
-    let now = context.now();
-    if proven {
-        let set = BackupSet { proven: Some(now), ..drills.set.clone() };
-        saved.ledger.save_backup(&set)?;
+    let of = DrillOf {
+        project: &project,
+        set: &set,
+        service: args.target.service.as_ref(),
+        timeout: args.timeout,
+    };
+    let tried = drills.run(of).await.map_err(CliError::runtime)?;
+    for one in &tried {
+        record(context, &set, one)?;
     }
-    drills.tell(&ended, proven)?;
+    let proven = tried.iter().all(|one| one.result.is_ok());
+    tell((args, context), &set.id, &tried, proven)?;
     Ok(if proven { Outcome::Done } else { Outcome::Difference })
 }
 
@@ -104,103 +85,49 @@ fn chosen<'a>(saved: &'a Saved, args: &DrillArgs) -> Result<&'a BackupSet, CliEr
     })
 }
 
-/// What came of one service: what the recipes said, or why it is not proven.
-type Ended = (ServiceName, Result<Vec<String>, String>);
+fn record(context: &Context, set: &BackupSet, tried: &Tried) -> Result<(), CliError> {
+    let (outcome, what) = match &tried.result {
+        Ok(notes) => ("succeeded", notes.join("; ")),
+        Err(why) => ("failed", why.clone()),
+    };
+    let deed = Deed {
+        project: &set.project,
+        action: "BackupDrill",
+        object: tried.service.as_str(),
+        what: &format!("backup {}: {what}", set.id),
+        outcome,
+    };
+    by_hand::record(context, deed)
+}
 
-impl Drills<'_> {
-    async fn run(&self) -> Result<Vec<Ended>, CliError> {
-        let only = self.args.target.service.as_ref();
-        let members = self.set.members.iter().map(|member| &member.service);
-        let mut names: Vec<&ServiceName> =
-            members.filter(|name| only.is_none_or(|one| one == *name)).collect();
-        names.dedup();
-        let mut ended = Vec::new();
-        for name in names {
-            if ended.iter().any(|(known, _): &Ended| known == name) {
-                continue;
-            }
-            let result = match self.project.services.get(name) {
-                Some(service) => Box::pin(self.one(service)).await,
-                None => Err("the manifest has no such service any more".to_owned()),
-            };
-            let (outcome, what) = match &result {
-                Ok(notes) => ("succeeded", notes.join("; ")),
-                Err(why) => ("failed", why.clone()),
-            };
-            let deed = Deed {
-                project: &self.project.name,
-                action: "BackupDrill",
-                object: name.as_str(),
-                what: &format!("backup {}: {what}", self.set.id),
-                outcome,
-            };
-            by_hand::record(self.context, deed)?;
-            ended.push((name.clone(), result));
-        }
-        Ok(ended)
-    }
-
-    async fn one(&self, service: &DesiredService) -> Result<Vec<String>, String> {
-        let image = self.observed.images.get(&service.image).and_then(ImageState::present);
-        let image = image.and_then(|image| Some((image, image.id.as_ref()?)));
-        let image = image.ok_or_else(|| format!("its image {} is not here", service.image))?;
-        let from = DrillContainer {
-            project: &self.project,
-            service,
-            image,
-            facts: &self.facts,
-            installation: &self.context.settings.installation,
-        };
-        let formats = self.set.of(&service.name).map(|member| &member.format);
-        let word = service.backup.as_deref();
-        let own = match word.and_then(|word| word.recipe.as_ref()) {
-            Some(Recipe::Command { restore, .. }) => restore.as_deref(),
-            _ => None,
-        };
-        let check = word.and_then(|word| word.drill.as_ref()).map(|drill| HookCommand {
-            command: drill.check.clone(),
-            hidden: service.config.environment.values().flatten().cloned().collect(),
-            ..HookCommand::default()
+fn tell(
+    (args, context): (&DrillArgs, &Context),
+    id: &str,
+    tried: &[Tried],
+    proven: bool,
+) -> Result<(), CliError> {
+    let out = &context.out;
+    if args.output == BackupForm::Json {
+        let rows = tried.iter().map(|one| {
+            serde_json::json!({
+                "service": one.service.as_str(),
+                "proven": one.result.is_ok(),
+                "why": one.result.as_ref().err(),
+                "notes": one.result.as_ref().ok(),
+            })
         });
-        let keys = backup_context::keys(self.context).unwrap_or_default();
-        let drill = Drill {
-            engine: &self.engine,
-            set: &self.set,
-            service: &service.name,
-            create: drill_container(&from, formats),
-            own,
-            keys: &Arc::clone(&keys),
-            check,
-            within: self.args.timeout,
+        let rows: Vec<serde_json::Value> = rows.collect();
+        return out.json(&serde_json::json!({"id": id, "proven": proven, "services": rows}));
+    }
+    let mut text = String::new();
+    for one in tried {
+        let end = match &one.result {
+            Ok(notes) if notes.is_empty() => "restored".to_owned(),
+            Ok(notes) => format!("restored; {}", notes.join("; ")),
+            Err(why) => format!("not proven: {why}"),
         };
-        drill.run().await
+        append(&mut text, &format!("  {}  {end}\n", one.service));
     }
-
-    fn tell(&self, ended: &[Ended], proven: bool) -> Result<(), CliError> {
-        let out = &self.context.out;
-        if self.args.output == BackupForm::Json {
-            let rows = ended.iter().map(|(service, result)| {
-                serde_json::json!({
-                    "service": service.as_str(),
-                    "proven": result.is_ok(),
-                    "why": result.as_ref().err(),
-                    "notes": result.as_ref().ok(),
-                })
-            });
-            let rows: Vec<serde_json::Value> = rows.collect();
-            let all = serde_json::json!({"id": self.set.id, "proven": proven, "services": rows});
-            return out.json(&all);
-        }
-        let mut text = String::new();
-        for (service, result) in ended {
-            let end = match result {
-                Ok(notes) if notes.is_empty() => "restored".to_owned(),
-                Ok(notes) => format!("restored; {}", notes.join("; ")),
-                Err(why) => format!("not proven: {why}"),
-            };
-            append(&mut text, &format!("  {service}  {end}\n"));
-        }
-        let head = if proven { "is proven" } else { "is not proven" };
-        out.result(&format!("{} {head}\n{text}", self.set.id))
-    }
+    let head = if proven { "is proven" } else { "is not proven" };
+    out.result(&format!("{id} {head}\n{text}"))
 }

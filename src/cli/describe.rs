@@ -160,6 +160,7 @@ fn text(object: &Object<'_>, running: &[OperationStatus], now: Timestamp) -> Str
             sections::held(&project.held, now),
             sections::rejected(project),
             sections::drills(project, now),
+            sections::restore_drills(project, now),
             sections::operations(running, &project.services, now),
             schedules::section(&project.services, now),
             sections::service_lines(&project.services, now),

@@ -10,7 +10,7 @@ use crate::cli::diagnose::Form;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::manifests::{self, Reading};
 use crate::cli::output::{BAD, DIM, GOOD, WARN, append, styled};
-use crate::cli::{doctor_projects, foresight, host_facts, policy};
+use crate::cli::{doctor_certificates, doctor_projects, foresight, host_facts, policy};
 use crate::doctor::{self, Line, RegistryAnswer, Survey};
 use crate::engine::Engine;
 use crate::manifest::{Dialect, HostChoices, Loaded};
@@ -67,6 +67,8 @@ async fn survey(args: &DoctorArgs, context: &Context) -> Result<Survey, CliError
     };
     let loaded = load(args, context, &paths)?;
     let engine = engine.ok();
+    let is_here = engine.as_ref().is_none_or(Engine::is_here);
+    survey.now = context.now();
     let admission = policy::local(&context.settings);
     for project in &loaded {
         let mut one = doctor_projects::of_files(project, &paths);
@@ -80,6 +82,9 @@ async fn survey(args: &DoctorArgs, context: &Context) -> Result<Survey, CliError
         let known = ledger.as_ref().zip(name);
         let status = known.and_then(|(ledger, name)| ledger.project_status(name));
         let sets = known.map(|(ledger, name)| ledger.backups(name)).unwrap_or_default();
+        if let Some(desired) = project.project.as_ref().filter(|_| is_here) {
+            one.certificates = doctor_certificates::files_of(desired, &paths);
+        }
         one.backups = doctor_projects::backups(&sets, context.now());
         one.ready = status.as_ref().map(doctor_projects::is_ready);
         survey.projects.push(one);
@@ -92,7 +97,6 @@ async fn survey(args: &DoctorArgs, context: &Context) -> Result<Survey, CliError
         None => None,
     };
     let root = about.as_ref().and_then(|info| info.docker_root_dir.clone()).unwrap_or_default();
-    let is_here = engine.as_ref().is_none_or(Engine::is_here);
     if is_here && !root.is_empty() {
         places.insert(0, Path::new(&root));
     }

@@ -22,6 +22,7 @@ mod diagnose;
 mod diagnostics;
 pub mod dispatch;
 mod doctor;
+mod doctor_certificates;
 mod doctor_projects;
 pub mod duration;
 mod exec;

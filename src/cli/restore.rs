@@ -192,7 +192,8 @@ impl Restore<'_> {
         for (_, id) in stopped {
             self.engine().start_container(&id).await.map_err(name)?;
         }
-        let proven = BackupSet { proven: Some(self.context.now()), ..self.set.clone() };
+        let mut proven = self.set.clone();
+        proven.prove(self.service, self.context.now());
         self.backups.ledger.save_backup(&proven).map_err(|error| error.to_string())?;
         Ok(notes)
     }

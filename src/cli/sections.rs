@@ -157,7 +157,8 @@ pub(super) fn operations(
             // The first is over in a moment, of the others a hold tells.
             OperationSubject::ImageCheck { .. }
             | OperationSubject::Check(_)
-            | OperationSubject::Backup(_) => None,
+            | OperationSubject::Backup(_)
+            | OperationSubject::RestoreDrill(_) => None,
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {
@@ -208,6 +209,26 @@ pub(super) fn rejected(project: &ProjectStatus) -> String {
 pub(super) fn drills(project: &ProjectStatus, now: Timestamp) -> String {
     let text = revisions::drills(project, now);
     section("Drills of the way back", text.is_empty(), &text)
+}
+
+/// Restore drills on a schedule: when the next one is, and which backup was proven last.
+pub(super) fn restore_drills(project: &ProjectStatus, now: Timestamp) -> String {
+    let mut table = Table::new(&["OF", "AT", "NEXT", "PROVEN", "BACKUP", "FAILURES"]);
+    for one in &project.restore_drills {
+        let proven = one.proven.as_ref();
+        let ago = proven.map(|last| format!("{} ago", view::age(now, Some(last.proven))));
+        let next = one.next.map(|next| view::until(now, next)).unwrap_or_default();
+        let of = one.service.as_ref().map_or("project", |service| service.as_str());
+        table.row(vec![
+            of.into(),
+            one.when.as_str().into(),
+            next.into(),
+            ago.unwrap_or_default().into(),
+            proven.map(|last| last.id.clone()).unwrap_or_default().into(),
+            one.failures.to_string().into(),
+        ]);
+    }
+    section("Restore drills", project.restore_drills.is_empty(), &table.render())
 }
 
 /// What is held, what for and until when.

@@ -45,8 +45,13 @@ pub(super) fn summary(conditions: &[Condition]) -> Cell {
 
 /// Green is what should be so.
 pub(super) fn truth_style(kind: ConditionKind, status: Truth) -> Style {
-    let good = [ConditionKind::Ready, ConditionKind::Available, ConditionKind::BackedUp];
-    let good_when_true = good.contains(&kind);
+    let good_when_true = matches!(
+        kind,
+        ConditionKind::Ready
+            | ConditionKind::Available
+            | ConditionKind::BackedUp
+            | ConditionKind::Proven
+    );
     match (status, good_when_true) {
         (Truth::Unknown, _) => WARN,
         (Truth::True, true) => GOOD,

@@ -8,12 +8,13 @@ use crate::ledger::HistoryRecord;
 use crate::model::backup_policy::BackupRequest;
 use crate::model::backup_set::{BackupSet, SavedBackup};
 use crate::model::desired::DesiredProject;
+use crate::model::id::ProjectName;
 use crate::model::outcome::{Failure, FailureClass};
 use crate::model::status::ActionRecord;
 
-/// Good backups of a project, oldest first, where its files say when they are made.
+/// Good backups of a project, oldest first, where its files say when they are made or have to prove themselves.
 pub(crate) async fn known(around: &Surroundings, project: &DesiredProject) -> Vec<SavedBackup> {
-    if project.backup_policies().next().is_none() {
+    if project.backup_policies().next().is_none() && project.restore_drills().next().is_none() {
         return Vec::new();
     }
     let (store, name) = (around.ledger.clone(), project.name.clone());
@@ -41,11 +42,18 @@ pub(crate) async fn make(
         Ok(set) => ("succeeded".to_owned(), told(set)),
         Err(error) => (format!("failed: {error}"), String::new()),
     };
-    record(backups, request, (outcome, what)).await;
+    let end = End {
+        action: "MakeBackup",
+        object: request.to_string(),
+        reason: request.cause.code(),
+        message: format!("{}{what}", request.cause),
+        outcome,
+    };
+    record(backups, &request.project.name, end).await;
     made.map(drop).map_err(failure)
 }
 
-fn failure(why: impl fmt::Display) -> Failure {
+pub(super) fn failure(why: impl fmt::Display) -> Failure {
     Failure { class: FailureClass::Engine, message: why.to_string() }
 }
 
@@ -54,26 +62,39 @@ fn told(set: &BackupSet) -> String {
     format!("; backup {}: {} bytes in {} files", set.id, set.bytes(), set.members.len())
 }
 
-/// The end, which comes long after the plan that began it.
-async fn record(backups: &Backups, request: &BackupRequest, (outcome, what): (String, String)) {
+/// How something ended that a plan began long ago.
+pub(super) struct End {
+    /// Kind of call.
+    pub(super) action: &'static str,
+    /// On what.
+    pub(super) object: String,
+    /// Reason code.
+    pub(super) reason: &'static str,
+    /// The reason as a sentence.
+    pub(super) message: String,
+    /// `succeeded`, or `failed: …`.
+    pub(super) outcome: String,
+}
+
+/// Writes an end into the history.
+pub(super) async fn record(backups: &Backups, project: &ProjectName, end: End) {
     let at = (backups.now)();
-    let message = format!("{}{what}", request.cause);
+    let plan = format!("ended: {} {}, {}\n", end.action, end.object, end.message);
     let action = ActionRecord {
         at,
-        action: "MakeBackup".to_owned(),
-        object: request.to_string(),
-        reason: request.cause.code().to_owned(),
-        message: message.clone(),
-        outcome,
+        action: end.action.to_owned(),
+        object: end.object,
+        reason: end.reason.to_owned(),
+        message: end.message,
+        outcome: end.outcome,
     };
-    let plan = format!("ended: backup {request}, {message}\n");
     let record = HistoryRecord { at, generation: 0, plan, actions: vec![action] };
-    let (ledger, project) = (backups.ledger.clone(), request.project.name.clone());
+    let (ledger, name) = (backups.ledger.clone(), project.clone());
     let written = tokio::task::spawn_blocking(move || {
-        let generation = ledger.project_status(&project).map_or(0, |status| status.generation);
-        ledger.append_history(&project, &HistoryRecord { generation, ..record })
+        let generation = ledger.project_status(&name).map_or(0, |status| status.generation);
+        ledger.append_history(&name, &HistoryRecord { generation, ..record })
     });
     if !matches!(written.await, Ok(Ok(()))) {
-        tracing::warn!(backup = %request, "the history could not be written");
+        tracing::warn!(%project, "the history could not be written");
     }
 }

@@ -35,6 +35,7 @@ pub struct Governor {
     bucket: Mutex<Bucket>,
     pulls: Semaphore,
     builds: Semaphore,
+    drills: Semaphore,
 }
 
 impl Governor {
@@ -44,6 +45,7 @@ impl Governor {
             bucket: Mutex::new(Bucket::new(limits, now)),
             pulls: Semaphore::new(limits.pulls.max(1)),
             builds: Semaphore::new(limits.builds.max(1)),
+            drills: Semaphore::new(1),
         }
     }
 
@@ -60,6 +62,8 @@ impl Governor {
         match operation {
             Operation::Pull { .. } => Some(&self.pulls),
             Operation::Build { .. } => Some(&self.builds),
+            // What they restore lies in memory.
+            Operation::RestoreDrill(_) => Some(&self.drills),
             Operation::CheckImage { .. }
             | Operation::Stop { .. }
             | Operation::Reload { .. }

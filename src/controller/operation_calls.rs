@@ -12,6 +12,7 @@ use crate::controller::host_files::HostFiles;
 use crate::controller::image_check::check_image;
 use crate::controller::measuring::measure;
 use crate::controller::readiness::{Dial, until_ready};
+use crate::controller::restore_drills::{self, RestoreDrills};
 use crate::engine::{Engine, ProgressSink, Registry};
 use crate::model::hook::HookCommand;
 use crate::model::id::ProjectName;
@@ -53,6 +54,8 @@ pub struct HostCalls {
     pub registry: Arc<dyn Registry>,
     /// What makes backups, if this controller has a place for them.
     pub backups: Option<Backups>,
+    /// What tries them.
+    pub drills: Option<RestoreDrills>,
 }
 
 impl fmt::Debug for HostCalls {
@@ -121,6 +124,9 @@ impl OperationCalls for HostCalls {
                 }
                 Operation::Backup(request) => {
                     backups::make(self.backups.as_ref(), request).await?;
+                }
+                Operation::RestoreDrill(request) => {
+                    restore_drills::make(self.drills.as_ref(), request).await?;
                 }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;

@@ -115,6 +115,7 @@ pub(crate) fn unreachable_status(
         rollback: None,
         not_kept: Vec::new(),
         drill: None,
+        restore_drills: Vec::new(),
         depends_on: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,

@@ -15,6 +15,7 @@ use crate::controller::admission::{Places, admission};
 use crate::controller::board::Board;
 use crate::controller::clock::Clock;
 use crate::controller::desired::belief::Beliefs;
+use crate::controller::desired::decryption::Decryption;
 use crate::controller::desired::last_good;
 use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::desired::reading::Reader;
@@ -33,6 +34,7 @@ use crate::controller::pass::Surroundings;
 use crate::controller::prober::Prober;
 use crate::controller::queue::Queue;
 use crate::controller::readiness::{Dial, HostDial};
+use crate::controller::restore_drills::RestoreDrills;
 use crate::controller::settings::{RunEnd, Settings};
 use crate::controller::sources::Sources;
 use crate::controller::startup::{Connector, Startup, Step};
@@ -65,7 +67,7 @@ pub struct Controller {
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
-    backups: Option<LocalPath>,
+    backups: Option<(LocalPath, Decryption)>,
     hints: Hints,
     instance: Option<Instance>,
     tidy: Option<Tidy>,
@@ -141,10 +143,10 @@ impl Controller {
         Self { sources: Some((sources, state)), ..self }
     }
 
-    /// Writes the backups that manifests ask for into this directory.
+    /// Writes the backups that manifests ask for into this directory, and opens them with these keys where they are tried.
     #[must_use]
-    pub fn saving_to(self, directory: LocalPath) -> Self {
-        Self { backups: Some(directory), ..self }
+    pub fn saving_to(self, directory: LocalPath, decryption: Decryption) -> Self {
+        Self { backups: Some((directory, decryption)), ..self }
     }
 
     /// Takes hints of webhooks from `hints`. It is bounded: while the controller has no room, nobody can send.
@@ -250,12 +252,14 @@ impl Controller {
     /// What is asked for operations.
     fn calls(&mut self, engine: &Engine) -> RememberingCalls {
         let registry = self.registry.take();
+        let backups = self.backups(engine);
         RememberingCalls {
             calls: HostCalls {
                 engine: engine.clone(),
                 dial: Arc::clone(&self.dial),
                 registry: registry.unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
-                backups: self.backups(engine),
+                drills: backups.clone().and_then(|backups| self.drills(backups)),
+                backups,
             },
             ledger: self.ledger.clone(),
             clock: Arc::clone(&self.clock),
@@ -337,8 +341,19 @@ impl Controller {
         Some(Backups {
             engine: engine.clone(),
             ledger: self.ledger.clone(),
-            store: Store::new(self.backups.as_ref()?),
+            store: Store::new(&self.backups.as_ref()?.0),
             now: Arc::new(move || clock.wall()),
+        })
+    }
+
+    /// What tries them.
+    fn drills(&self, backups: Backups) -> Option<RestoreDrills> {
+        Some(RestoreDrills {
+            backups,
+            content: ContentStore::new(&self.settings.content),
+            paths: self.settings.paths.clone(),
+            installation: self.settings.policy.installation.clone(),
+            decryption: self.backups.as_ref()?.1.clone(),
         })
     }
 

@@ -76,8 +76,8 @@ pub const CHECKLISTS: &[(&str, &[Point])] = &[
             point("Firewall", &["exposure"], "what is published goes round it"),
             point(
                 "HTTPS",
-                &[],
-                "certificates are not read; that every request is sent to HTTPS is the proxy's business. A missing one is found by `diagnose`",
+                &["certificates"],
+                "that every request is sent to HTTPS is the proxy's business. A missing certificate is found by `diagnose`",
             ),
             point(
                 "Rate limit",

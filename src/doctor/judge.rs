@@ -2,7 +2,7 @@
 
 use crate::doctor::line::Line;
 use crate::doctor::survey::Survey;
-use crate::doctor::{engine, host, project, secrets};
+use crate::doctor::{certificate, engine, host, project, secrets};
 
 /// A check.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +55,11 @@ pub const CHECKS: &[Check] = &[
         project::exposure,
     ),
     check("secrets", "no secret is a default, short or empty", secrets::secrets),
+    check(
+        "certificates",
+        "every certificate in a mounted file holds, and for two more weeks",
+        certificate::certificates,
+    ),
     check(
         "backups",
         "every service that keeps data has a verified backup younger than two days",

@@ -1,5 +1,6 @@
 //! Whether a host is fit for its projects: checks over facts that were collected beforehand. Pure.
 
+mod certificate;
 mod checklist;
 mod engine;
 mod host;
@@ -9,6 +10,7 @@ mod project;
 mod secrets;
 mod survey;
 
+pub use self::certificate::{CertificateFile, Certified, Found, certificates_in};
 pub use self::checklist::{CHECKLISTS, Point};
 pub use self::judge::{CHECKS, Check, judge};
 pub use self::line::{Line, Outcome};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::doctor::certificate::CertificateFile;
 use crate::model::engine_info::EngineInfo;
+use crate::model::time::Timestamp;
 
 /// Everything that was collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Survey {
     pub subnets: Vec<String>,
     /// What registries answered about images that are not here.
     pub registries: Vec<RegistryAnswer>,
+    /// When it was looked, by the wall clock.
+    pub now: Timestamp,
     /// The host.
     pub host: HostSurvey,
     /// The projects of the watched directory.
@@ -132,6 +136,8 @@ pub struct ProjectSurvey {
     pub ready: Option<bool>,
     /// Services that keep data.
     pub with_data: BTreeSet<String>,
+    /// Files with certificates that its services are given.
+    pub certificates: Vec<CertificateFile>,
     /// Age in seconds of the newest verified backup of each service that the catalogue knows; `None`: none is good.
     pub backups: Vec<(String, Option<u64>)>,
 }

@@ -3,8 +3,8 @@
 use crate::manifest::environment::child;
 use crate::manifest::node::{Entry, Node};
 use crate::manifest::report::{Finding, Report};
-use crate::manifest::{schedule, words};
-use crate::model::backup::{Backup, BackupDrill, Recipe, Retention};
+use crate::manifest::{backup_drill, schedule, words};
+use crate::model::backup::{Backup, Recipe, Retention};
 use crate::model::backup_policy::{BackupPolicy, BeforeUpdate};
 
 const KEYS: &[&str] = &[
@@ -23,7 +23,7 @@ const KEYS: &[&str] = &[
     "drill",
 ];
 /// Of the whole project only when is said: how is a matter of its services and volumes.
-const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline", "before_update"];
+const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline", "before_update", "drill"];
 /// A volume is saved as it lies there: the words that say how belong to services.
 const VOLUME_KEYS: &[&str] = &["recipe", "retention", "recipients"];
 const RECIPES: &[&str] = &["postgres", "mysql", "redis", "mongodb", "sqlite", "files", "none"];
@@ -31,7 +31,6 @@ const VOLUME_RECIPES: &[&str] = &["files", "none"];
 const RETENTION: &[&str] = &["last", "daily", "weekly", "monthly"];
 const FORM: &str = "a mapping such as {recipe: postgres} or {retention: {daily: 7}}; {} takes what is found from image and mounts";
 const PROJECT_FORM: &str = "a mapping such as {schedule: \"0 3 * * *\"}";
-const DRILL: &str = "a mapping such as {check: [psql, -Upostgres, -c, SELECT 1]}";
 const BEFORE_UPDATE: &str = "true, false, or a mapping such as {max_age: 1h}";
 const TIME: &str = "a time such as 30m or 2h";
 const MOST: i64 = 1000;
@@ -59,7 +58,9 @@ pub(crate) fn check(node: &Node, field: &str, of: Of, report: &mut Report) {
     };
     for (key, entry) in map {
         let path = child(field, key);
-        if keys.contains(&&**key) {
+        if &**key == "drill" && keys.contains(&&**key) {
+            backup_drill::check(&entry.node, &path, of, report);
+        } else if keys.contains(&&**key) {
             check_key((key, entry), &path, recipes, report);
         } else {
             words::unknown(key, entry, (&path, keys), report);
@@ -89,7 +90,6 @@ fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report:
         "deadline" if words::time(value).is_some() => {}
         "deadline" => words::wrong(value, path, TIME, report),
         "before_update" => check_before_update(value, path, report),
-        "drill" => check_drill(value, path, report),
         _ => check_retention(value, path, report),
     }
 }
@@ -108,25 +108,6 @@ fn check_before_update(node: &Node, field: &str, report: &mut Report) {
         } else if words::time(&entry.node).is_none() {
             words::wrong(&entry.node, &path, TIME, report);
         }
-    }
-}
-
-fn check_drill(node: &Node, field: &str, report: &mut Report) {
-    let Some(map) = node.as_map() else {
-        return words::wrong(node, field, DRILL, report);
-    };
-    for (key, entry) in map {
-        let path = child(field, key);
-        if &**key != "check" {
-            words::unknown(key, entry, (&path, &["check"]), report);
-        } else if vector(&entry.node).is_none() {
-            let form = "a list of texts: program and arguments";
-            words::wrong(&entry.node, &path, form, report);
-        }
-    }
-    if node.get("check").is_none() {
-        let finding = Finding::error("missing-key", field, "nothing says what is checked");
-        report.add(finding.at(node.place).help(DRILL));
     }
 }
 
@@ -176,8 +157,12 @@ fn together(node: &Node, field: &str, report: &mut Report) {
     if (given("time_zone") || given("deadline")) && !given("schedule") {
         error("time_zone and deadline belong to schedule", "write {schedule: \"0 3 * * *\"}");
     }
-    if (given("schedule") || given("before_update")) && recipe == Some("none") {
-        error("recipe: none saves nothing", "remove schedule and before_update, or the recipe");
+    let asked = ["schedule", "before_update", "drill"].into_iter().any(given);
+    if asked && recipe == Some("none") {
+        error(
+            "recipe: none saves nothing",
+            "remove schedule, before_update and drill, or the recipe",
+        );
     }
     if given("paths") && recipe != Some("files") {
         error("paths belong to recipe: files", "write {recipe: files, paths: [/app/media]}");
@@ -192,10 +177,7 @@ pub(crate) fn read(node: &Node) -> Option<Backup> {
         retention: node.get("retention").map(retention).unwrap_or_default(),
         recipients: node.get("recipients").and_then(recipients).unwrap_or_default(),
         policy: policy(node),
-        drill: node
-            .at(&["drill", "check"])
-            .and_then(words::command)
-            .map(|check| BackupDrill { check }),
+        drill: node.get("drill").and_then(backup_drill::read),
     })
 }
 

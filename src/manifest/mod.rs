@@ -6,6 +6,7 @@
 
 mod analysis;
 mod backup;
+mod backup_drill;
 mod before_checks;
 mod budget;
 mod builds;

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::backup_policy::BackupPolicy;
+use crate::model::restore_drill::RestoreDrillPolicy;
 use crate::model::secret::Secret;
 
 /// What is backed up of a service or volume, and how.
@@ -18,15 +19,17 @@ pub struct Backup {
     pub recipients: Vec<String>,
     /// When that is done without a person, if it is; of a service only.
     pub policy: Option<BackupPolicy>,
-    /// How a restore of it is checked, if it is; of a service only.
+    /// How a restore of it is checked, and when, if it is.
     pub drill: Option<BackupDrill>,
 }
 
 /// How a backup proves itself once it is restored into a throw-away container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupDrill {
-    /// Run inside; it has to end with 0. An argument vector.
+    /// Run inside; it has to end with 0. An argument vector; empty: the restore is all that is shown.
     pub check: Vec<Secret>,
+    /// When that is done without a person, if it is.
+    pub policy: Option<RestoreDrillPolicy>,
 }
 
 /// How data is read out of a container and put back.

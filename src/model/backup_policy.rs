@@ -1,7 +1,7 @@
 //! Backups that are made without a person: at which times, before which updates (`x-composelet.backup`), what is remembered
 //! of them, and what waits for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Default for BeforeUpdate {
     }
 }
 
-/// Memory of the backups of a project, or of one service.
+/// Memory of the backups of a project or of one service, or of their restore drills.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BackupRecord {
@@ -86,6 +86,14 @@ impl BackupCause {
         }
     }
 
+    /// The time that it was due, if it has one.
+    pub fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::Scheduled { due, .. } => Some(*due),
+            Self::Update { .. } => None,
+        }
+    }
+
     /// Stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -130,7 +138,7 @@ impl BackupRequest {
             origin: self.cause.origin(),
             services: self.service.clone().map_or_else(|| self.known.clone(), |one| [one].into()),
             verified: Some(at),
-            proven: None,
+            proven: BTreeMap::new(),
         }
     }
 }

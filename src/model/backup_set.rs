@@ -1,6 +1,6 @@
 //! The catalogue of backups: what was saved, when, of which version, and how far it is trusted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct BackupSet {
     /// When it was last read back whole: checksums, and the end of each dump.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Timestamp>,
-    /// When a restore of it last passed its checks.
+    /// When a restore of everything in it had passed its checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Timestamp>,
 }
@@ -50,6 +50,23 @@ impl BackupSet {
         self.members.iter().filter(move |member| member.service == *service)
     }
 
+    /// When a restore of what it holds of a service last passed its checks.
+    pub fn proven_of(&self, service: &ServiceName) -> Option<Timestamp> {
+        // An entry of an earlier version knows of the whole set alone.
+        let each = self.of(service).map(|member| member.proven.or(self.proven));
+        each.min().flatten()
+    }
+
+    /// Notes that a restore of a service of it passed its checks. The set is proven when all of it is.
+    pub fn prove(&mut self, service: &ServiceName, at: Timestamp) {
+        for member in self.members.iter_mut().filter(|member| member.service == *service) {
+            member.proven = Some(at);
+        }
+        let whole = self.proven;
+        let each = self.members.iter().map(|member| member.proven.or(whole));
+        self.proven = each.min().flatten();
+    }
+
     /// What the planner has to know of it; `None` if it cannot be restored.
     pub fn saved(&self) -> Option<SavedBackup> {
         self.is_good().then(|| SavedBackup {
@@ -59,7 +76,11 @@ impl BackupSet {
             origin: self.origin,
             services: self.members.iter().map(|member| member.service.clone()).collect(),
             verified: self.verified,
-            proven: self.proven,
+            proven: self
+                .members
+                .iter()
+                .filter_map(|one| Some((one.service.clone(), self.proven_of(&one.service)?)))
+                .collect(),
         })
     }
 
@@ -84,8 +105,24 @@ pub struct SavedBackup {
     pub services: BTreeSet<ServiceName>,
     /// When it was last read back whole.
     pub verified: Option<Timestamp>,
-    /// When a restore of it last passed its checks.
-    pub proven: Option<Timestamp>,
+    /// When a restore of each service in it last passed its checks.
+    pub proven: BTreeMap<ServiceName, Timestamp>,
+}
+
+impl SavedBackup {
+    /// When a restore of a service, or of all that it holds, had passed its checks.
+    pub fn proven_of(&self, service: Option<&ServiceName>) -> Option<Timestamp> {
+        match service {
+            Some(service) => self.proven.get(service).copied(),
+            None => self.services.iter().map(|one| self.proven.get(one).copied()).min().flatten(),
+        }
+    }
+
+    /// Notes that a restore of a service, or of all that it holds, passed its checks.
+    pub fn prove(&mut self, service: Option<&ServiceName>, at: Timestamp) {
+        let passed = self.services.iter().filter(|one| service.is_none_or(|only| only == *one));
+        self.proven.extend(passed.map(|one| (one.clone(), at)));
+    }
 }
 
 /// Why a backup was made.
@@ -178,4 +215,7 @@ pub struct Member {
     /// What was said meanwhile, such as files that changed while they were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// When a restore of it last passed its checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<Timestamp>,
 }

@@ -24,6 +24,7 @@ use crate::model::job::Job;
 use crate::model::join::{ComposeHash, Link, Namespace, Owner};
 use crate::model::neighbour::ProjectDependency;
 use crate::model::path::{HostPath, LocalPath};
+use crate::model::restore_drill::RestoreDrillPolicy;
 use crate::model::schedule::Schedule;
 use crate::model::strategy::Strategy;
 use crate::model::update::UpdateConfig;
@@ -63,6 +64,8 @@ pub struct DesiredProject {
     pub volume_backups: BTreeMap<String, Backup>,
     /// When backups of all of it are made without a person (`x-composelet.backup` of the project).
     pub backup: Option<BackupPolicy>,
+    /// When backups of all of it have to prove themselves (`x-composelet.backup.drill` of the project).
+    pub restore_drill: Option<RestoreDrillPolicy>,
 }
 
 impl DesiredProject {
@@ -72,6 +75,17 @@ impl DesiredProject {
             Some((Some(&service.name), service.backup.as_deref()?.policy.as_ref()?))
         });
         self.backup.iter().map(|policy| (None, policy)).chain(services)
+    }
+
+    /// What says when backups have to prove themselves: of the project (`None`), and of each service.
+    pub fn restore_drills(
+        &self,
+    ) -> impl Iterator<Item = (Option<&ServiceName>, &RestoreDrillPolicy)> {
+        let services = self.services.values().filter_map(|service| {
+            let drill = service.backup.as_deref()?.drill.as_ref()?;
+            Some((Some(&service.name), drill.policy.as_ref()?))
+        });
+        self.restore_drill.iter().map(|policy| (None, policy)).chain(services)
     }
 
     /// Containers outside of the project whose namespaces or volumes its services share, by name or id.

@@ -16,6 +16,7 @@ use crate::model::neighbour::ProjectWait;
 use crate::model::outcome::PullTrouble;
 use crate::model::own::OwnWait;
 use crate::model::policy_wait::PolicyWait;
+use crate::model::restore_drill::RestoreDrillWait;
 use crate::model::rollout::RolloutWait;
 use crate::model::schedule::ScheduleWait;
 use crate::model::time::Timestamp;
@@ -127,6 +128,8 @@ pub enum WaitingOn {
     Schedule(ScheduleWait),
     /// A backup, or what one waits for.
     Backup(BackupWait),
+    /// What a restore drill waits for.
+    RestoreDrill(RestoreDrillWait),
     /// The back-off after failed pulls or builds.
     ImagePullBackOff {
         /// Tries so far.
@@ -294,6 +297,7 @@ impl WaitingOn {
             Self::Job(wait) => wait.code(),
             Self::Schedule(wait) => wait.code(),
             Self::Backup(wait) => wait.code(),
+            Self::RestoreDrill(wait) => wait.code(),
             Self::ImagePullBackOff { trouble, .. } => match trouble {
                 PullTrouble::Unauthorized => "ImagePullUnauthorized",
                 PullTrouble::RateLimited => "ImagePullRateLimited",
@@ -370,6 +374,7 @@ impl WaitingOn {
                 | Self::ImageCheckDue
                 | Self::ImageUpdate(_)
                 | Self::Schedule(_)
+                | Self::RestoreDrill(_)
                 | Self::FileReplaced { .. }
                 | Self::NotReady { .. }
                 | Self::ProbeImpossible { .. }
@@ -382,6 +387,6 @@ impl WaitingOn {
     pub fn is_schedule(&self) -> bool {
         matches!(self, Self::ImageUpdate(wait) if wait.is_schedule())
             || matches!(self, Self::Backup(wait) if wait.is_schedule())
-            || matches!(self, Self::ImageCheckDue | Self::Schedule(_))
+            || matches!(self, Self::ImageCheckDue | Self::Schedule(_) | Self::RestoreDrill(_))
     }
 }

@@ -78,6 +78,9 @@ pub struct ProjectLedger {
     pub schedules: BTreeMap<String, ScheduleRecord>,
     /// Backups that are made without a person, of the whole project (empty key) or a service.
     pub backups: BTreeMap<String, BackupRecord>,
+    /// Restore drills that are made without a person, by the same keys.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub restore_drills: BTreeMap<String, BackupRecord>,
     /// Drills of the way back.
     pub drills: DrillRecord,
     /// Suspension by command, for the whole project (empty key) or a service.

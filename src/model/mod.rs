@@ -54,6 +54,7 @@ pub mod policy;
 pub mod policy_wait;
 pub mod probe;
 pub mod reason;
+pub mod restore_drill;
 pub mod revision;
 pub mod rollout;
 pub mod rulebook;

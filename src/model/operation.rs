@@ -17,6 +17,7 @@ use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, Servi
 use crate::model::image_update::ImageQuery;
 use crate::model::path::LocalPath;
 use crate::model::probe::Readiness;
+use crate::model::restore_drill::RestoreDrillRequest;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
@@ -148,6 +149,8 @@ pub enum Operation {
     },
     /// Make a backup of a project or of one of its services.
     Backup(Box<BackupRequest>),
+    /// Restore a backup of a project, or one of its services, into throw-away containers.
+    RestoreDrill(Box<RestoreDrillRequest>),
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -176,6 +179,8 @@ pub enum OperationSubject {
     Analysis(AnalysisKey),
     /// A backup of a project, or of a service of it: one at a time.
     Backup(ProjectName),
+    /// A restore drill of a project, or of a service of it: one at a time.
+    RestoreDrill(ProjectName),
 }
 
 impl Operation {
@@ -197,6 +202,9 @@ impl Operation {
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
             Self::Analyse { key, .. } => OperationSubject::Analysis(key.clone()),
             Self::Backup(request) => OperationSubject::Backup(request.project.name.clone()),
+            Self::RestoreDrill(request) => {
+                OperationSubject::RestoreDrill(request.project.name.clone())
+            }
         }
     }
 
@@ -214,7 +222,8 @@ impl Operation {
             | Self::Check { .. }
             | Self::Probe { .. }
             | Self::Analyse { .. }
-            | Self::Backup(_) => None,
+            | Self::Backup(_)
+            | Self::RestoreDrill(_) => None,
         }
     }
 
@@ -233,6 +242,7 @@ impl Operation {
             Self::Probe { .. } => "probe",
             Self::Analyse { .. } => "analysis",
             Self::Backup(_) => "backup",
+            Self::RestoreDrill(_) => "restore_drill",
         }
     }
 }
@@ -256,6 +266,7 @@ impl fmt::Display for Operation {
                 write!(f, "analysis {} ({}, {})", key.service, key.check, measurement.measure)
             }
             Self::Backup(request) => write!(f, "backup {request}"),
+            Self::RestoreDrill(request) => write!(f, "restore drill {request}"),
         }
     }
 }

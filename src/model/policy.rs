@@ -26,6 +26,8 @@ pub struct Policy {
     pub job: Backoff,
     /// Back-off of a backup that fails: a dump of a large server is no small thing.
     pub backup: Backoff,
+    /// Back-off of a restore drill that fails: what is wrong with a backup stays so.
+    pub restore_drill: Backoff,
     /// Back-off of failed engine calls.
     pub call: Backoff,
     /// Back-off of failed pulls and builds.
@@ -98,6 +100,7 @@ impl Default for Policy {
             brake_window: Duration::from_secs(600),
             job: backoff(10_000, 2, 600, 10),
             backup: backoff(60_000, 2, 3600, 10),
+            restore_drill: backoff(600_000, 2, 21_600, 10),
             call: backoff(100, 2, 60, 20),
             image: backoff(10_000, 2, 300, 10),
             drift: backoff(2000, 3, 300, 10),

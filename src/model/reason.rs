@@ -8,6 +8,7 @@ use crate::model::backup_policy::BackupCause;
 use crate::model::field::FieldChange;
 use crate::model::hook::HookStep;
 use crate::model::id::{ContainerName, ServiceName, short_image_id};
+use crate::model::restore_drill::RestoreDrillCause;
 use crate::model::schedule::ScheduledStep;
 use crate::model::time::Timestamp;
 
@@ -169,6 +170,8 @@ pub enum Reason {
     Scheduled(ScheduledStep),
     /// A backup is due.
     Backup(BackupCause),
+    /// A restore drill is due.
+    RestoreDrill(RestoreDrillCause),
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -196,12 +199,16 @@ impl Reason {
 
     /// Whether it is no change of what stands: a look that was due, or a run of a schedule.
     pub fn is_scheduled(&self) -> bool {
-        self.is_routine() || matches!(self, Self::Scheduled(_) | Self::Backup(_))
+        self.is_routine()
+            || matches!(self, Self::Scheduled(_) | Self::Backup(_) | Self::RestoreDrill(_))
     }
 
-    /// Whether a run of a schedule or a backup begins, which has to be written before.
+    /// Whether a run of a schedule, a backup or a drill of one begins, which has to be written before.
     pub fn begins_run(&self) -> bool {
-        matches!(self, Self::Scheduled(ScheduledStep::Begin { .. }) | Self::Backup(_))
+        matches!(
+            self,
+            Self::Scheduled(ScheduledStep::Begin { .. }) | Self::Backup(_) | Self::RestoreDrill(_)
+        )
     }
 
     /// Stable code for metrics, JSON and documentation.
@@ -246,6 +253,7 @@ impl Reason {
             Self::Awaited { .. } | Self::RolloutAwaits => "Awaited",
             Self::Scheduled(step) => step.code(),
             Self::Backup(cause) => cause.code(),
+            Self::RestoreDrill(cause) => cause.code(),
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -256,9 +264,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Missing => f.write_str("declared, not there"),
             Self::Drift(changes) => drift_text(f, changes),
-            Self::ImageChanged { old, new } => {
-                write!(f, "image {} -> {}", short_image_id(old), short_image_id(new))
-            }
+            Self::ImageChanged { old, new } => image_text(f, old, new),
             Self::ContentChanged => {
                 f.write_str("content of a config, secret or bound file changed")
             }
@@ -317,6 +323,7 @@ impl fmt::Display for Reason {
             Self::StepDone => f.write_str("step before the start has ended well"),
             Self::Scheduled(step) => step.fmt(f),
             Self::Backup(cause) => cause.fmt(f),
+            Self::RestoreDrill(cause) => cause.fmt(f),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }
@@ -354,6 +361,10 @@ fn unhealthy_text(
         (_, None) => write!(f, "unhealthy after {streak} failed checks, time {count}"),
         (_, Some(probe)) => write!(f, "{probe}; {streak} failures in a row, time {count}"),
     }
+}
+
+fn image_text(f: &mut fmt::Formatter<'_>, old: &str, new: &str) -> fmt::Result {
+    write!(f, "image {} -> {}", short_image_id(old), short_image_id(new))
 }
 
 fn drift_text(f: &mut fmt::Formatter<'_>, changes: &[FieldChange]) -> fmt::Result {

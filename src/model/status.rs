@@ -10,6 +10,7 @@ use crate::model::id::{ProjectName, ServiceName};
 use crate::model::image_update::ResolvedImage;
 use crate::model::neighbour::ProjectCondition;
 use crate::model::operation::{OperationSubject, RunningOperation};
+use crate::model::restore_drill::RestoreDrillStatus;
 use crate::model::revision::{ProjectRevision, Rollback};
 use crate::model::schedule::ScheduleStatus;
 use crate::model::time::Timestamp;
@@ -54,6 +55,9 @@ pub struct ProjectStatus {
     /// Drills of the way back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillStatus>,
+    /// Restore drills on a schedule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restore_drills: Vec<RestoreDrillStatus>,
     /// Other projects that it depends on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<ProjectEdge>,
@@ -213,6 +217,8 @@ pub enum ConditionKind {
     Suspended,
     /// What is to be backed up by itself has a good backup; absent where nothing says when.
     BackedUp,
+    /// A restore of the newest backups passed its checks when it was due; absent where nothing says when.
+    Proven,
 }
 
 /// Three-valued truth: what is not known is Unknown (invariant 14).

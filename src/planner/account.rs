@@ -28,6 +28,7 @@ use crate::planner::input::{Intent, PlanInput};
 use crate::planner::jobs;
 use crate::planner::probe::{self, probe_key};
 use crate::planner::record::{remove_key, renew, stop_key};
+use crate::planner::restore_drills;
 use crate::planner::rollback;
 use crate::planner::rollout;
 use crate::planner::schedule_runs;
@@ -77,6 +78,7 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     }
     schedule_runs::forget(&world, &mut ledger);
     backups::remember(&world, &mut ledger);
+    restore_drills::remember(&world, &mut ledger);
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
     let slots = world.services.iter().flat_map(|view| &view.slots);
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();

@@ -1,7 +1,7 @@
 //! Backups that are made without a person: for each due time one, and before updates; one at a time in a project, again
 //! after a back-off where one failed. The catalogue is the memory of what was made; the ledger knows which times were asked for and what failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +18,10 @@ use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::operation::{Operation, OperationSubject};
 use crate::model::outcome::OperationReport;
 use crate::model::plan::{Action, Plan};
-use crate::model::policy::Policy;
+use crate::model::policy::{Backoff, Policy};
 use crate::model::reason::Reason;
 use crate::model::revision::{ProjectRevision, Verdict};
+use crate::model::schedule::When;
 use crate::model::time::Timestamp;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
@@ -29,7 +30,7 @@ use crate::planner::world::World;
 /// A remembered instant that lies further ahead was written under a clock that was wrong.
 pub const AHEAD: Duration = Duration::from_secs(3600);
 /// A backup that is not there so long after its due time is overdue: a large dump takes its time.
-const GRACE: Duration = Duration::from_secs(3600);
+pub const GRACE: Duration = Duration::from_secs(3600);
 
 /// What is backed up by itself: the whole project, or one service.
 #[derive(Clone, Copy, Debug)]
@@ -41,34 +42,50 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Its key in the ledger.
-    fn key(self) -> String {
-        self.service.map_or_else(String::new, ToString::to_string)
-    }
-
-    fn subject(self) -> Subject {
-        self.service.map_or(Subject::Project, |service| Subject::Service(service.clone()))
-    }
-
     /// What is remembered of it.
     pub fn record(self, ledger: &ProjectLedger) -> Option<&BackupRecord> {
-        ledger.backups.get(&self.key())
+        ledger.backups.get(&key_of(self.service))
     }
 
-    /// Whether a backup holds it. What a restore kept aside is of a state that somebody wanted to be rid of.
+    /// Whether a backup holds it.
     pub fn is_in(self, saved: &SavedBackup) -> bool {
-        let holds = match self.service {
-            None => saved.service.is_none(),
-            Some(service) => saved.services.contains(service),
-        };
-        holds && saved.origin != Origin::BeforeRestore
+        holds(saved, self.service)
     }
 
     /// Its newest good backup.
     pub fn newest(self, input: &PlanInput<'a>) -> Option<&'a SavedBackup> {
-        let mut saved = input.facts.backups.iter().rev();
-        saved.find(|saved| self.is_in(saved) && saved.at <= input.wall.plus(AHEAD))
+        good(input, self.service).next()
     }
+}
+
+/// Whether a backup holds a service, or is one of the whole project (`None`). What a restore kept aside is of a state that
+/// somebody wanted to be rid of.
+fn holds(saved: &SavedBackup, service: Option<&ServiceName>) -> bool {
+    let holds = match service {
+        None => saved.service.is_none(),
+        Some(service) => saved.services.contains(service),
+    };
+    holds && saved.origin != Origin::BeforeRestore
+}
+
+/// Good backups of a service or of the whole project, the newest first.
+pub fn good<'a>(
+    input: &PlanInput<'a>,
+    service: Option<&'a ServiceName>,
+) -> impl Iterator<Item = &'a SavedBackup> {
+    let latest = input.wall.plus(AHEAD);
+    let saved = input.facts.backups.iter().rev();
+    saved.filter(move |saved| holds(saved, service) && saved.at <= latest)
+}
+
+/// The key of a part in the ledger.
+pub fn key_of(service: Option<&ServiceName>) -> String {
+    service.map_or_else(String::new, ToString::to_string)
+}
+
+/// What is held, of a part.
+pub fn subject_of(service: Option<&ServiceName>) -> Subject {
+    service.map_or(Subject::Project, |service| Subject::Service(service.clone()))
 }
 
 /// Everything of a project that is backed up by itself, as its files say.
@@ -77,7 +94,7 @@ pub fn parts(desired: &DesiredProject) -> impl Iterator<Item = Part<'_>> {
 }
 
 /// What the files say, whatever runs.
-fn files<'a>(world: &World<'a>) -> &'a DesiredProject {
+pub fn files<'a>(world: &World<'a>) -> &'a DesiredProject {
     world.input.declared.unwrap_or(world.desired)
 }
 
@@ -88,8 +105,8 @@ pub fn remember(world: &World<'_>, ledger: &mut ProjectLedger) {
     let running = input.operations.contains_key(&running);
     let mut kept = BTreeSet::new();
     for part in parts(files(world)) {
-        let record = ledger.backups.entry(part.key()).or_default();
-        begin(input, part.policy, record);
+        let record = ledger.backups.entry(key_of(part.service)).or_default();
+        begin(input, part.policy.schedule.as_ref(), record);
         if !running {
             // The controller ended while it was made: what was cut off is not listed, and it is made again.
             record.begun = None;
@@ -98,7 +115,7 @@ pub fn remember(world: &World<'_>, ledger: &mut ProjectLedger) {
         if newest >= record.failed {
             forget_failure(record);
         }
-        let due = due(input, part.policy, record);
+        let due = due(input, part.policy.schedule.as_ref(), record);
         if let Some(due) = due {
             let missed = part.policy.deadline.is_some_and(|deadline| {
                 record.begun.is_none() && input.wall.since(due.latest) > deadline
@@ -107,14 +124,14 @@ pub fn remember(world: &World<'_>, ledger: &mut ProjectLedger) {
                 record.last = Some(due.latest);
             }
         }
-        kept.insert(part.key());
+        kept.insert(key_of(part.service));
     }
     ledger.backups.retain(|key, _| kept.contains(key));
 }
 
 /// Times that are new begin now, as those of schedules.
-fn begin(input: &PlanInput<'_>, policy: &BackupPolicy, record: &mut BackupRecord) {
-    let when = policy.schedule.as_ref().map(ToString::to_string).unwrap_or_default();
+pub fn begin(input: &PlanInput<'_>, when: Option<&When>, record: &mut BackupRecord) {
+    let when = when.map(ToString::to_string).unwrap_or_default();
     let latest = record.last.unwrap_or_default().max(record.since);
     if record.when != when || latest > input.wall.plus(AHEAD) {
         record.when = when;
@@ -123,16 +140,17 @@ fn begin(input: &PlanInput<'_>, policy: &BackupPolicy, record: &mut BackupRecord
     }
 }
 
-fn forget_failure(record: &mut BackupRecord) {
+/// One was good.
+pub fn forget_failure(record: &mut BackupRecord) {
     record.failures = 0;
     (record.failed, record.next_try) = (None, None);
     record.error.clear();
 }
 
-/// Due times that have no backup yet.
-fn due(input: &PlanInput<'_>, policy: &BackupPolicy, record: &BackupRecord) -> Option<Due> {
+/// Due times for which nothing was made yet.
+pub fn due(input: &PlanInput<'_>, when: Option<&When>, record: &BackupRecord) -> Option<Due> {
     let base = record.last.map_or(record.since, |last| last.max(record.since));
-    Calendar::new(policy.schedule.as_ref()?)?.between(base, input.wall)
+    Calendar::new(when?)?.between(base, input.wall)
 }
 
 /// Begins the backup that is due or that an update waits for, one at a time, and says what waits.
@@ -149,10 +167,10 @@ pub fn plan_backups(world: &World<'_>, draft: &mut Draft<'_>) {
         let default = BackupRecord::default();
         let record = part.record(input.ledger).unwrap_or(&default);
         let hold = |draft: &mut Draft<'_>, wait, until| {
-            draft.hold(part.subject(), WaitingOn::Backup(wait), until);
+            draft.hold(subject_of(part.service), WaitingOn::Backup(wait), until);
         };
         foretell(input, part, record, draft);
-        let due = due(input, part.policy, record);
+        let due = due(input, part.policy.schedule.as_ref(), record);
         let due = due.map(|due| BackupCause::Scheduled { due: due.latest, missed: due.before });
         let wanted = draft.wanted_backup(part.service).cloned();
         let wanted = wanted.map(|service| BackupCause::Update { service });
@@ -182,10 +200,10 @@ fn foretell(input: &PlanInput<'_>, part: Part<'_>, record: &BackupRecord, draft:
     if let Some(due) = calendar.next(input.wall) {
         let until = input.now.plus(due.since(input.wall));
         let wait = WaitingOn::Backup(BackupWait::Next { due });
-        draft.hold(part.subject(), wait, Some(until));
+        draft.hold(subject_of(part.service), wait, Some(until));
     }
     if let Some(due) = overdue(input, part, record) {
-        draft.hold(part.subject(), WaitingOn::Backup(BackupWait::Overdue { due }), None);
+        draft.hold(subject_of(part.service), WaitingOn::Backup(BackupWait::Overdue { due }), None);
     }
 }
 
@@ -206,7 +224,7 @@ fn make(world: &World<'_>, part: Part<'_>, draft: &mut Draft<'_>, cause: BackupC
         cause: cause.clone(),
     };
     let action = Action::Begin(Box::new(Operation::Backup(Box::new(request))));
-    let place = Place { subject: &part.subject(), after: Vec::new() };
+    let place = Place { subject: &subject_of(part.service), after: Vec::new() };
     draft.push(place, action, Reason::Backup(cause));
 }
 
@@ -228,8 +246,7 @@ pub fn intend(ledger: &mut ProjectLedger, plan: &Plan) {
     for node in &plan.nodes {
         let Action::Begin(operation) = &node.action else { continue };
         let Operation::Backup(request) = &**operation else { continue };
-        let key = request.service.as_ref().map_or_else(String::new, ToString::to_string);
-        if let Some(record) = ledger.backups.get_mut(&key) {
+        if let Some(record) = ledger.backups.get_mut(&key_of(request.service.as_ref())) {
             record.begun = Some(request.cause.clone());
         }
     }
@@ -237,7 +254,16 @@ pub fn intend(ledger: &mut ProjectLedger, plan: &Plan) {
 
 /// How a backup ended.
 pub fn record_end(ledger: &mut ProjectLedger, report: &OperationReport, policy: &Policy) {
-    let begun = ledger.backups.iter_mut().find(|(_, record)| record.begun.is_some());
+    record_end_in(&mut ledger.backups, report, policy.backup);
+}
+
+/// How the one of these that was begun ended.
+pub fn record_end_in(
+    records: &mut BTreeMap<String, BackupRecord>,
+    report: &OperationReport,
+    backoff: Backoff,
+) {
+    let begun = records.iter_mut().find(|(_, record)| record.begun.is_some());
     let Some((key, record)) = begun else { return };
     let cause = record.begun.take();
     match &report.result {
@@ -248,7 +274,7 @@ pub fn record_end(ledger: &mut ProjectLedger, report: &OperationReport, policy: 
             }
         }
         Err(failure) => {
-            record.next_try = Some(report.at.plus(policy.backup.delay(record.failures, key)));
+            record.next_try = Some(report.at.plus(backoff.delay(record.failures, key)));
             record.failures = record.failures.saturating_add(1);
             record.failed = Some(report.at);
             record.error.clone_from(&failure.message);
@@ -258,7 +284,8 @@ pub fn record_end(ledger: &mut ProjectLedger, report: &OperationReport, policy: 
 
 /// A person wants a try now.
 pub fn forget_backoffs(ledger: &mut ProjectLedger) {
-    ledger.backups.values_mut().for_each(|record| record.next_try = None);
+    let records = ledger.backups.values_mut().chain(ledger.restore_drills.values_mut());
+    records.for_each(|record| record.next_try = None);
 }
 
 /// What is said of a part: whether it is backed up, a word, and a sentence.
@@ -277,7 +304,8 @@ pub fn standing(input: &PlanInput<'_>, part: Part<'_>) -> Standing {
     let default = BackupRecord::default();
     let record = part.record(input.ledger).unwrap_or(&default);
     let newest = part.newest(input).map(|saved| {
-        let proven = saved.proven.map_or_else(String::new, |at| format!(", proven at {at}"));
+        let proven = saved.proven_of(part.service);
+        let proven = proven.map_or_else(String::new, |at| format!(", proven at {at}"));
         format!("backup {} of {}{proven}", saved.id, saved.at)
     });
     let last = newest.as_ref().map_or_else(

@@ -110,7 +110,8 @@ pub(super) fn existing(action: &Action) -> Option<ContainerId> {
                 | OperationSubject::Exec(_)
                 | OperationSubject::Check(_)
                 | OperationSubject::Analysis(_)
-                | OperationSubject::Backup(_),
+                | OperationSubject::Backup(_)
+                | OperationSubject::RestoreDrill(_),
             ) => None,
         },
         Action::CreateNetwork(_)

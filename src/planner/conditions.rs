@@ -4,8 +4,9 @@ use crate::model::diagnostic::Severity;
 use crate::model::held::{Held, WaitingOn};
 use crate::model::id::ServiceName;
 use crate::model::status::{Condition, ConditionKind, ProjectStatus, ServiceStatus, Truth};
-use crate::planner::backups;
+use crate::planner::backups::{self, Standing};
 use crate::planner::input::Intent;
+use crate::planner::restore_drills;
 use crate::planner::status::StatusInput;
 
 /// A condition without its instant.
@@ -127,27 +128,39 @@ fn trouble(held: &[&Held]) -> Vec<Statement> {
     ]
 }
 
-/// Whether there are backups where the files say when they are made: of one service, or the worst that is known of all of
-/// the project. `None`: nothing says so.
-fn backed_up(look: &StatusInput<'_>, service: Option<&ServiceName>) -> Option<Statement> {
-    let desired = look.input.declared.or(look.input.desired.project())?;
-    let asked = backups::parts(desired).filter(|part| service.is_none() || part.service == service);
-    let said = asked.map(|part| (part, backups::standing(look.input, part)));
+/// Whether there are backups where the files say when they are made, and whether they were proven where they say that: of
+/// one service, or the worst that is known of all of the project. Nothing where nothing says so.
+fn backed_up(look: &StatusInput<'_>, service: Option<&ServiceName>) -> Vec<Statement> {
+    let input = look.input;
+    let Some(desired) = input.declared.or(input.desired.project()) else { return Vec::new() };
+    let made = backups::parts(desired).map(|one| (one.service, backups::standing(input, one)));
+    let proven = restore_drills::drilled(desired)
+        .map(|one| (one.service, restore_drills::standing(input, one)));
+    let made = worst((ConditionKind::BackedUp, service), made);
+    made.into_iter().chain(worst((ConditionKind::Proven, service), proven)).collect()
+}
+
+/// The worst of what is said of parts: of the one of a service, or of all.
+fn worst<'a>(
+    (kind, service): (ConditionKind, Option<&ServiceName>),
+    said: impl Iterator<Item = (Option<&'a ServiceName>, Standing)>,
+) -> Option<Statement> {
+    let said = said.filter(|(of, _)| service.is_none() || *of == service);
     let rank = |good: Option<bool>| match good {
         Some(false) => 0,
         None => 1,
         Some(true) => 2,
     };
-    let (part, worst) = said.min_by_key(|(_, one)| rank(one.good))?;
-    let of = part.service.filter(|_| service.is_none());
+    let (of, worst) = said.min_by_key(|(_, one)| rank(one.good))?;
+    let of = of.filter(|_| service.is_none());
     let of = of.map_or_else(String::new, |name| format!("service {name}: "));
     let status = match worst.good {
         Some(true) => Truth::True,
         Some(false) => Truth::False,
         None => Truth::Unknown,
     };
-    let (kind, reason) = (ConditionKind::BackedUp, worst.reason.to_owned());
-    Some(Statement { kind, status, reason, message: format!("{of}{}", worst.message) })
+    let (reason, message) = (worst.reason.to_owned(), format!("{of}{}", worst.message));
+    Some(Statement { kind, status, reason, message })
 }
 
 /// A person wants nothing to be done.
@@ -185,6 +198,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
         WaitingOn::ImageUpdate(wait) => return wait.is_trouble(),
         WaitingOn::Policy(wait) => return wait.is_trouble(),
         WaitingOn::Backup(wait) => return wait.is_trouble(),
+        WaitingOn::RestoreDrill(wait) => return wait.is_trouble(),
         _ => {}
     }
     matches!(

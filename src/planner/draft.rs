@@ -73,6 +73,13 @@ impl<'a> Draft<'a> {
         self.backups.entry(part.cloned()).or_insert_with(|| service.clone());
     }
 
+    /// Whether it begins such an operation.
+    pub fn begins(&self, is_such: impl Fn(&Operation) -> bool) -> bool {
+        self.nodes
+            .iter()
+            .any(|node| matches!(&node.action, Action::Begin(operation) if is_such(operation)))
+    }
+
     /// The service whose update waits for a backup of `part`, if one does.
     pub fn wanted_backup(&self, part: Option<&ServiceName>) -> Option<&ServiceName> {
         self.backups.get(&part.cloned())

@@ -19,6 +19,7 @@ use crate::planner::backups;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::probe;
+use crate::planner::restore_drills;
 use crate::planner::schedule_runs;
 use crate::planner::slot::SlotContext;
 
@@ -174,6 +175,7 @@ pub fn intend(ledger: &ProjectLedger, plan: &Plan) -> ProjectLedger {
     }
     schedule_runs::intend(&mut ledger, plan);
     backups::intend(&mut ledger, plan);
+    restore_drills::intend(&mut ledger, plan);
     ledger
 }
 

@@ -58,6 +58,7 @@ pub mod prune;
 pub mod readiness;
 pub mod record;
 pub mod replace;
+pub mod restore_drills;
 pub mod revision;
 pub mod rollback;
 pub mod rollout;

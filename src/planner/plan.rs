@@ -24,6 +24,7 @@ use crate::planner::neighbours::plan_circle;
 use crate::planner::networks::plan_networks;
 use crate::planner::policy_gate::{hold_denied, keep_denied};
 use crate::planner::prune::{plan_prune, plan_removal, retire};
+use crate::planner::restore_drills::plan_restore_drills;
 use crate::planner::rollback;
 use crate::planner::rollout::Rollout;
 use crate::planner::schedules::plan_schedules;
@@ -97,6 +98,7 @@ fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
     plan_checks(world, &grounds, draft);
     plan_prune(world, draft);
     plan_backups(world, draft);
+    plan_restore_drills(world, draft);
 }
 
 fn plan_service(

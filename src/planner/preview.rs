@@ -206,6 +206,11 @@ fn arrive(
                 names.push(operation.to_string());
                 continue;
             }
+            Operation::RestoreDrill(request) => {
+                request.prove(&mut facts.backups, at);
+                names.push(operation.to_string());
+                continue;
+            }
         };
         let before = host.observed.images.get(image).and_then(ImageState::present).cloned();
         if before.is_some() {

@@ -21,6 +21,7 @@ use crate::planner::input::PlanInput;
 use crate::planner::jobs;
 use crate::planner::joined;
 use crate::planner::neighbours;
+use crate::planner::restore_drills;
 use crate::planner::schedules;
 use crate::planner::verdict;
 use crate::planner::world::{Judged, ServiceView, Slot, World};
@@ -65,6 +66,7 @@ pub fn status(look: &StatusInput<'_>) -> ProjectStatus {
         rollback: input.ledger.rollback.clone(),
         not_kept: input.desired.project().map(not_kept).unwrap_or_default(),
         drill: drill::status(input),
+        restore_drills: restore_drills::status(input),
         depends_on: input
             .desired
             .project()

@@ -17,8 +17,8 @@ pub fn surplus(sets: &[BackupSet], retention: Retention) -> BTreeSet<String> {
     let mut newest_first: Vec<&BackupSet> = sets.iter().collect();
     newest_first.sort_by(|left, right| (right.at, &right.id).cmp(&(left.at, &left.id)));
     let mut kept: BTreeSet<&str> = BTreeSet::new();
-    kept.extend(safest(&newest_first, BackupSet::is_good));
-    kept.extend(safest(&newest_first, |set| set.is_good() && set.proven.is_some()));
+    kept.extend(safest(&newest_first, |_, _| true));
+    kept.extend(safest(&newest_first, |set, service| set.proven_of(service).is_some()));
     let mut scopes: BTreeMap<Option<&ServiceName>, Vec<&BackupSet>> = BTreeMap::new();
     for set in &newest_first {
         match (&set.end, set.origin) {
@@ -36,11 +36,14 @@ pub fn surplus(sets: &[BackupSet], retention: Retention) -> BTreeSet<String> {
     surplus.map(|set| set.id.clone()).collect()
 }
 
-/// The newest of `sets` for each service that one of them holds.
-fn safest<'a>(sets: &[&'a BackupSet], fits: impl Fn(&BackupSet) -> bool) -> BTreeSet<&'a str> {
+/// The newest good one of `sets` for each service that one of them holds, as far as it fits.
+fn safest<'a>(
+    sets: &[&'a BackupSet],
+    fits: impl Fn(&BackupSet, &ServiceName) -> bool,
+) -> BTreeSet<&'a str> {
     let mut newest: BTreeMap<(&ServiceName, Option<&str>), &str> = BTreeMap::new();
-    for set in sets.iter().filter(|set| fits(set)) {
-        for member in &set.members {
+    for set in sets.iter().filter(|set| set.is_good()) {
+        for member in set.members.iter().filter(|member| fits(set, &member.service)) {
             newest.entry((&member.service, member.volume.as_deref())).or_insert(&set.id);
         }
     }

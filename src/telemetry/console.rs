@@ -158,7 +158,7 @@ fn is_news(condition: &Condition) -> bool {
         ConditionKind::Stalled | ConditionKind::Degraded | ConditionKind::Suspended => {
             condition.status == Truth::True
         }
-        ConditionKind::BackedUp => condition.status == Truth::False,
+        ConditionKind::BackedUp | ConditionKind::Proven => condition.status == Truth::False,
         ConditionKind::Available | ConditionKind::Progressing | ConditionKind::Reconciling => false,
     }
 }

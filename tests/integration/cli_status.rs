@@ -98,6 +98,7 @@ fn shop() -> ProjectStatus {
         rollback: None,
         not_kept: Vec::new(),
         drill: None,
+        restore_drills: Vec::new(),
         depends_on: Vec::new(),
         recent: vec![action()],
         mutating_calls: 12,

@@ -5,11 +5,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
 use composelet::doctor::{
-    BindWant, CHECKLISTS, CHECKS, Disk, HostSurvey, ImageWant, Inotify, Line, Listener, Outcome,
-    PortWant, ProjectSurvey, RegistryAnswer, Survey, judge, weakness,
+    BindWant, CHECKLISTS, CHECKS, CertificateFile, Disk, Found, HostSurvey, ImageWant, Inotify,
+    Line, Listener, Outcome, PortWant, ProjectSurvey, RegistryAnswer, Survey, certificates_in,
+    judge, weakness,
 };
 use composelet::model::engine_info::EngineInfo;
+use composelet::model::time::Timestamp;
 
 const GB: u64 = 1_000_000_000;
 
@@ -164,6 +167,71 @@ fn every_trouble_of_a_project_is_one_line() {
     one("backups", Outcome::Fail, "no verified backup", |survey| {
         survey.projects[0].backups[0].1 = Some(9 * 86_400);
     });
+}
+
+/// A certificate that holds for these names in 2026, as PEM and as DER.
+fn certificate(names: &[&str]) -> (String, Vec<u8>) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut wanted = rcgen::CertificateParams::new(names).unwrap();
+    wanted.not_before = rcgen::date_time_ymd(2026, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(2026, 12, 31);
+    let made = wanted.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let der = made.der().to_vec();
+    let body = base64::engine::general_purpose::STANDARD.encode(&der);
+    (format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"), der)
+}
+
+#[test]
+fn a_certificate_is_judged_by_the_day() {
+    let names = ["shop.test", "192.0.2.7", "a.test", "b.test"];
+    let found = certificates_in(certificate(&names).0.as_bytes()).unwrap();
+    let whose = "certs/shop.pem (of web, api): shop.test, 192.0.2.7, a.test and 1 more: ";
+    for (now, outcome, words) in [
+        ("2025-12-31T23:00:00Z", Outcome::Fail, "not valid before 2026-01-01T00:00:00.000Z"),
+        ("2026-12-18T00:00:00Z", Outcome::Warn, "expires on 2026-12-31, in 13 days"),
+        ("2026-12-30T23:00:00Z", Outcome::Warn, "expires on 2026-12-31, in 0 days"),
+        ("2027-02-09T00:00:00Z", Outcome::Fail, "expired on 2026-12-31, 40 days ago"),
+    ] {
+        one("certificates", outcome, &format!("{whose}{words}"), |survey| {
+            survey.now = Timestamp::parse_rfc3339(now).unwrap();
+            survey.projects[0].certificates = vec![CertificateFile {
+                path: "certs/shop.pem".to_owned(),
+                services: vec!["web".to_owned(), "api".to_owned()],
+                found: found.clone(),
+            }];
+        });
+    }
+    let mut survey = sound();
+    survey.now = Timestamp::parse_rfc3339("2026-12-17T00:00:00Z").unwrap();
+    survey.projects[0].certificates = vec![CertificateFile { found, ..CertificateFile::default() }];
+    assert_eq!(troubles(&survey), Vec::new(), "two weeks are left");
+    let mut with = |found: Found| {
+        survey.projects[0].certificates =
+            vec![CertificateFile { found, ..CertificateFile::default() }];
+        troubles(&survey)[0].outcome
+    };
+    assert_eq!(with(Found::Broken("no".to_owned())), Outcome::Warn);
+    assert_eq!(with(Found::Unreadable("no".to_owned())), Outcome::NotCheckable);
+}
+
+#[test]
+fn what_a_file_holds_is_found_by_its_content() {
+    let (pem, der) = certificate(&["shop.test"]);
+    let count = |bytes: &[u8]| match certificates_in(bytes) {
+        Some(Found::Certificates(all)) => Some(all.len()),
+        Some(_) => Some(99),
+        None => None,
+    };
+    let key = "-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n";
+    assert_eq!(count(pem.as_bytes()), Some(1));
+    assert_eq!(count(&der), Some(1), "DER");
+    assert_eq!(count(format!("{key}Bag\n{pem}{}", pem.replace('\n', "\r\n")).as_bytes()), Some(2));
+    assert_eq!(count(key.as_bytes()), None, "a key alone");
+    assert_eq!(count(b"listen 443 ssl;\n"), None);
+    assert_eq!(count(pem.repeat(11).as_bytes()), None, "a store of authorities");
+    for broken in [&pem[..80], "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"] {
+        assert!(matches!(certificates_in(broken.as_bytes()), Some(Found::Broken(_))), "{broken}");
+    }
 }
 
 #[test]

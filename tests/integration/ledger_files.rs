@@ -66,6 +66,7 @@ pub(crate) fn status(name: &str, generation: u64) -> ProjectStatus {
         rollback: None,
         not_kept: Vec::new(),
         drill: None,
+        restore_drills: Vec::new(),
         depends_on: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,

@@ -97,6 +97,7 @@ fn project(directory: &Path, services: Vec<DesiredService>) -> DesiredProject {
         drill: None,
         volume_backups: BTreeMap::new(),
         backup: None,
+        restore_drill: None,
     }
 }
 

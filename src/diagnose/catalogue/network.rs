@@ -78,7 +78,7 @@ pub(super) const CAUSES: &[Cause] = &[
             Log(&["unable to find valid certification path"]),
             Probe(&["ssl certificate problem"]),
         ],
-        mend: "renew it; for an authority of your own install ca-certificates and its certificate in the image",
+        mend: "renew it (`composelet doctor` names the mounted ones that end); for an authority of your own install ca-certificates and its certificate in the image",
     },
     Cause {
         id: "clock-skew",

@@ -58,6 +58,7 @@ pub(crate) fn project(normal: &Normal, context: &mut Context<'_, '_>) -> Option<
         drill: extension::drill(tree),
         volume_backups: volume_backups(tree),
         backup: extension::backup(tree).and_then(|word| word.policy),
+        restore_drill: extension::backup(tree).and_then(|word| word.drill?.policy),
     })
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn status(says: Says, revisions: Vec<ProjectRevision>) -> ProjectStat
         rollback: None,
         not_kept: Vec::new(),
         drill: None,
+        restore_drills: Vec::new(),
         depends_on: Vec::new(),
         recent: Vec::new(),
         mutating_calls: 0,

@@ -24,6 +24,7 @@ fn member(service: &str) -> Member {
         sha256: String::new(),
         recipients: 0,
         notes: Vec::new(),
+        proven: None,
     }
 }
 
@@ -93,14 +94,37 @@ fn failures_are_remembered_but_count_for_nothing() {
     assert_eq!(kept.len(), 11);
 }
 
+#[test]
+fn a_set_is_proven_when_all_of_it_is() {
+    let (db, app) = (ServiceName::from("db"), ServiceName::from("app"));
+    let mut set = set("a", 20_454, &["db", "app", "db"]);
+    let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+    set.prove(&db, at(10));
+    assert_eq!((set.proven, set.proven_of(&db), set.proven_of(&app)), (None, Some(at(10)), None));
+    set.prove(&app, at(20));
+    assert_eq!(set.proven, Some(at(10)), "since then all of it");
+    set.prove(&db, at(30));
+    assert_eq!(set.proven, Some(at(20)));
+    assert_eq!(set.proven_of(&ServiceName::from("other")), None);
+    let mut saved = set.saved().unwrap();
+    assert_eq!(saved.proven_of(None), Some(at(20)));
+    saved.prove(Some(&app), at(40));
+    assert_eq!((saved.proven_of(None), saved.proven_of(Some(&db))), (Some(at(30)), Some(at(30))));
+}
+
 fn any_set() -> impl Strategy<Value = BackupSet> {
     let services = proptest::sample::subsequence(vec!["a", "b", "c"], 0..=3);
-    (0..2000_i64, services, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+    (0..2000_i64, services, any::<bool>(), 0..3_u8, any::<bool>()).prop_map(
         |(day, services, good, proven, single)| {
-            let base = set("", 20_000 + day, &services);
+            let mut base = set("", 20_000 + day, &services);
+            match (proven, services.first()) {
+                // By an earlier version, which knew of whole sets alone.
+                (1, _) => base.proven = Some(base.at),
+                (2, Some(first)) => base.prove(&ServiceName::from(*first), base.at),
+                _ => {}
+            }
             BackupSet {
                 end: if good { SetEnd::Good } else { SetEnd::Damaged { why: "x".to_owned() } },
-                proven: proven.then_some(base.at),
                 service: single.then(|| ServiceName::from("a")),
                 ..base
             }
@@ -132,7 +156,7 @@ proptest! {
         for service in ["a", "b", "c"].map(ServiceName::from) {
             let newest = |proven: bool| {
                 let fits = |set: &&BackupSet| {
-                    set.is_good() && set.of(&service).next().is_some() && (!proven || set.proven.is_some())
+                    set.is_good() && set.of(&service).next().is_some() && (!proven || set.proven_of(&service).is_some())
                 };
                 sets.iter().filter(fits).max_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)))
             };

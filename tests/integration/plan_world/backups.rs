@@ -22,12 +22,20 @@ pub(crate) struct BackupChange {
     /// Why it was made: `hand` unless said.
     #[serde(default)]
     origin: Option<Origin>,
+    /// A restore of all of it passed this long ago.
+    #[serde(default)]
+    proven_ago: Option<String>,
 }
 
 /// Lays the catalogue down, if the script says one.
 pub(crate) fn apply(sim: &mut Sim, backups: Option<&[BackupChange]>) {
     let Some(backups) = backups else { return };
     let wall = sim.now.plus(sim.asleep);
+    let proven = |one: &BackupChange| {
+        let at = one.proven_ago.as_deref().map(|ago| wall.minus(duration(ago)));
+        let holds = one.holds.iter().map(|name| name.as_str().into());
+        at.map(|at| holds.map(|name| (name, at)).collect()).unwrap_or_default()
+    };
     let saved = backups.iter().map(|one| SavedBackup {
         id: one.id.clone(),
         service: one.service.as_deref().map(Into::into),
@@ -35,7 +43,7 @@ pub(crate) fn apply(sim: &mut Sim, backups: Option<&[BackupChange]>) {
         origin: one.origin.unwrap_or(Origin::Hand),
         services: one.holds.iter().map(|name| name.as_str().into()).collect(),
         verified: Some(wall),
-        proven: None,
+        proven: proven(one),
     });
     sim.facts.backups = saved.collect();
 }

@@ -164,10 +164,11 @@ fn pass(sim: &mut Sim, script: &Script, (note, out): (&str, &mut String)) -> Pla
     plan
 }
 
-/// Only what says something: Ready and BackedUp, and whatever else is not False.
+/// Only what says something: Ready, BackedUp and Proven, and whatever else is not False.
 fn conditions(out: &mut String, whose: &str, conditions: &[Condition]) {
     for one in conditions {
-        let told = [ConditionKind::Ready, ConditionKind::BackedUp].contains(&one.kind);
+        let told = [ConditionKind::Ready, ConditionKind::BackedUp, ConditionKind::Proven]
+            .contains(&one.kind);
         if !told && one.status == Truth::False {
             continue;
         }

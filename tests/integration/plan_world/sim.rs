@@ -309,6 +309,11 @@ impl Sim {
                     self.facts.backups.push(request.made(self.now.plus(self.asleep)));
                 }
             }
+            Operation::RestoreDrill(request) => {
+                if self.operations.contains_key(&operation.subject()) {
+                    request.prove(&mut self.facts.backups, self.now.plus(self.asleep));
+                }
+            }
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);

@@ -2,11 +2,13 @@
 
 use std::process::Stdio;
 
+use composelet::model::status::{ConditionKind, Truth};
 use serde_json::Value;
 
 use crate::support_real::container::Container;
 use crate::support_real::controller::command;
 use crate::support_real::host::{Host, IMAGE};
+use crate::support_real::look::condition;
 use crate::support_real::wait::{eventually, hold};
 
 /// A server whose check wants a row, and a directory whose check wants a file.
@@ -100,4 +102,58 @@ async fn a_drill_proves_a_backup_and_leaves_nothing() {
     assert!(host.engine.container(&copy).is_none());
     let history = host.expect(&["history", &shop, "-o", "json"]);
     assert!(history.contains("BackupDrill"), "{history}");
+}
+
+/// Waits until the condition `Proven` is so, and gives its message.
+async fn proven(host: &Host, project: &str, wanted: Truth, reason: &str) -> String {
+    let mut message = String::new();
+    eventually("the condition Proven", || {
+        let found = condition(&host.status(project)?, ConditionKind::Proven)?;
+        message.clone_from(&found.message);
+        let holds = found.status == wanted && found.reason == reason;
+        hold(holds, || format!("{:?} {}: {}", found.status, found.reason, found.message))
+    })
+    .await;
+    message
+}
+
+#[tokio::test]
+async fn drills_are_made_at_their_times_and_a_backup_of_no_use_is_told() {
+    let mut host = Host::new();
+    let shop = host.project("shop");
+    let text = format!(
+        "services:\n  app:\n    image: {IMAGE}\n    init: true\n    command: [sleep, '1000000']\n    \
+         volumes: ['./media:/media']\n    x-composelet:\n      backup:\n        recipe: files\n        \
+         paths: [/media]\n        drill: {{check: [test, -s, /media/one], schedule: '@every 3s', timeout: 8s}}\n"
+    );
+    host.write(&shop, &text);
+    host.start();
+    let app = host.running(&shop, "app").await;
+    proven(&host, &shop, Truth::Unknown, "DrillPending").await;
+    let write = |text: &str| host.engine.exec(app.id(), &["sh", "-c", text]);
+    write("echo kept >/media/one");
+    host.expect(&["backup", "create", &shop]);
+    let first = last(&host, &shop)["id"].as_str().unwrap().to_owned();
+    proven(&host, &shop, Truth::True, "Proven").await;
+    let status = host.status(&shop).unwrap();
+    let published = status.restore_drills[0].proven.clone().unwrap();
+    assert_eq!(published.id, first);
+    assert!(published.proven > published.at);
+
+    // Whole, and of no use.
+    write("rm /media/one");
+    host.expect(&["backup", "create", &shop]);
+    let message = proven(&host, &shop, Truth::False, "DrillFailed").await;
+    assert!(message.contains("the check failed") && message.contains(&first), "{message}");
+    host.described(&shop, &["Degraded", "DrillFailed", "Restore drills"]).await;
+    assert_eq!(host.running(&shop, "app").await.id(), app.id());
+
+    write("echo kept >/media/one");
+    host.expect(&["backup", "create", &shop]);
+    let third = last(&host, &shop)["id"].as_str().unwrap().to_owned();
+    host.expect(&["reconcile", &shop]);
+    let message = proven(&host, &shop, Truth::True, "Proven").await;
+    assert!(message.contains(&third), "{message}");
+    let history = host.expect(&["history", &shop, "-o", "json"]);
+    assert!(history.contains("DrillBackup"), "{history}");
 }
