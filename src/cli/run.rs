@@ -198,7 +198,8 @@ impl Work<'_> {
             state: settings.state_dir.clone(),
             disks: Arc::new(HostDisks),
         });
-        let controller = controller.saving_to(backup_context::directory(self.context));
+        let directory = backup_context::directory(self.context);
+        let controller = controller.saving_to(directory, backup_context::opened_with(self.context));
         match instance {
             Some(instance) => controller.in_container(instance),
             None => controller,

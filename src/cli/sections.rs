@@ -157,7 +157,8 @@ pub(super) fn operations(
             // The first is over in a moment, of the others a hold tells.
             OperationSubject::ImageCheck { .. }
             | OperationSubject::Check(_)
-            | OperationSubject::Backup(_) => None,
+            | OperationSubject::Backup(_)
+            | OperationSubject::Restore(_) => None,
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {

@@ -43,6 +43,7 @@ mod readiness;
 mod report;
 mod requests;
 mod requeue;
+mod restores;
 mod revisions;
 mod run;
 mod settings;

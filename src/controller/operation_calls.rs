@@ -12,6 +12,7 @@ use crate::controller::host_files::HostFiles;
 use crate::controller::image_check::check_image;
 use crate::controller::measuring::measure;
 use crate::controller::readiness::{Dial, until_ready};
+use crate::controller::restores;
 use crate::engine::{Engine, ProgressSink, Registry};
 use crate::model::hook::HookCommand;
 use crate::model::id::ProjectName;
@@ -121,6 +122,9 @@ impl OperationCalls for HostCalls {
                 }
                 Operation::Backup(request) => {
                     backups::make(self.backups.as_ref(), request).await?;
+                }
+                Operation::Restore(request) => {
+                    return restores::restore(self.backups.as_ref(), request).await;
                 }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;

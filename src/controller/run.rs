@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::backup::{Backups, Store};
+use crate::backup::{Backups, Keys, Store};
 use crate::controller::admission::{Places, admission};
 use crate::controller::clock::Clock;
 use crate::controller::desired::belief::Beliefs;
@@ -63,7 +63,7 @@ pub struct Controller {
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
-    backups: Option<LocalPath>,
+    backups: Option<(LocalPath, Keys)>,
     hints: Hints,
     instance: Option<Instance>,
     tidy: Option<Tidy>,
@@ -137,10 +137,10 @@ impl Controller {
         Self { sources: Some((sources, state)), ..self }
     }
 
-    /// Writes the backups that manifests ask for into this directory.
+    /// Writes the backups that manifests ask for into this directory, and opens encrypted ones with these keys.
     #[must_use]
-    pub fn saving_to(self, directory: LocalPath) -> Self {
-        Self { backups: Some(directory), ..self }
+    pub fn saving_to(self, directory: LocalPath, keys: Keys) -> Self {
+        Self { backups: Some((directory, keys)), ..self }
     }
 
     /// Takes hints of webhooks from `hints`. It is bounded: while the controller has no room, nobody can send.
@@ -317,11 +317,13 @@ impl Controller {
     /// What makes backups, through the same gate as everything else.
     fn backups(&self, engine: &Engine) -> Option<Backups> {
         let clock = Arc::clone(&self.clock);
+        let (directory, keys) = self.backups.as_ref()?;
         Some(Backups {
             engine: engine.clone(),
             ledger: self.ledger.clone(),
-            store: Store::new(self.backups.as_ref()?),
+            store: Store::new(directory),
             now: Arc::new(move || clock.wall()),
+            keys: Arc::clone(keys),
         })
     }
 

@@ -1,6 +1,6 @@
 //! The catalogue of backups: what was saved, when, of which version, and how far it is trusted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct BackupSet {
     /// When a restore of it last passed its checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Timestamp>,
+    /// When it last took the place of the data of a service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restored: BTreeMap<ServiceName, Timestamp>,
 }
 
 impl BackupSet {
@@ -60,6 +63,7 @@ impl BackupSet {
             services: self.members.iter().map(|member| member.service.clone()).collect(),
             verified: self.verified,
             proven: self.proven,
+            restored: self.restored.clone(),
         })
     }
 
@@ -86,6 +90,8 @@ pub struct SavedBackup {
     pub verified: Option<Timestamp>,
     /// When a restore of it last passed its checks.
     pub proven: Option<Timestamp>,
+    /// When it last took the place of the data of a service.
+    pub restored: BTreeMap<ServiceName, Timestamp>,
 }
 
 /// Why a backup was made.

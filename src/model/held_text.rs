@@ -34,6 +34,7 @@ impl fmt::Display for WaitingOn {
             Self::ImageUpdate(wait) => wait.fmt(f),
             Self::Schedule(wait) => wait.fmt(f),
             Self::Backup(wait) => wait.fmt(f),
+            Self::Restore(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;
                 write_mend(f, *trouble)

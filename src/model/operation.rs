@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::analysis::{AnalysisKey, Measurement};
 use crate::model::backup_policy::BackupRequest;
 use crate::model::build::Build;
+use crate::model::data_restore::RestoreRequest;
 use crate::model::hook::{HookCommand, HookStep};
 use crate::model::host_probe::Handler;
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
@@ -148,6 +149,8 @@ pub enum Operation {
     },
     /// Make a backup of a project or of one of its services.
     Backup(Box<BackupRequest>),
+    /// Put the data of a service back, because the version failed that changed it.
+    Restore(Box<RestoreRequest>),
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -176,6 +179,8 @@ pub enum OperationSubject {
     Analysis(AnalysisKey),
     /// A backup of a project, or of a service of it: one at a time.
     Backup(ProjectName),
+    /// A restore in a project: one at a time.
+    Restore(ProjectName),
 }
 
 impl Operation {
@@ -197,6 +202,7 @@ impl Operation {
             Self::Probe { container, .. } => OperationSubject::Probe(container.clone()),
             Self::Analyse { key, .. } => OperationSubject::Analysis(key.clone()),
             Self::Backup(request) => OperationSubject::Backup(request.project.name.clone()),
+            Self::Restore(request) => OperationSubject::Restore(request.project.name.clone()),
         }
     }
 
@@ -214,7 +220,8 @@ impl Operation {
             | Self::Check { .. }
             | Self::Probe { .. }
             | Self::Analyse { .. }
-            | Self::Backup(_) => None,
+            | Self::Backup(_)
+            | Self::Restore(_) => None,
         }
     }
 
@@ -233,6 +240,7 @@ impl Operation {
             Self::Probe { .. } => "probe",
             Self::Analyse { .. } => "analysis",
             Self::Backup(_) => "backup",
+            Self::Restore(_) => "restore",
         }
     }
 }
@@ -256,6 +264,7 @@ impl fmt::Display for Operation {
                 write!(f, "analysis {} ({}, {})", key.service, key.check, measurement.measure)
             }
             Self::Backup(request) => write!(f, "backup {request}"),
+            Self::Restore(request) => write!(f, "restore {request}"),
         }
     }
 }

@@ -272,6 +272,7 @@ impl Action {
                 Operation::Probe { .. } => "ProbeContainer",
                 Operation::Analyse { .. } => "AnalyseService",
                 Operation::Backup(_) => "MakeBackup",
+                Operation::Restore(_) => "RestoreData",
             },
         }
     }
@@ -320,6 +321,7 @@ impl Action {
                 | Operation::Probe { name, .. } => name.to_string(),
                 Operation::Analyse { key, .. } => key.service.to_string(),
                 Operation::Backup(request) => request.to_string(),
+                Operation::Restore(request) => request.name.to_string(),
             },
         }
     }

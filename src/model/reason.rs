@@ -169,6 +169,15 @@ pub enum Reason {
     Scheduled(ScheduledStep),
     /// A backup is due.
     Backup(BackupCause),
+    /// A version was rejected, and its data goes back with it.
+    DataRestore {
+        /// Number of that version.
+        from: u64,
+        /// The backup.
+        backup: String,
+        /// When that began.
+        at: Timestamp,
+    },
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -199,9 +208,14 @@ impl Reason {
         self.is_routine() || matches!(self, Self::Scheduled(_) | Self::Backup(_))
     }
 
-    /// Whether a run of a schedule or a backup begins, which has to be written before.
+    /// Whether a run of a schedule, a backup or a restore begins, which has to be written before.
     pub fn begins_run(&self) -> bool {
-        matches!(self, Self::Scheduled(ScheduledStep::Begin { .. }) | Self::Backup(_))
+        matches!(
+            self,
+            Self::Scheduled(ScheduledStep::Begin { .. })
+                | Self::Backup(_)
+                | Self::DataRestore { .. }
+        )
     }
 
     /// Stable code for metrics, JSON and documentation.
@@ -246,6 +260,7 @@ impl Reason {
             Self::Awaited { .. } | Self::RolloutAwaits => "Awaited",
             Self::Scheduled(step) => step.code(),
             Self::Backup(cause) => cause.code(),
+            Self::DataRestore { .. } => "DataRestore",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -290,12 +305,7 @@ impl fmt::Display for Reason {
             Self::ImageUpdate => f.write_str("image_update asks for it"),
             Self::BuildStale => f.write_str("input of the build changed or never built"),
             Self::RebuildAsked => f.write_str("rollout restart --rebuild"),
-            Self::Brake { restarts } => {
-                write!(
-                    f,
-                    "engine restarted it {restarts} times in 10 min; the controller delays it now"
-                )
-            }
+            Self::Brake { restarts } => brake_text(f, *restarts),
             Self::BrakeReleased => {
                 f.write_str("ran well, or to its end; the engine's policy is back")
             }
@@ -317,11 +327,24 @@ impl fmt::Display for Reason {
             Self::StepDone => f.write_str("step before the start has ended well"),
             Self::Scheduled(step) => step.fmt(f),
             Self::Backup(cause) => cause.fmt(f),
+            Self::DataRestore { from, backup, at } => restore_text(f, *from, (backup, *at)),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }
         }
     }
+}
+
+fn brake_text(f: &mut fmt::Formatter<'_>, restarts: u32) -> fmt::Result {
+    write!(f, "engine restarted it {restarts} times in 10 min; the controller delays it now")
+}
+
+fn restore_text(
+    f: &mut fmt::Formatter<'_>,
+    from: u64,
+    (backup, at): (&str, Timestamp),
+) -> fmt::Result {
+    write!(f, "revision {from} was rejected, its data goes back to backup {backup} of {at}")
 }
 
 fn owner_text(

@@ -22,6 +22,7 @@ use crate::model::policy::Policy;
 use crate::model::reason::Reason;
 use crate::model::revision::{ProjectRevision, Verdict};
 use crate::model::time::Timestamp;
+use crate::planner::data_restore;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::world::World;
@@ -41,8 +42,13 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Services whose data goes back with a version that failed.
+    pub fn restored(self) -> BTreeSet<ServiceName> {
+        self.policy.restore_on_rollback.services(self.service)
+    }
+
     /// Its key in the ledger.
-    fn key(self) -> String {
+    pub fn key(self) -> String {
         self.service.map_or_else(String::new, ToString::to_string)
     }
 
@@ -140,7 +146,8 @@ pub fn plan_backups(world: &World<'_>, draft: &mut Draft<'_>) {
     let input = world.input;
     let subject = OperationSubject::Backup(world.desired.name.clone());
     let running = input.operations.contains_key(&subject);
-    let mut taken = running;
+    // Nothing is saved of what is half restored.
+    let mut taken = running || data_restore::is_pending(input.ledger);
     for part in parts(files(world)) {
         let view = part.service.and_then(|name| world.service(name));
         if view.is_some_and(|view| view.is_held(world)) {
@@ -259,6 +266,7 @@ pub fn record_end(ledger: &mut ProjectLedger, report: &OperationReport, policy: 
 /// A person wants a try now.
 pub fn forget_backoffs(ledger: &mut ProjectLedger) {
     ledger.backups.values_mut().for_each(|record| record.next_try = None);
+    data_restore::forget_backoffs(ledger);
 }
 
 /// What is said of a part: whether it is backed up, a word, and a sentence.

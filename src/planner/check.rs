@@ -97,6 +97,7 @@ pub(super) fn existing(action: &Action) -> Option<ContainerId> {
             (Operation::Exec { container, .. } | Operation::Check { container, .. }, _) => {
                 Some(container.clone())
             }
+            (Operation::Restore(request), _) => Some(request.container.clone()),
             (
                 _,
                 OperationSubject::Container(id)
@@ -110,7 +111,8 @@ pub(super) fn existing(action: &Action) -> Option<ContainerId> {
                 | OperationSubject::Exec(_)
                 | OperationSubject::Check(_)
                 | OperationSubject::Analysis(_)
-                | OperationSubject::Backup(_),
+                | OperationSubject::Backup(_)
+                | OperationSubject::Restore(_),
             ) => None,
         },
         Action::CreateNetwork(_)

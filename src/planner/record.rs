@@ -19,6 +19,7 @@ use crate::model::reason::Reason;
 use crate::model::revision::Verdict;
 use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
+use crate::planner::data_restore;
 use crate::planner::drift::{drift_key, is_over};
 use crate::planner::probe::{self, probe_key};
 use crate::planner::{after_checks, analysis, backups, endpoints, hooks, schedule_runs, stops};
@@ -268,6 +269,7 @@ pub fn record_operation(
         }
         OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
         OperationSubject::Backup(_) => backups::record_end(&mut ledger, report, policy),
+        OperationSubject::Restore(_) => data_restore::record_end(&mut ledger, report, policy),
         OperationSubject::Check(_) => after_checks::record_end(&mut ledger, report),
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Probe(id) => {

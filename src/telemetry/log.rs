@@ -127,6 +127,7 @@ pub(super) fn subject_text(subject: &crate::model::operation::OperationSubject) 
         | crate::model::operation::OperationSubject::Hook(id)
         | crate::model::operation::OperationSubject::Probe(id) => id.short(),
         crate::model::operation::OperationSubject::Analysis(key) => key.service.as_str(),
-        crate::model::operation::OperationSubject::Backup(project) => project.as_str(),
+        crate::model::operation::OperationSubject::Backup(project)
+        | crate::model::operation::OperationSubject::Restore(project) => project.as_str(),
     }
 }
