@@ -1,6 +1,6 @@
 //! Makes a backup of a project or one of its services: every member whole, or none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -21,9 +21,13 @@ use crate::model::id::ServiceName;
 use crate::model::observed::{Health, Lifecycle, ObservedContainer, ObservedState};
 use crate::model::time::Timestamp;
 use crate::recipes::{self, Read};
+use crate::secrets::Keyring;
 
 /// Pieces of a dump that wait for the disk.
 const PIECES: usize = 16;
+
+/// What opens encrypted backups, read anew each time.
+pub type Keys = Arc<dyn Fn() -> Keyring + Send + Sync>;
 
 /// What backups are made with.
 #[derive(Clone)]
@@ -36,6 +40,8 @@ pub struct Backups {
     pub store: Store,
     /// Now.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// What opens encrypted ones.
+    pub keys: Keys,
 }
 
 impl fmt::Debug for Backups {
@@ -112,6 +118,7 @@ impl Backups {
             end: SetEnd::Good,
             verified: None,
             proven: None,
+            restored: BTreeMap::new(),
         };
         let result = self.fill(&hold, &mut set, &reads).await;
         if let Err(why) = result {
@@ -219,10 +226,13 @@ impl Backups {
     /// without one are found again.
     async fn let_go(&self, wanted: Wanted<'_>) {
         let sets = self.ledger.backups(&wanted.project.name);
-        let surplus = recipes::surplus(&sets, retention(wanted.project));
-        let (this, name) = (self.clone(), wanted.project.name.clone());
+        let mut surplus = recipes::surplus(&sets, retention(wanted.project));
+        let (this, project) = (self.clone(), wanted.project.name.clone());
         let remove = move || {
-            let Ok(Some(_hold)) = this.store.hold_drill(&name) else { return };
+            let Ok(Some(_hold)) = this.store.hold_drill(&project) else { return };
+            // What an update that fails goes back to is not surplus.
+            let (memory, _) = this.ledger.load_project(&project);
+            surplus.retain(|id| memory.backups_in_use().all(|used| used != id));
             for set in sets.iter().filter(|set| surplus.contains(&set.id)) {
                 if let Err(error) = this.remove(set) {
                     tracing::warn!(backup = set.id, error, "a backup cannot be let go");

@@ -2,18 +2,19 @@
 //! whole, and back.
 //!
 //! Reading order: `create` makes a set, `writer` one file of it, `store` is the directory; `reader` checks a file and
-//! reads it back, `restore` puts it into a container, `drill` into
-//! one that is thrown away.
+//! reads it back, `restore` puts it into a container, `put_back` in the
+//! place of what is there, `drill` into a container that is thrown away.
 
 mod create;
 mod drill;
+mod put_back;
 mod reader;
 mod restore;
 mod store;
 mod writer;
 
-pub use create::{Backups, CreateError, Wanted};
+pub use create::{Backups, CreateError, Keys, Wanted};
 pub use drill::Drill;
+pub use put_back::PutBack;
 pub use reader::{Trust, read_back};
-pub use restore::restore;
 pub use store::Store;

@@ -24,7 +24,7 @@ const PIECES: usize = 8;
 ///
 /// # Errors
 /// What failed. What the recipe did until then stays; those that can do so change all or nothing.
-pub async fn restore(
+pub(super) async fn restore(
     engine: &Engine,
     container: &ContainerId,
     (set, member): (&BackupSet, &Member),

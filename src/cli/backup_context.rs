@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::backup::{Backups, Store};
+use crate::backup::{Backups, Keys, Store};
 use crate::cli::context::Context;
 use crate::cli::exit::CliError;
 use crate::cli::foresight::own_paths;
@@ -63,6 +63,7 @@ pub(super) fn backups(context: &Context, engine: Engine) -> Result<Backups, CliE
         ledger: context.ledger()?,
         store: Store::new(&directory(context)),
         now: Arc::new(move || clock.now()),
+        keys: opened_with(context),
     })
 }
 
@@ -71,6 +72,12 @@ pub(super) fn directory(context: &Context) -> LocalPath {
     let settings = &context.settings;
     let default = || settings.state_dir.join("backup-files");
     settings.backups.clone().map_or_else(default, LocalPath::new)
+}
+
+/// The keys of the settings, read when they are needed.
+pub(super) fn opened_with(context: &Context) -> Keys {
+    let decryption = manifests::decryption(context);
+    Arc::new(move || decryption.keyring())
 }
 
 /// The keys of the settings, if they name any.

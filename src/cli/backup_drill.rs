@@ -8,11 +8,11 @@ use crate::cli::backup::BackupForm;
 use crate::cli::backup_context::{self, Saved};
 use crate::cli::by_hand::{self, Deed};
 use crate::cli::context::Context;
+use crate::cli::duration;
 use crate::cli::exit::{CliError, Outcome};
 use crate::cli::foresight::own_paths;
 use crate::cli::output::append;
 use crate::cli::target::Target;
-use crate::cli::{duration, manifests};
 use crate::controller::{DrillOf, RestoreDrills, Tried};
 use crate::model::backup_set::{BackupSet, Origin};
 use crate::source::ContentStore;
@@ -47,7 +47,6 @@ pub(super) async fn run(args: &DrillArgs, context: &Context) -> Result<Outcome, 
         backups: backup_context::backups(context, engine)?,
         content: ContentStore::new(&context.settings.state_dir.join("content")),
         installation: context.settings.installation.clone(),
-        decryption: manifests::decryption(context),
     };
     let of = DrillOf {
         project: &project,

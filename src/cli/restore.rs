@@ -1,12 +1,9 @@
 //! `restore`: puts a backup of a service in the place of what is there. What writes to it is stopped meanwhile, what is
 //! replaced is kept as a backup of its own, and a service whose restore failed stays stopped.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use clap::Args;
 
-use crate::backup::{Backups, CreateError, Wanted, restore};
+use crate::backup::{Backups, PutBack};
 use crate::cli::backup_context::{self, Saved};
 use crate::cli::by_hand::{self, Deed};
 use crate::cli::context::Context;
@@ -16,14 +13,12 @@ use crate::cli::target::Target;
 use crate::cli::{request, view};
 use crate::engine::{Engine, ObserveRequest};
 use crate::ledger::Request;
-use crate::model::backup::Recipe;
 use crate::model::backup_set::{BackupSet, Origin};
 use crate::model::desired::DesiredProject;
 use crate::model::id::{ContainerId, ServiceName};
 use crate::model::observed::{Lifecycle, ObservedContainer};
 use crate::model::outcome::Failure;
 use crate::model::status::ConditionKind;
-use crate::recipes;
 
 /// Arguments of `restore`.
 #[derive(Clone, Debug, Args)]
@@ -124,15 +119,8 @@ impl Restore<'_> {
 
     /// Saves what is there now; `None` if there is nothing.
     async fn keep_aside(&self) -> Result<Option<String>, CliError> {
-        let wanted = Wanted {
-            project: &self.project,
-            service: Some(self.service),
-            known: None,
-            origin: Origin::BeforeRestore,
-        };
-        match self.backups.create(wanted).await {
-            Ok(set) => Ok(Some(set.id)),
-            Err(CreateError::Failed(why)) if why.contains(recipes::NO_DATABASE) => Ok(None),
+        match self.backups.keep_aside(&self.project, self.service).await {
+            Ok(set) => Ok(set.map(|set| set.id)),
             Err(error) => {
                 Err(CliError::runtime(format!("what is there now cannot be kept: {error}"))
                     .hint("nothing was changed; --no-aside restores without keeping it"))
@@ -172,7 +160,7 @@ impl Restore<'_> {
         let request =
             ObserveRequest { project: Some(self.project.name.clone()), ..Default::default() };
         let observed = self.engine().observe(&request).await.map_err(name)?;
-        let writers = dependants(&self.project, self.service);
+        let writers = self.project.dependants(self.service);
         let runs = |one: &&ObservedContainer| matches!(one.lifecycle, Lifecycle::Running { .. });
         let of = |one: &ObservedContainer| one.claim.service.clone();
         let running: Vec<&ObservedContainer> = observed.containers.iter().filter(runs).collect();
@@ -187,29 +175,12 @@ impl Restore<'_> {
                 stopped.push((place, one.id.clone()));
             }
         }
-        let notes = self.members(&container).await?;
+        let (project, service, set) = (&self.project, self.service, &self.set);
+        let what = PutBack { project, service, set, container: &container };
+        let notes = self.backups.put_back(what).await?;
         stopped.sort();
         for (_, id) in stopped {
             self.engine().start_container(&id).await.map_err(name)?;
-        }
-        let mut proven = self.set.clone();
-        proven.prove(self.service, self.context.now());
-        self.backups.ledger.save_backup(&proven).map_err(|error| error.to_string())?;
-        Ok(notes)
-    }
-
-    async fn members(&self, container: &ContainerId) -> Result<String, String> {
-        let keys = backup_context::keys(self.context).unwrap_or_default();
-        let service = self.project.services.get(self.service);
-        let word = service.and_then(|service| service.backup.as_deref());
-        let own = match word.and_then(|word| word.recipe.as_ref()) {
-            Some(Recipe::Command { restore, .. }) => restore.as_deref(),
-            _ => None,
-        };
-        let mut notes = Vec::new();
-        for member in self.set.of(self.service) {
-            let pair = (&self.set, member);
-            notes.extend(restore(self.engine(), container, pair, own, &Arc::clone(&keys)).await?);
         }
         Ok(notes.join("; "))
     }
@@ -224,32 +195,4 @@ impl Restore<'_> {
         };
         by_hand::record(self.context, deed)
     }
-}
-
-/// Services that wait for this one, directly or not, in an order in which they can be started.
-fn dependants(project: &DesiredProject, service: &ServiceName) -> Vec<ServiceName> {
-    let mut order = Vec::new();
-    let mut reached = BTreeSet::from([service.clone()]);
-    loop {
-        let next = project.services.values().find(|one| {
-            let known = |name: &ServiceName| reached.contains(name);
-            let waits = one.depends_on.keys().any(known);
-            // Every one that it waits for and that waits for this one itself comes first.
-            let ready =
-                one.depends_on.keys().all(|name| known(name) || !leads(project, name, service));
-            waits && ready && !known(&one.name)
-        });
-        let Some(next) = next else { return order };
-        reached.insert(next.name.clone());
-        order.push(next.name.clone());
-    }
-}
-
-/// Whether one service waits for another, directly or not. The loader refuses circles.
-fn leads(project: &DesiredProject, from: &ServiceName, to: &ServiceName) -> bool {
-    from == to
-        || project
-            .services
-            .get(from)
-            .is_some_and(|one| one.depends_on.keys().any(|next| leads(project, next, to)))
 }

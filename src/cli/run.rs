@@ -198,7 +198,6 @@ impl Work<'_> {
         let paths = instance.as_ref().map(|one| one.own.paths.clone()).unwrap_or_default();
         let choices = HostChoices { paths: paths.clone(), ..settings.choices.clone() };
         let decryption = Decryption::new(settings.age_keys.clone());
-        let keys = decryption.clone();
         let loader = ComposeLoader { environment: self.environment.clone(), choices, decryption };
         let controller = Controller::new(
             Settings { paths, ..controller_settings(self.args, self.context) },
@@ -214,7 +213,8 @@ impl Work<'_> {
             state: settings.state_dir.clone(),
             disks: Arc::new(HostDisks),
         });
-        let controller = controller.saving_to(backup_context::directory(self.context), keys);
+        let directory = backup_context::directory(self.context);
+        let controller = controller.saving_to(directory, backup_context::opened_with(self.context));
         match instance {
             Some(instance) => controller.in_container(instance),
             None => controller,

@@ -158,7 +158,8 @@ pub(super) fn operations(
             OperationSubject::ImageCheck { .. }
             | OperationSubject::Check(_)
             | OperationSubject::Backup(_)
-            | OperationSubject::RestoreDrill(_) => None,
+            | OperationSubject::RestoreDrill(_)
+            | OperationSubject::Restore(_) => None,
             OperationSubject::Container(id)
             | OperationSubject::Hook(id)
             | OperationSubject::Probe(id) => {

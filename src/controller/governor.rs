@@ -73,7 +73,8 @@ impl Governor {
             | Operation::Check { .. }
             | Operation::Probe { .. }
             | Operation::Analyse { .. }
-            | Operation::Backup(_) => None,
+            | Operation::Backup(_)
+            | Operation::Restore(_) => None,
         }
     }
 }

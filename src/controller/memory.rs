@@ -221,6 +221,11 @@ fn resume(ledger: &mut ProjectLedger, service: Option<&ServiceName>) {
         Some(service) => ledger.suspended.remove(service.as_str()).is_some(),
         None => !std::mem::take(&mut ledger.suspended).is_empty(),
     };
+    // The end of one thing: whoever suspended a project to restore by hand does not want the failed version again.
+    let data = service.is_none() && planner::is_about_data(ledger);
+    if data && (suspended || planner::release_data(ledger)) {
+        return;
+    }
     let rolled_back = ledger.rollback.is_some();
     if service.is_none() {
         planner::resume(ledger);

@@ -47,6 +47,7 @@ mod report;
 mod requests;
 mod requeue;
 mod restore_drills;
+mod restores;
 mod revisions;
 mod run;
 mod settings;

@@ -13,9 +13,10 @@ use crate::controller::image_check::check_image;
 use crate::controller::measuring::measure;
 use crate::controller::readiness::{Dial, until_ready};
 use crate::controller::restore_drills::{self, RestoreDrills};
+use crate::controller::restores;
 use crate::engine::{Engine, ProgressSink, Registry};
 use crate::model::hook::HookCommand;
-use crate::model::id::ProjectName;
+use crate::model::id::{ContainerName, ProjectName};
 use crate::model::image_update::FoundImages;
 use crate::model::operation::Operation;
 use crate::model::outcome::{Failure, Note};
@@ -86,17 +87,8 @@ impl OperationCalls for HostCalls {
                     return Ok(Done { found: Some(found), ..Done::default() });
                 }
                 Operation::Stop { container, name, timeout_s, pre_stop, .. } => {
-                    let stopped = engine.stop_with_hooks(container, *timeout_s, pre_stop).await;
-                    let note = |message| Note {
-                        object: name.to_string(),
-                        reason: "FailedPreStopHook",
-                        message,
-                    };
-                    let done = |failed: Vec<String>| Done {
-                        notes: failed.into_iter().map(note).collect(),
-                        found: None,
-                    };
-                    return stopped.map(done);
+                    let failed = engine.stop_with_hooks(container, *timeout_s, pre_stop).await?;
+                    return Ok(told(name, failed));
                 }
                 Operation::Reload { container, signal, verify, .. } => {
                     let check = HookCommand { command: verify.clone(), ..HookCommand::default() };
@@ -128,6 +120,9 @@ impl OperationCalls for HostCalls {
                 Operation::RestoreDrill(request) => {
                     restore_drills::make(self.drills.as_ref(), request).await?;
                 }
+                Operation::Restore(request) => {
+                    return restores::restore(self.backups.as_ref(), request).await;
+                }
                 Operation::Probe { container, readiness, .. } => {
                     until_ready(engine, &*self.dial, container, readiness).await?;
                 }
@@ -135,4 +130,10 @@ impl OperationCalls for HostCalls {
             Ok(Done::default())
         })
     }
+}
+
+/// What failed before a stop, which went on all the same.
+fn told(name: &ContainerName, failed: Vec<String>) -> Done {
+    let note = |message| Note { object: name.to_string(), reason: "FailedPreStopHook", message };
+    Done { notes: failed.into_iter().map(note).collect(), found: None }
 }

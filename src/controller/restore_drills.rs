@@ -8,7 +8,6 @@ use tokio::task::spawn_blocking;
 
 use crate::backup::{Backups, Drill};
 use crate::controller::backups::{End, failure, record};
-use crate::controller::desired::decryption::Decryption;
 use crate::engine::ObserveRequest;
 use crate::model::backup::Recipe;
 use crate::model::backup_set::{BackupSet, Origin};
@@ -34,8 +33,6 @@ pub struct RestoreDrills {
     pub paths: PathMap,
     /// Our identity on the engine.
     pub installation: Installation,
-    /// What opens encrypted backups.
-    pub decryption: Decryption,
 }
 
 /// What is tried.
@@ -112,8 +109,8 @@ impl RestoreDrills {
         let observed = observed.map_err(|failure| failure.message)?;
         let kept = self.content.places(of.project, &self.paths);
         let facts = SourceFacts { kept, ..SourceFacts::default() };
-        let decryption = self.decryption.clone();
-        let keys = spawn_blocking(move || decryption.keyring()).await;
+        let opened_with = Arc::clone(&self.backups.keys);
+        let keys = spawn_blocking(move || opened_with()).await;
         let keys = Arc::new(keys.map_err(|error| error.to_string())?);
         Ok(Common { drills: self, of, observed, facts, keys })
     }

@@ -10,12 +10,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::backup::{Backups, Store};
+use crate::backup::{Backups, Keys, Store};
 use crate::controller::admission::{Places, admission};
 use crate::controller::board::Board;
 use crate::controller::clock::Clock;
 use crate::controller::desired::belief::Beliefs;
-use crate::controller::desired::decryption::Decryption;
 use crate::controller::desired::last_good;
 use crate::controller::desired::loading::ManifestLoader;
 use crate::controller::desired::reading::Reader;
@@ -67,7 +66,7 @@ pub struct Controller {
     dial: Arc<dyn Dial>,
     registry: Option<Arc<dyn Registry>>,
     sources: Option<(Vec<GitSource>, LocalPath)>,
-    backups: Option<(LocalPath, Decryption)>,
+    backups: Option<(LocalPath, Keys)>,
     hints: Hints,
     instance: Option<Instance>,
     tidy: Option<Tidy>,
@@ -143,10 +142,10 @@ impl Controller {
         Self { sources: Some((sources, state)), ..self }
     }
 
-    /// Writes the backups that manifests ask for into this directory, and opens them with these keys where they are tried.
+    /// Writes the backups that manifests ask for into this directory, and opens encrypted ones with these keys.
     #[must_use]
-    pub fn saving_to(self, directory: LocalPath, decryption: Decryption) -> Self {
-        Self { backups: Some((directory, decryption)), ..self }
+    pub fn saving_to(self, directory: LocalPath, keys: Keys) -> Self {
+        Self { backups: Some((directory, keys)), ..self }
     }
 
     /// Takes hints of webhooks from `hints`. It is bounded: while the controller has no room, nobody can send.
@@ -338,11 +337,13 @@ impl Controller {
     /// What makes backups, through the same gate as everything else.
     fn backups(&self, engine: &Engine) -> Option<Backups> {
         let clock = Arc::clone(&self.clock);
+        let (directory, keys) = self.backups.as_ref()?;
         Some(Backups {
             engine: engine.clone(),
             ledger: self.ledger.clone(),
-            store: Store::new(&self.backups.as_ref()?.0),
+            store: Store::new(directory),
             now: Arc::new(move || clock.wall()),
+            keys: Arc::clone(keys),
         })
     }
 
@@ -353,7 +354,6 @@ impl Controller {
             content: ContentStore::new(&self.settings.content),
             paths: self.settings.paths.clone(),
             installation: self.settings.policy.installation.clone(),
-            decryption: self.backups.as_ref()?.1.clone(),
         })
     }
 

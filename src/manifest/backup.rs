@@ -6,6 +6,8 @@ use crate::manifest::report::{Finding, Report};
 use crate::manifest::{backup_drill, schedule, words};
 use crate::model::backup::{Backup, Recipe, Retention};
 use crate::model::backup_policy::{BackupPolicy, BeforeUpdate};
+use crate::model::data_restore::RestoreOnRollback;
+use crate::model::id::ServiceName;
 
 const KEYS: &[&str] = &[
     "recipe",
@@ -20,10 +22,12 @@ const KEYS: &[&str] = &[
     "time_zone",
     "deadline",
     "before_update",
+    "restore_on_rollback",
     "drill",
 ];
 /// Of the whole project only when is said: how is a matter of its services and volumes.
-const PROJECT_KEYS: &[&str] = &["schedule", "time_zone", "deadline", "before_update", "drill"];
+const PROJECT_KEYS: &[&str] =
+    &["schedule", "time_zone", "deadline", "before_update", "drill", "restore_on_rollback"];
 /// A volume is saved as it lies there: the words that say how belong to services.
 const VOLUME_KEYS: &[&str] = &["recipe", "retention", "recipients"];
 const RECIPES: &[&str] = &["postgres", "mysql", "redis", "mongodb", "sqlite", "files", "none"];
@@ -32,6 +36,7 @@ const RETENTION: &[&str] = &["last", "daily", "weekly", "monthly"];
 const FORM: &str = "a mapping such as {recipe: postgres} or {retention: {daily: 7}}; {} takes what is found from image and mounts";
 const PROJECT_FORM: &str = "a mapping such as {schedule: \"0 3 * * *\"}";
 const BEFORE_UPDATE: &str = "true, false, or a mapping such as {max_age: 1h}";
+const RESTORED: &str = "a list of services such as [db]";
 const TIME: &str = "a time such as 30m or 2h";
 const MOST: i64 = 1000;
 /// Letters of a public key of age: `age1` and 58 of Bech32 (BIP-173).
@@ -61,7 +66,7 @@ pub(crate) fn check(node: &Node, field: &str, of: Of, report: &mut Report) {
         if &**key == "drill" && keys.contains(&&**key) {
             backup_drill::check(&entry.node, &path, of, report);
         } else if keys.contains(&&**key) {
-            check_key((key, entry), &path, recipes, report);
+            check_key((key, entry), &path, (of, recipes), report);
         } else {
             words::unknown(key, entry, (&path, keys), report);
         }
@@ -69,7 +74,12 @@ pub(crate) fn check(node: &Node, field: &str, of: Of, report: &mut Report) {
     together(node, field, report);
 }
 
-fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report: &mut Report) {
+fn check_key(
+    (key, entry): (&str, &Entry),
+    path: &str,
+    (of, recipes): (Of, &[&str]),
+    report: &mut Report,
+) {
     let value = &entry.node;
     match key {
         "recipe" => words::one_of(value, path, recipes, report),
@@ -90,6 +100,13 @@ fn check_key((key, entry): (&str, &Entry), path: &str, recipes: &[&str], report:
         "deadline" if words::time(value).is_some() => {}
         "deadline" => words::wrong(value, path, TIME, report),
         "before_update" => check_before_update(value, path, report),
+        "restore_on_rollback" if of == Of::Project && names(value).is_some() => {}
+        "restore_on_rollback" if of == Of::Project => words::wrong(value, path, RESTORED, report),
+        "restore_on_rollback" if words::truth(value).is_some() => {}
+        "restore_on_rollback" => {
+            let form = "true or false; the services whose data goes back with the whole project stand on the project";
+            words::wrong(value, path, form, report);
+        }
         _ => check_retention(value, path, report),
     }
 }
@@ -164,6 +181,14 @@ fn together(node: &Node, field: &str, report: &mut Report) {
             "remove schedule, before_update and drill, or the recipe",
         );
     }
+    let restores = node.get("restore_on_rollback");
+    let restores = restores.is_some_and(|node| words::truth(node) != Some(false));
+    if restores && node.get("before_update").and_then(before_update).is_none() {
+        error(
+            "restore_on_rollback belongs to before_update: without its backup there is nothing to go back to",
+            "write before_update: true beside it, or remove it",
+        );
+    }
     if given("paths") && recipe != Some("files") {
         error("paths belong to recipe: files", "write {recipe: files, paths: [/app/media]}");
     }
@@ -187,8 +212,32 @@ fn policy(node: &Node) -> Option<BackupPolicy> {
     let schedule = pattern.and_then(|pattern| schedule::when(pattern, zone, false).ok());
     let deadline = node.get("deadline").and_then(words::time);
     let before_update = node.get("before_update").and_then(before_update);
-    let policy = BackupPolicy { schedule, deadline, before_update };
+    let restore_on_rollback =
+        node.get("restore_on_rollback").map(restore_on_rollback).unwrap_or_default();
+    let policy = BackupPolicy { schedule, deadline, before_update, restore_on_rollback };
     (policy.schedule.is_some() || before_update.is_some()).then_some(policy)
+}
+
+fn restore_on_rollback(node: &Node) -> RestoreOnRollback {
+    let names = node.as_list().into_iter().flatten().filter_map(Node::as_text);
+    match words::truth(node) {
+        Some(true) => RestoreOnRollback::Own,
+        Some(false) => RestoreOnRollback::Nothing,
+        None => RestoreOnRollback::Services(names.map(ServiceName::from).collect()),
+    }
+}
+
+/// The services that the word of a project names, each with the field that names it.
+pub(crate) fn named(word: &Node) -> Vec<(String, &Node)> {
+    let list = word.get("restore_on_rollback").and_then(Node::as_list);
+    let list = list.into_iter().flatten().enumerate();
+    list.map(|(index, node)| (format!("x-composelet.backup.restore_on_rollback[{index}]"), node))
+        .collect()
+}
+
+fn names(node: &Node) -> Option<()> {
+    let list = node.as_list().filter(|list| !list.is_empty())?;
+    list.iter().all(|one| one.as_text().is_some_and(|name| !name.is_empty())).then_some(())
 }
 
 fn recipe(node: &Node) -> Option<Recipe> {

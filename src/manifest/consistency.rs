@@ -11,6 +11,7 @@ use crate::manifest::source::Place;
 use crate::manifest::{
     builds, extension, image_update, joins, limits, ofelia, refusal, schedule, suggest,
 };
+use crate::model::backup::Recipe;
 
 /// Checks the whole project.
 pub(crate) fn check(model: &Node, disabled: &BTreeMap<Arc<str>, Place>, report: &mut Report) {
@@ -121,6 +122,25 @@ impl<'a> Checker<'a> {
     /// Services that words of the project name.
     fn project_words(&mut self) {
         self.named_by_checks(self.model, "x-composelet.checks");
+        self.named_by_backup();
+    }
+
+    /// Services whose data goes back with a version that failed: of what is not saved nothing can. One that its profiles
+    /// switch off writes nothing.
+    fn named_by_backup(&mut self) {
+        for (path, node) in extension::named_by_backup(self.model) {
+            let name = node.as_text().unwrap_or_default();
+            let service = self.model.at(&["services", name]);
+            if service.is_none() && !self.disabled.contains_key(name) {
+                self.unknown("service", "services", name, node.place, &path);
+            }
+            let word = service.and_then(extension::backup);
+            if word.is_some_and(|word| word.recipe == Some(Recipe::Nothing)) {
+                let message = format!("recipe: none of {name} saves nothing that could go back");
+                let help = "remove the name, or the recipe";
+                self.error("backup", node.place, &path, message, help);
+            }
+        }
     }
 
     /// Services that checks are for, and their companions. A check for a service that its profiles switch off is off too.

@@ -208,6 +208,11 @@ pub(crate) fn backup(node: &Node) -> Option<Backup> {
     node.at(&[KEY, "backup"]).and_then(backup::read)
 }
 
+/// Services that `backup` of a checked project names, each with the field that names it.
+pub(crate) fn named_by_backup(node: &Node) -> Vec<(String, &Node)> {
+    node.at(&[KEY, "backup"]).map(backup::named).unwrap_or_default()
+}
+
 /// `job` of a checked service, if it has one.
 pub(crate) fn job(node: &Node) -> Option<job::Words> {
     node.at(&[KEY, "job"]).and_then(job::read)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::backup_set::{Origin, SavedBackup};
+use crate::model::data_restore::RestoreOnRollback;
 use crate::model::desired::DesiredProject;
 use crate::model::id::ServiceName;
 use crate::model::schedule::When;
@@ -23,6 +24,8 @@ pub struct BackupPolicy {
     pub deadline: Option<Duration>,
     /// Before a container is replaced by one of another version.
     pub before_update: Option<BeforeUpdate>,
+    /// Whose data goes back if the version fails that this backup was made before.
+    pub restore_on_rollback: RestoreOnRollback,
 }
 
 /// What an update waits for: a good backup that was verified, and made after the last start of what is replaced.
@@ -139,6 +142,7 @@ impl BackupRequest {
             services: self.service.clone().map_or_else(|| self.known.clone(), |one| [one].into()),
             verified: Some(at),
             proven: BTreeMap::new(),
+            restored: BTreeMap::new(),
         }
     }
 }

@@ -37,6 +37,9 @@ pub struct BackupSet {
     /// When a restore of everything in it had passed its checks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Timestamp>,
+    /// When it last took the place of the data of a service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub restored: BTreeMap<ServiceName, Timestamp>,
 }
 
 impl BackupSet {
@@ -81,6 +84,7 @@ impl BackupSet {
                 .iter()
                 .filter_map(|one| Some((one.service.clone(), self.proven_of(&one.service)?)))
                 .collect(),
+            restored: self.restored.clone(),
         })
     }
 
@@ -107,6 +111,8 @@ pub struct SavedBackup {
     pub verified: Option<Timestamp>,
     /// When a restore of each service in it last passed its checks.
     pub proven: BTreeMap<ServiceName, Timestamp>,
+    /// When it last took the place of the data of a service.
+    pub restored: BTreeMap<ServiceName, Timestamp>,
 }
 
 impl SavedBackup {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::backup_policy::BackupWait;
+use crate::model::data_restore::RestoreWait;
 use crate::model::disk::DiskPressure;
 use crate::model::feature::LackingAttribute;
 use crate::model::hook::{HookKind, HookStep};
@@ -130,6 +131,8 @@ pub enum WaitingOn {
     Backup(BackupWait),
     /// What a restore drill waits for.
     RestoreDrill(RestoreDrillWait),
+    /// Data to go back, or what that waits for.
+    Restore(RestoreWait),
     /// The back-off after failed pulls or builds.
     ImagePullBackOff {
         /// Tries so far.
@@ -298,6 +301,7 @@ impl WaitingOn {
             Self::Schedule(wait) => wait.code(),
             Self::Backup(wait) => wait.code(),
             Self::RestoreDrill(wait) => wait.code(),
+            Self::Restore(wait) => wait.code(),
             Self::ImagePullBackOff { trouble, .. } => match trouble {
                 PullTrouble::Unauthorized => "ImagePullUnauthorized",
                 PullTrouble::RateLimited => "ImagePullRateLimited",
@@ -356,6 +360,7 @@ impl WaitingOn {
             Self::Project(wait) => return wait.passes(),
             Self::Policy(wait) => return wait.blocks_once(),
             Self::Backup(wait) => return !wait.is_schedule(),
+            Self::Restore(wait) => return wait.is_pending(),
             _ => {}
         }
         !matches!(

@@ -35,6 +35,7 @@ impl fmt::Display for WaitingOn {
             Self::Schedule(wait) => wait.fmt(f),
             Self::Backup(wait) => wait.fmt(f),
             Self::RestoreDrill(wait) => wait.fmt(f),
+            Self::Restore(wait) => wait.fmt(f),
             Self::ImagePullBackOff { failures, error, trouble } => {
                 write!(f, "back-off after failed try {failures}: {error}")?;
                 write_mend(f, *trouble)

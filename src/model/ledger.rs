@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::after_check::CheckRecord;
 use crate::model::backup_policy::BackupRecord;
 use crate::model::before_check::BeforeRecord;
+use crate::model::data_restore::{DataRestore, UpdateBackup};
 use crate::model::drill::DrillRecord;
 use crate::model::id::{ContainerId, ImageId, ProjectName, Revision, ServiceName};
 use crate::model::image_update::ImageUpdateRecord;
@@ -81,6 +82,12 @@ pub struct ProjectLedger {
     /// Restore drills that are made without a person, by the same keys.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub restore_drills: BTreeMap<String, BackupRecord>,
+    /// Backups that were made for the update under way, by the same keys, where data goes back if it fails.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub update_backups: BTreeMap<String, UpdateBackup>,
+    /// Data that goes back, or went back, because a version was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_restore: Option<DataRestore>,
     /// Drills of the way back.
     pub drills: DrillRecord,
     /// Suspension by command, for the whole project (empty key) or a service.
@@ -89,6 +96,15 @@ pub struct ProjectLedger {
     pub stopped: BTreeMap<String, Suspension>,
     /// End of the last gap in the connection to the engine that was accounted for.
     pub gap_ended: Option<Timestamp>,
+}
+
+impl ProjectLedger {
+    /// Backups that the data of an update that fails goes back to.
+    pub fn backups_in_use(&self) -> impl Iterator<Item = &str> {
+        let parts = self.data_restore.iter().filter(|restore| restore.next().is_some());
+        let parts = parts.flat_map(|restore| &restore.parts).map(|part| part.backup.as_str());
+        parts.chain(self.update_backups.values().map(|backup| backup.id.as_str()))
+    }
 }
 
 /// Memory of what one container has read of its files: labels cannot change after create. Contents are salted digests by

@@ -14,6 +14,8 @@ pub mod canonical;
 pub mod commit;
 pub mod config;
 pub mod content;
+pub mod data_restore;
+mod dependants;
 pub mod desired;
 pub mod device;
 pub mod diagnostic;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::analysis::{AnalysisKey, Measurement};
 use crate::model::backup_policy::BackupRequest;
 use crate::model::build::Build;
+use crate::model::data_restore::RestoreRequest;
 use crate::model::hook::{HookCommand, HookStep};
 use crate::model::host_probe::Handler;
 use crate::model::id::{ContainerId, ContainerName, ProjectName, ReplicaId, ServiceName};
@@ -151,6 +152,8 @@ pub enum Operation {
     Backup(Box<BackupRequest>),
     /// Restore a backup of a project, or one of its services, into throw-away containers.
     RestoreDrill(Box<RestoreDrillRequest>),
+    /// Put the data of a service back, because the version failed that changed it.
+    Restore(Box<RestoreRequest>),
 }
 
 /// What an operation is about; there is one at a time for each.
@@ -181,6 +184,8 @@ pub enum OperationSubject {
     Backup(ProjectName),
     /// A restore drill of a project, or of a service of it: one at a time.
     RestoreDrill(ProjectName),
+    /// A restore in a project: one at a time.
+    Restore(ProjectName),
 }
 
 impl Operation {
@@ -205,6 +210,7 @@ impl Operation {
             Self::RestoreDrill(request) => {
                 OperationSubject::RestoreDrill(request.project.name.clone())
             }
+            Self::Restore(request) => OperationSubject::Restore(request.project.name.clone()),
         }
     }
 
@@ -223,7 +229,8 @@ impl Operation {
             | Self::Probe { .. }
             | Self::Analyse { .. }
             | Self::Backup(_)
-            | Self::RestoreDrill(_) => None,
+            | Self::RestoreDrill(_)
+            | Self::Restore(_) => None,
         }
     }
 
@@ -243,6 +250,7 @@ impl Operation {
             Self::Analyse { .. } => "analysis",
             Self::Backup(_) => "backup",
             Self::RestoreDrill(_) => "restore_drill",
+            Self::Restore(_) => "restore",
         }
     }
 }
@@ -267,6 +275,7 @@ impl fmt::Display for Operation {
             }
             Self::Backup(request) => write!(f, "backup {request}"),
             Self::RestoreDrill(request) => write!(f, "restore drill {request}"),
+            Self::Restore(request) => write!(f, "restore {request}"),
         }
     }
 }

@@ -273,6 +273,7 @@ impl Action {
                 Operation::Analyse { .. } => "AnalyseService",
                 Operation::Backup(_) => "MakeBackup",
                 Operation::RestoreDrill(_) => "DrillBackup",
+                Operation::Restore(_) => "RestoreData",
             },
         }
     }
@@ -322,6 +323,7 @@ impl Action {
                 Operation::Analyse { key, .. } => key.service.to_string(),
                 Operation::Backup(request) => request.to_string(),
                 Operation::RestoreDrill(request) => request.to_string(),
+                Operation::Restore(request) => request.name.to_string(),
             },
         }
     }

@@ -172,6 +172,15 @@ pub enum Reason {
     Backup(BackupCause),
     /// A restore drill is due.
     RestoreDrill(RestoreDrillCause),
+    /// A version was rejected, and its data goes back with it.
+    DataRestore {
+        /// Number of that version.
+        from: u64,
+        /// The backup.
+        backup: String,
+        /// When that began.
+        at: Timestamp,
+    },
     /// The network that it is attached to has to be made anew.
     NetworkChanged {
         /// Its name.
@@ -203,11 +212,14 @@ impl Reason {
             || matches!(self, Self::Scheduled(_) | Self::Backup(_) | Self::RestoreDrill(_))
     }
 
-    /// Whether a run of a schedule, a backup or a drill of one begins, which has to be written before.
+    /// Whether a run of a schedule, a backup, a drill of one or a restore begins, which has to be written before.
     pub fn begins_run(&self) -> bool {
         matches!(
             self,
-            Self::Scheduled(ScheduledStep::Begin { .. }) | Self::Backup(_) | Self::RestoreDrill(_)
+            Self::Scheduled(ScheduledStep::Begin { .. })
+                | Self::Backup(_)
+                | Self::RestoreDrill(_)
+                | Self::DataRestore { .. }
         )
     }
 
@@ -254,6 +266,7 @@ impl Reason {
             Self::Scheduled(step) => step.code(),
             Self::Backup(cause) => cause.code(),
             Self::RestoreDrill(cause) => cause.code(),
+            Self::DataRestore { .. } => "DataRestore",
             Self::NetworkChanged { .. } => "NetworkChanged",
         }
     }
@@ -296,12 +309,7 @@ impl fmt::Display for Reason {
             Self::ImageUpdate => f.write_str("image_update asks for it"),
             Self::BuildStale => f.write_str("input of the build changed or never built"),
             Self::RebuildAsked => f.write_str("rollout restart --rebuild"),
-            Self::Brake { restarts } => {
-                write!(
-                    f,
-                    "engine restarted it {restarts} times in 10 min; the controller delays it now"
-                )
-            }
+            Self::Brake { restarts } => brake_text(f, *restarts),
             Self::BrakeReleased => {
                 f.write_str("ran well, or to its end; the engine's policy is back")
             }
@@ -324,11 +332,24 @@ impl fmt::Display for Reason {
             Self::Scheduled(step) => step.fmt(f),
             Self::Backup(cause) => cause.fmt(f),
             Self::RestoreDrill(cause) => cause.fmt(f),
+            Self::DataRestore { from, backup, at } => restore_text(f, *from, (backup, *at)),
             Self::NetworkChanged { network } => {
                 write!(f, "network {network} is defined differently")
             }
         }
     }
+}
+
+fn brake_text(f: &mut fmt::Formatter<'_>, restarts: u32) -> fmt::Result {
+    write!(f, "engine restarted it {restarts} times in 10 min; the controller delays it now")
+}
+
+fn restore_text(
+    f: &mut fmt::Formatter<'_>,
+    from: u64,
+    (backup, at): (&str, Timestamp),
+) -> fmt::Result {
+    write!(f, "revision {from} was rejected, its data goes back to backup {backup} of {at}")
 }
 
 fn owner_text(

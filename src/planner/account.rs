@@ -14,10 +14,12 @@ use crate::model::operation::OperationSubject;
 use crate::model::policy::Backoff;
 use crate::model::time::Timestamp;
 use crate::planner::availability;
+use crate::planner::backup_gate;
 use crate::planner::backups;
 use crate::planner::before_checks;
 use crate::planner::content;
 use crate::planner::data::{FULL, data_key};
+use crate::planner::data_restore;
 use crate::planner::drill;
 use crate::planner::endpoints;
 use crate::planner::heal::{completes, is_guess};
@@ -79,6 +81,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
     schedule_runs::forget(&world, &mut ledger);
     backups::remember(&world, &mut ledger);
     restore_drills::remember(&world, &mut ledger);
+    backup_gate::mark_used(&world, &mut ledger);
+    data_restore::remember(input, &mut ledger);
     // A replica beyond the declared number is forgotten: when it is declared again, it runs again.
     let slots = world.services.iter().flat_map(|view| &view.slots);
     let declared: BTreeSet<String> = slots.map(|slot| slot.replica.to_string()).collect();
@@ -103,6 +107,8 @@ pub fn account(input: &PlanInput<'_>) -> ProjectLedger {
         None => image_updates::remember(&world, &mut ledger),
     }
     rollback::remember(&world, &mut ledger);
+    data_restore::forget_over(&mut ledger);
+    backup_gate::remember(&world, &mut ledger);
     drill::remember(&world, &mut ledger);
     ledger
 }

@@ -23,6 +23,7 @@ use crate::model::reason::Reason;
 use crate::model::revision::{ProjectRevision, Verdict};
 use crate::model::schedule::When;
 use crate::model::time::Timestamp;
+use crate::planner::data_restore;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::world::World;
@@ -42,6 +43,11 @@ pub struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Services whose data goes back with a version that failed.
+    pub fn restored(self) -> BTreeSet<ServiceName> {
+        self.policy.restore_on_rollback.services(self.service)
+    }
+
     /// What is remembered of it.
     pub fn record(self, ledger: &ProjectLedger) -> Option<&BackupRecord> {
         ledger.backups.get(&key_of(self.service))
@@ -158,7 +164,8 @@ pub fn plan_backups(world: &World<'_>, draft: &mut Draft<'_>) {
     let input = world.input;
     let subject = OperationSubject::Backup(world.desired.name.clone());
     let running = input.operations.contains_key(&subject);
-    let mut taken = running;
+    // Nothing is saved of what is half restored.
+    let mut taken = running || data_restore::is_pending(input.ledger);
     for part in parts(files(world)) {
         let view = part.service.and_then(|name| world.service(name));
         if view.is_some_and(|view| view.is_held(world)) {
@@ -286,6 +293,7 @@ pub fn record_end_in(
 pub fn forget_backoffs(ledger: &mut ProjectLedger) {
     let records = ledger.backups.values_mut().chain(ledger.restore_drills.values_mut());
     records.for_each(|record| record.next_try = None);
+    data_restore::forget_backoffs(ledger);
 }
 
 /// What is said of a part: whether it is backed up, a word, and a sentence.

@@ -97,6 +97,7 @@ pub(super) fn existing(action: &Action) -> Option<ContainerId> {
             (Operation::Exec { container, .. } | Operation::Check { container, .. }, _) => {
                 Some(container.clone())
             }
+            (Operation::Restore(request), _) => Some(request.container.clone()),
             (
                 _,
                 OperationSubject::Container(id)
@@ -111,7 +112,8 @@ pub(super) fn existing(action: &Action) -> Option<ContainerId> {
                 | OperationSubject::Check(_)
                 | OperationSubject::Analysis(_)
                 | OperationSubject::Backup(_)
-                | OperationSubject::RestoreDrill(_),
+                | OperationSubject::RestoreDrill(_)
+                | OperationSubject::Restore(_),
             ) => None,
         },
         Action::CreateNetwork(_)

@@ -174,6 +174,7 @@ fn is_final(waiting: &WaitingOn) -> bool {
         WaitingOn::Job(wait) => return wait.is_final(),
         WaitingOn::Project(wait) => return !wait.passes(),
         WaitingOn::Policy(wait) => return wait.is_final(),
+        WaitingOn::Restore(wait) => return wait.is_failure(),
         _ => {}
     }
     matches!(
@@ -199,6 +200,7 @@ fn is_trouble(waiting: &WaitingOn) -> bool {
         WaitingOn::Policy(wait) => return wait.is_trouble(),
         WaitingOn::Backup(wait) => return wait.is_trouble(),
         WaitingOn::RestoreDrill(wait) => return wait.is_trouble(),
+        WaitingOn::Restore(wait) => return wait.is_pending(),
         _ => {}
     }
     matches!(
@@ -228,7 +230,9 @@ fn leading<'a>(held: &[&'a Held]) -> Option<&'a Held> {
     said.max_by_key(|held| {
         let waiting = &held.waiting_on;
         let step = matches!(waiting, WaitingOn::Rollout(wait) if wait.is_step());
-        (is_final(waiting), is_trouble(waiting), step, waiting.blocks_once())
+        // Why the version was rejected is known; that its data is not back is what matters now.
+        let data = matches!(waiting, WaitingOn::Restore(wait) if wait.is_pending());
+        (data, is_final(waiting), is_trouble(waiting), step, waiting.blocks_once())
     })
 }
 

@@ -11,6 +11,7 @@ use crate::model::observed::{
 };
 use crate::model::reason::Reason;
 use crate::planner::content;
+use crate::planner::data_restore;
 use crate::planner::diff::diff;
 use crate::planner::expected::expected;
 use crate::planner::input::PlanInput;
@@ -74,6 +75,9 @@ pub fn conformity(
     let restarted = input.ledger.rollouts.get(&service.name).and_then(|record| record.restarted);
     if let Some(at) = restarted.filter(|at| container.created_at < *at) {
         return Conformity::Recreate(Reason::RestartRequested { at });
+    }
+    if data_restore::is_barred(input.ledger, container) {
+        return Conformity::Recreate(Reason::GivenUp);
     }
     let directory = Directory { owners, host: input.host };
     let is_own = own.is_some() && container.claim.revision.as_ref() == own;

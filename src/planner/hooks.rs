@@ -16,6 +16,7 @@ use crate::model::reason::{HookTry, Reason};
 use crate::model::time::Timestamp;
 use crate::planner::after_checks;
 use crate::planner::backups;
+use crate::planner::data_restore;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::input::PlanInput;
 use crate::planner::probe;
@@ -176,6 +177,7 @@ pub fn intend(ledger: &ProjectLedger, plan: &Plan) -> ProjectLedger {
     schedule_runs::intend(&mut ledger, plan);
     backups::intend(&mut ledger, plan);
     restore_drills::intend(&mut ledger, plan);
+    data_restore::intend(&mut ledger, plan);
     ledger
 }
 

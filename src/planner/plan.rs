@@ -15,6 +15,7 @@ use crate::planner::backups::plan_backups;
 use crate::planner::before_checks;
 use crate::planner::brake::plan_brake;
 use crate::planner::create::Grounds;
+use crate::planner::data_restore::{self, hold_writers, plan_restore};
 use crate::planner::draft::Draft;
 use crate::planner::drill;
 use crate::planner::image_updates::plan_image_updates;
@@ -92,11 +93,15 @@ fn plan_project(world: &World<'_>, draft: &mut Draft<'_>) {
         plan_image_updates(world, draft);
     }
     let grounds = Grounds { networks, volumes, images };
-    for view in &world.services {
+    let waiting = hold_writers(world, &grounds, draft);
+    for view in world.services.iter().filter(|view| !waiting.contains(&view.service.name)) {
         plan_service(world, &grounds, view, draft);
     }
+    plan_restore(world, draft);
     plan_checks(world, &grounds, draft);
-    plan_prune(world, draft);
+    if !data_restore::is_pending(world.input.ledger) {
+        plan_prune(world, draft);
+    }
     plan_backups(world, draft);
     plan_restore_drills(world, draft);
 }

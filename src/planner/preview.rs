@@ -180,7 +180,7 @@ fn advance(host: &mut PerfectHost, plan: &Plan, now: Timestamp) -> Option<(Strin
 }
 
 /// Pulls and builds of the plan bring an image nobody has seen: what follows is certain if there was none before. Backups
-/// bring themselves.
+/// bring themselves, restores what was saved.
 fn arrive(
     (host, facts): (&mut PerfectHost, &mut SourceFacts),
     (plan, at): (&Plan, Timestamp),
@@ -201,6 +201,14 @@ fn arrive(
             | Operation::Check { .. }
             | Operation::Probe { .. }
             | Operation::Analyse { .. } => continue,
+            Operation::Restore(request) => {
+                let mut saved = facts.backups.iter_mut();
+                if let Some(saved) = saved.find(|saved| saved.id == request.backup) {
+                    saved.restored.insert(request.service.clone(), at.max(request.decided));
+                }
+                names.push(operation.to_string());
+                continue;
+            }
             Operation::Backup(request) => {
                 facts.backups.push(request.made(at));
                 names.push(operation.to_string());

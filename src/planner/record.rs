@@ -21,7 +21,7 @@ use crate::model::time::Timestamp;
 use crate::planner::data::CONFIRMED;
 use crate::planner::drift::{drift_key, is_over};
 use crate::planner::probe::{self, probe_key};
-use crate::planner::{after_checks, analysis, backups, endpoints, hooks};
+use crate::planner::{after_checks, analysis, backups, data_restore, endpoints, hooks};
 use crate::planner::{restore_drills, schedule_runs, stops};
 
 /// Longest time that a registry may ask to be left alone: Docker's own counts in windows of six hours.
@@ -270,8 +270,9 @@ pub fn record_operation(
         OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
         OperationSubject::Backup(_) => backups::record_end(&mut ledger, report, policy),
         OperationSubject::RestoreDrill(_) => {
-            restore_drills::record_end(&mut ledger, report, policy);
+            restore_drills::record_end(&mut ledger, report, policy)
         }
+        OperationSubject::Restore(_) => data_restore::record_end(&mut ledger, report, policy),
         OperationSubject::Check(_) => after_checks::record_end(&mut ledger, report),
         OperationSubject::Hook(_) => hooks::record_end(&mut ledger, report, policy),
         OperationSubject::Probe(id) => {

@@ -14,6 +14,7 @@ use crate::planner::availability::{available_at, is_ready};
 use crate::planner::backup_gate;
 use crate::planner::create::{Created, create};
 use crate::planner::data::data_path_change;
+use crate::planner::data_restore;
 use crate::planner::draft::{Draft, Place};
 use crate::planner::drift::conflict;
 use crate::planner::endpoints::{Announced, announced};
@@ -165,6 +166,9 @@ pub fn serve_on(
     predecessor: &ObservedContainer,
 ) {
     let (record, now) = (context.record(), context.world.input.now);
+    if data_restore::is_barred(context.world.input.ledger, predecessor) {
+        return;
+    }
     match healing(context.view, predecessor, record, now) {
         Healing::Start(reason @ Reason::Exited { .. }, budget) => {
             let container = ContainerRef::Existing(predecessor.id.clone());

@@ -16,6 +16,7 @@ use crate::model::time::Timestamp;
 use crate::model::update::FailureAction;
 use crate::planner::after_checks;
 use crate::planner::before_checks;
+use crate::planner::data_restore;
 use crate::planner::draft::Draft;
 use crate::planner::drill;
 use crate::planner::image_promotion;
@@ -64,7 +65,8 @@ pub fn remember(running: &World<'_>, ledger: &mut ProjectLedger) {
     if let Some(services) = services {
         note(ledger, declared, services, input.now);
     }
-    if ledger.rollback.is_none() && input.declared.is_none() {
+    let settled = ledger.rollback.is_none() && input.declared.is_none();
+    if settled && !data_restore::is_pending(ledger) {
         judge(running, ledger);
     }
 }
@@ -178,7 +180,7 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
         let update = view.service.update();
         if let Some(failure) = analysed(world, view, ledger) {
             if update.failure_action != FailureAction::Pause {
-                return reject(ledger, failure, before.number, world.input.now);
+                return give_up(world, ledger, failure, before.number);
             }
             pause_for(ledger, &view.service.name, &failure);
             continue;
@@ -191,7 +193,7 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
         }
         match update.failure_action {
             FailureAction::Rollback => {
-                return reject(ledger, failed.first, before.number, world.input.now);
+                return give_up(world, ledger, failed.first, before.number);
             }
             FailureAction::Pause => {
                 pause_for(ledger, &view.service.name, &failed.first);
@@ -199,6 +201,12 @@ fn judge(world: &World<'_>, ledger: &mut ProjectLedger) {
             FailureAction::Continue => {}
         }
     }
+}
+
+/// A version failed: the one before it runs again, and with it the data, where its files say so.
+fn give_up(world: &World<'_>, ledger: &mut ProjectLedger, failure: RolloutFailure, to: u64) {
+    reject(ledger, failure, to, world.input.now);
+    data_restore::decide(world, ledger);
 }
 
 fn pause_for(ledger: &mut ProjectLedger, service: &ServiceName, failure: &RolloutFailure) {

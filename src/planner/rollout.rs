@@ -13,6 +13,7 @@ use crate::model::time::Timestamp;
 use crate::model::update::UpdateOrder;
 use crate::planner::availability::available_at;
 use crate::planner::conformity::Conformity;
+use crate::planner::data_restore;
 use crate::planner::heal::{Healing, healing};
 use crate::planner::input::PlanInput;
 use crate::planner::jobs;
@@ -327,13 +328,14 @@ pub fn remember(world: &World<'_>, view: &ServiceView<'_>, ledger: &mut ProjectL
         same && before.strategy.is_some() == view.service.strategy.is_some()
     });
     let begun = (!known).then(|| strategy::begin(view, before, &fresh.revision, now));
+    let waits_for_data = data_restore::is_pending(ledger);
     match ledger.rollouts.get_mut(&view.service.name) {
         Some(record) if record.revision == fresh.revision => {
             let full = world.input.gate.pressure.is_some() && !is_complete;
             let neighbour =
                 || neighbours::obstacle(world.input, world.desired, Strictness::Updated);
-            if full || neighbour().is_some() {
-                // What waits for a disk or for another project does not stand still by its own fault.
+            if full || waits_for_data || neighbour().is_some() {
+                // What waits for a disk, for data or for another project does not stand still by its own fault.
                 record.began = now;
             }
             if done > record.done {

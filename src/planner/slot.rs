@@ -10,6 +10,7 @@ use crate::model::plan::{Action, ContainerRef, NodeId, StartBudget};
 use crate::model::reason::Reason;
 use crate::model::rollout::RolloutWait;
 use crate::planner::account::serving;
+use crate::planner::backup_gate;
 use crate::planner::conformity::Conformity;
 use crate::planner::content::plan_content;
 use crate::planner::create::{Grounds, bind_missing, create};
@@ -21,6 +22,7 @@ use crate::planner::live::{plan_live, reattach};
 use crate::planner::names::{self, temporary_name};
 use crate::planner::ports::port_holder;
 use crate::planner::probe::plan_probe;
+use crate::planner::prune::retire;
 use crate::planner::readiness::{Gate, Strictness, gate};
 use crate::planner::replace::{clear_old, replace, serve_on};
 use crate::planner::rollout::Rollout;
@@ -81,6 +83,13 @@ pub fn plan_slot(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     match &current.conformity {
         Conformity::Unknown(_) => {}
         Conformity::Gone => plan_gone(context, draft, current.container),
+        // Of a version whose data went back: what a job of it did is not there any more.
+        Conformity::Recreate(Reason::GivenUp)
+            if jobs::is_settled(context.view, context.record()) =>
+        {
+            let container = [current.container];
+            retire(draft, &container, &Reason::GivenUp);
+        }
         // What is settled is not repeated for a difference that does not make it run again.
         Conformity::Recreate(_) if jobs::is_settled(context.view, context.record()) => {
             plan_kept(context, draft, current);
@@ -104,7 +113,9 @@ fn plan_missing(context: SlotContext<'_, '_>, draft: &mut Draft<'_>) {
     if let Some(waiting) = jobs::failed(context.view, context.record()) {
         return draft.hold(context.subject(), waiting, None);
     }
-    plan_new(context, draft, (&context.name(), None));
+    if backup_gate::may_begin(context, draft) {
+        plan_new(context, draft, (&context.name(), None));
+    }
 }
 
 /// Creates a container and starts it when its dependencies allow. A dead one leaves it its anonymous volumes.

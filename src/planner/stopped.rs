@@ -73,10 +73,11 @@ pub fn stop_service(world: &World<'_>, view: &ServiceView<'_>, why: &str, draft:
     stop_all(world, &targets, why, draft);
 }
 
-type Target<'a> = (&'a ObservedContainer, Subject);
+/// A container, and whose failures count against it.
+pub(super) type Target<'a> = (&'a ObservedContainer, Subject);
 
 /// Predecessors first: what is noted of a replica is what is noted last.
-fn of_service<'a>(view: &ServiceView<'a>) -> Vec<Target<'a>> {
+pub(super) fn of_service<'a>(view: &ServiceView<'a>) -> Vec<Target<'a>> {
     let mut targets = Vec::new();
     for slot in &view.slots {
         let subject = Subject::Replica(slot.replica.clone());
@@ -89,11 +90,19 @@ fn of_service<'a>(view: &ServiceView<'a>) -> Vec<Target<'a>> {
 }
 
 /// Steps, checks, throw-away copies and runs of schedules.
-fn beside<'a, 'w>(world: &'a World<'w>) -> impl Iterator<Item = &'a &'w ObservedContainer> {
+pub(super) fn beside<'a, 'w>(
+    world: &'a World<'w>,
+) -> impl Iterator<Item = &'a &'w ObservedContainer> {
     world.steps.iter().chain(&world.checks).chain(&world.companions).chain(&world.runs)
 }
 
-fn stop_all(world: &World<'_>, targets: &[Target<'_>], why: &str, draft: &mut Draft<'_>) {
+/// Begins to stop what lives of these, those that others of them depend on last, and takes the engine's restart policy away.
+pub(super) fn stop_all(
+    world: &World<'_>,
+    targets: &[Target<'_>],
+    why: &str,
+    draft: &mut Draft<'_>,
+) {
     let containers: Vec<&ObservedContainer> = targets.iter().map(|(one, _)| *one).collect();
     let needed = needed(&containers);
     let reason = Reason::StopAsked { why: why.to_owned() };

@@ -128,6 +128,7 @@ pub fn subject_text(subject: &crate::model::operation::OperationSubject) -> &str
         | crate::model::operation::OperationSubject::Probe(id) => id.short(),
         crate::model::operation::OperationSubject::Analysis(key) => key.service.as_str(),
         crate::model::operation::OperationSubject::Backup(project)
-        | crate::model::operation::OperationSubject::RestoreDrill(project) => project.as_str(),
+        | crate::model::operation::OperationSubject::RestoreDrill(project)
+        | crate::model::operation::OperationSubject::Restore(project) => project.as_str(),
     }
 }

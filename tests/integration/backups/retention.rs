@@ -43,6 +43,7 @@ fn set(id: &str, day: i64, services: &[&str]) -> BackupSet {
         end: SetEnd::Good,
         verified: Some(at),
         proven: None,
+        restored: std::collections::BTreeMap::new(),
     }
 }
 

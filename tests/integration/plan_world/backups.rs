@@ -44,6 +44,7 @@ pub(crate) fn apply(sim: &mut Sim, backups: Option<&[BackupChange]>) {
         services: one.holds.iter().map(|name| name.as_str().into()).collect(),
         verified: Some(wall),
         proven: proven(one),
+        restored: std::collections::BTreeMap::new(),
     });
     sim.facts.backups = saved.collect();
 }

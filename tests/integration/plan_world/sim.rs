@@ -314,6 +314,14 @@ impl Sim {
                     request.prove(&mut self.facts.backups, self.now.plus(self.asleep));
                 }
             }
+            Operation::Restore(request) => {
+                let wall = self.now.plus(self.asleep);
+                if self.operations.contains_key(&operation.subject()) {
+                    let mut saved = self.facts.backups.iter_mut();
+                    let one = saved.find(|one| one.id == request.backup);
+                    one.map(|one| one.restored.insert(request.service.clone(), wall));
+                }
+            }
             Operation::Stop { .. } => {
                 let plan = self.plan_of(vec![node.clone()]);
                 self.engine.apply(&plan, self.now);

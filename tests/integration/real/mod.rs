@@ -18,6 +18,7 @@ mod content;
 mod converge;
 mod crash_points;
 mod crashing;
+mod data_restored;
 mod diagnoses;
 mod edits;
 mod faults;

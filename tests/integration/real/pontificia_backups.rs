@@ -32,7 +32,8 @@ fn databases_alone() -> String {
         .chain(["gateway_migrate"])
         .map(|name| format!("  {name}: {{ profiles: [web] }}\n"));
     // Less than the time between two due ones: none that was made before a failed one counts.
-    let policy = "x-composelet: { backup: { before_update: { max_age: 15s } } }";
+    let policy =
+        "x-composelet: { backup: { schedule: '@every 20s', before_update: { max_age: 15s } } }";
     format!("{policy}\nservices:\n{}", lines.collect::<String>())
 }
 
@@ -90,7 +91,6 @@ async fn databases() -> (Host, String, Disk) {
         ("NETWORK_SUBNET", format!("10.99.{}.0/24", std::process::id() % 250)),
         ("HEALTH_INTERVAL", "5s".to_owned()),
         ("HEALTH_START_PERIOD", "180s".to_owned()),
-        ("BACKUP_SCHEDULE", "@every 20s".to_owned()),
         ("COMPOSE_FILE", "docker-compose.yml:docker-compose.override.yml:alone.yml".to_owned()),
     ];
     place(&host, "pontificia", &project, &[], &settings);
