@@ -257,7 +257,7 @@ impl Controller {
                 engine: engine.clone(),
                 dial: Arc::clone(&self.dial),
                 registry: registry.unwrap_or_else(|| Arc::new(RegistryClient::new(engine.clone()))),
-                drills: backups.clone().and_then(|backups| self.drills(backups)),
+                drills: backups.clone().map(|backups| self.drills(backups)),
                 backups,
             },
             ledger: self.ledger.clone(),
@@ -348,13 +348,13 @@ impl Controller {
     }
 
     /// What tries them.
-    fn drills(&self, backups: Backups) -> Option<RestoreDrills> {
-        Some(RestoreDrills {
+    fn drills(&self, backups: Backups) -> RestoreDrills {
+        RestoreDrills {
             backups,
             content: ContentStore::new(&self.settings.content),
             paths: self.settings.paths.clone(),
             installation: self.settings.policy.installation.clone(),
-        })
+        }
     }
 
     /// The git sources; what an earlier process began to put in place is put there first.

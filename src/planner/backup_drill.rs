@@ -64,6 +64,8 @@ pub fn drill_container<'a>(
     }
     let labels = BTreeMap::from([
         ("com.docker.compose.project".to_owned(), project.name.to_string()),
+        // An image that was built has the service that it was built for, which would make this a replica of it.
+        ("com.docker.compose.service".to_owned(), String::new()),
         ("io.composelet.installation".to_owned(), installation.to_string()),
         (DRILL.to_owned(), service.name.to_string()),
     ]);

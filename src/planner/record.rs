@@ -248,8 +248,8 @@ pub fn record_operation(
                 Ok(()) => {
                     // One that ran when it was asked for is not the one that was asked for.
                     let rebuild = record.rebuild.take().filter(|rebuild| !rebuild.begun);
-                    let checked = Some(report.at);
-                    *record = ImageRecord { checked, rebuild, ..Default::default() };
+                    *record =
+                        ImageRecord { checked: Some(report.at), rebuild, ..Default::default() };
                 }
                 Err(failure) => {
                     if let Some(rebuild) = &mut record.rebuild {
@@ -270,7 +270,7 @@ pub fn record_operation(
         OperationSubject::Exec(_) => schedule_runs::record_exec(&mut ledger, report),
         OperationSubject::Backup(_) => backups::record_end(&mut ledger, report, policy),
         OperationSubject::RestoreDrill(_) => {
-            restore_drills::record_end(&mut ledger, report, policy)
+            restore_drills::record_end(&mut ledger, report, policy);
         }
         OperationSubject::Restore(_) => data_restore::record_end(&mut ledger, report, policy),
         OperationSubject::Check(_) => after_checks::record_end(&mut ledger, report),

@@ -4,13 +4,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::support_real::backups::{backed_up, good, sets};
 use crate::support_real::container::Container;
 use crate::support_real::host::Host;
+use crate::support_real::look::now;
 use crate::support_real::system::place;
 use crate::support_real::wait::{eventually, hold};
 use composelet::model::status::Truth;
+use composelet::model::time::Timestamp;
 
 /// The file that leaves the services out.
 const ALONE: &str = "alone.yml";
@@ -162,6 +165,14 @@ async fn an_update_waits_while_a_tool_lies(host: &Host, project: &str) {
     let message = backed_up(host, project, Truth::False, "BackupFailed").await;
     assert!(message.contains("reportes_mysql: the end of the dump is missing"), "{message}");
 
+    eventually("the last good one is too old", || {
+        let newest = good(host, project).pop().ok_or("there is none")?;
+        let found = sets(host, project).into_iter().find(|set| set["id"] == newest.as_str());
+        let at: Timestamp = serde_json::from_value(found.unwrap()["at"].clone()).unwrap();
+        let age = now().since(at);
+        hold(age > Duration::from_secs(15), || format!("{age:?}"))
+    })
+    .await;
     let users = host.running(project, "users_mysql").await;
     let alone = host.desired().join(project).join(ALONE);
     let changed = databases_alone() + "  users_mysql: { labels: { version: '2' } }\n";

@@ -125,8 +125,7 @@ impl Host {
     /// The controller's status as of now or later: its counters are published from time to time.
     pub(crate) async fn fresh(&self) -> ControllerStatus {
         let pid = self.controllers.first().map(Controller::pid);
-        let text = String::from_utf8(Command::new("date").arg("+%s%3N").output().unwrap().stdout);
-        let now = Timestamp::from_millis(text.unwrap().trim().parse().unwrap());
+        let now = now();
         eventually("a fresh status of the controller", || {
             let status = self.controller()?;
             let fresh = status.published_at >= now && pid.is_none_or(|pid| pid == status.pid);
@@ -187,4 +186,10 @@ pub(crate) fn condition(status: &ProjectStatus, kind: ConditionKind) -> Result<C
 pub(crate) fn lines(containers: &[Container]) -> String {
     let lines: Vec<String> = containers.iter().map(Container::line).collect();
     format!("{} containers: {}", containers.len(), lines.join("; "))
+}
+
+/// The time of the host.
+pub(crate) fn now() -> Timestamp {
+    let text = String::from_utf8(Command::new("date").arg("+%s%3N").output().unwrap().stdout);
+    Timestamp::from_millis(text.unwrap().trim().parse().unwrap())
 }
