@@ -1,11 +1,41 @@
-//! A version that fails takes its data back, where the files say so: of real containers, and over the end of the controller
-//! in the middle.
+//! A version that fails takes its data back, where the files say so: of real containers, of a real database, and over the
+//! end of the controller in the middle.
+
+use std::fs;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::support_real::container::Container;
 use crate::support_real::host::{Host, IMAGE};
+use crate::support_real::repository::{Repository, deployed, held};
+use crate::support_real::results;
+use crate::support_real::system::{answers, json, place};
 use crate::support_real::wait::{eventually, hold};
+
+const TLS: &[&str] = &["--insecure"];
+
+/// A quick pace, and what goes back with a version that fails.
+const PACE: &str = "services: {web: {healthcheck: {interval: 2s, retries: 3, start_period: 20s}, \
+                    deploy: {update_config: {monitor: 2s}}}}\n\
+                    x-composelet: {backup: {before_update: true, restore_on_rollback: [db]}}\n";
+
+const VIEWS: &str = "app/certificates/views.py";
+
+/// Destroys what the version before needs.
+const MIGRATION: &str = r#""""Loses everything."""
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """Spoils every row and drops a column."""
+
+    dependencies = [("certificates", "0001_initial")]
+    operations = [
+        migrations.RunSQL("UPDATE certificates_certificate SET holder = 'nobody'"),
+        migrations.RunSQL("ALTER TABLE certificates_certificate DROP COLUMN course"),
+    ]
+"#;
 
 fn sets(host: &Host, project: &str) -> Vec<Value> {
     serde_json::from_str(&host.expect(&["backup", "list", project, "-o", "json"])).unwrap()
@@ -21,6 +51,73 @@ fn of_origin(host: &Host, project: &str, origin: &str) -> Vec<String> {
 fn restores(host: &Host, project: &str) -> usize {
     let history = host.expect(&["history", project, "-o", "json"]);
     history.matches("ended: restore").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_spoils_the_database_of_certificados_is_undone_with_its_version() {
+    let mut host = Host::new();
+    let project = host.project("undone");
+    let files = "docker-compose.yml:pace.yml".to_owned();
+    let ports = place(&host, "certificados", &project, &[], &[("COMPOSE_FILE", files)]);
+    let directory = host.desired().join(&project);
+    fs::write(directory.join("pace.yml"), PACE).unwrap();
+    let repository = Repository::of(&host, &directory);
+    let first = repository.push("as it stands");
+    follow(&mut host, &project, &repository);
+    host.start();
+    host.comes_up(&project, 8).await;
+    held(&host, &project, &first).await;
+    let site = format!("https://localhost:{}", ports["HTTPS_HOST_PORT"]);
+    let health = format!("{site}/health/");
+    answers(&health, TLS).await;
+    let web = host.running(&project, "web").await;
+    let image = web.text("/Image").to_owned();
+    let code = host.engine.exec(web.id(), &["python", "manage.py", "issue", "Ana", "Rust"]);
+    let certificate = format!("{site}/verify/{}/", code.trim());
+    assert_eq!(json(&certificate, TLS).await["holder"], "Ana");
+
+    let text = fs::read_to_string(repository.work.join(VIEWS)).unwrap();
+    fs::write(repository.work.join(VIEWS), text.replace("200 if healthy else 503", "503")).unwrap();
+    let begin = Instant::now();
+    let bad = repository.with("app/certificates/migrations/0002_spoil.py", MIGRATION);
+    let (exit, said) = deployed(&host, &project, &bad);
+    let rejected = begin.elapsed();
+    assert_eq!(exit, 5, "{said}");
+    host.described(&project, &["DataRestored", "data of db was restored from backup"]).await;
+    let restored = begin.elapsed();
+    host.comes_up_again(&project).await;
+    answers(&health, TLS).await;
+    let healthy = begin.elapsed();
+    eprintln!("from the push: rejected {rejected:?}, data back {restored:?}, healthy {healthy:?}");
+    results::record(
+        "data-restored",
+        &serde_json::json!({
+            "system": "certificados", "rejected_ms": rejected.as_millis(),
+            "restored_ms": restored.as_millis(), "healthy_ms": healthy.as_millis(),
+        }),
+    );
+
+    let found = json(&certificate, TLS).await;
+    assert_eq!([&found["holder"], &found["course"]], ["Ana", "Rust"], "{found}");
+    assert_eq!(host.running(&project, "web").await.text("/Image"), image, "the old image");
+    let before = of_origin(&host, &project, "before_update");
+    let used = sets(&host, &project).into_iter().find(|set| set["restored"]["db"].is_string());
+    assert!(used.is_some_and(|set| before.contains(&set["id"].as_str().unwrap().to_owned())));
+    let aside = of_origin(&host, &project, "before_restore");
+    assert_eq!(aside.len(), 1, "what was there is kept");
+    (0..3).for_each(|_| host.pass());
+    assert_eq!(restores(&host, &project), 1, "once");
+}
+
+/// The controller follows the branch of the repository.
+fn follow(host: &mut Host, project: &str, repository: &Repository) {
+    let config = host.aside().join("composelet.yaml");
+    let source = format!(
+        "sources:\n  undone:\n    url: file://{}\n    into: {project}\n    interval: 5s\n",
+        repository.bare.display()
+    );
+    fs::write(&config, source).unwrap();
+    host.arguments = vec!["--config".to_owned(), config.to_str().unwrap().to_owned()];
 }
 
 /// The application spoils the value of its store at its start, if `version` is a bad one.
