@@ -25,7 +25,7 @@ async fn the_whole_system_comes_up_serves_and_stays_silent() {
     assert!(answers(&format!("{site}/static/admin/css/base.css"), &[]).await.contains("body"));
     counter_rises(&site).await;
     the_trap_is_a_warning(&host, &project).await;
-    every_backup_is_proven(&host, &project, &["celery", "celery-beat", "db", "redis"]);
+    every_backup_is_proven(&host, &project, &["celery", "celery-beat", "db", "redis", "web"]);
 
     host.is_silent().await;
 
