@@ -161,8 +161,11 @@ pub(super) fn verdict(project: &ProjectStatus) -> Option<Outcome> {
     let holds = |kind| view::holds(&project.conditions, kind);
     let held =
         |wanted: fn(&WaitingOn) -> bool| project.held.iter().any(|one| wanted(&one.waiting_on));
+    // What is said of a version before it was built is about the one before it.
     let at_work = holds(ConditionKind::Progressing)
-        || held(|waiting| matches!(waiting, WaitingOn::Operation { .. }));
+        || held(|waiting| {
+            matches!(waiting, WaitingOn::Operation { .. } | WaitingOn::BuildContext(_))
+        });
     let all = project.services.iter().all(|service| service.ready >= service.replicas);
     if held(|waiting| matches!(waiting, WaitingOn::Rollout(RolloutWait::Rejected { .. }))) {
         return (all && !at_work).then_some(Outcome::RolledBack);
@@ -174,4 +177,53 @@ pub(super) fn verdict(project: &ProjectStatus) -> Option<Outcome> {
         return Some(Outcome::Difference);
     }
     holds(ConditionKind::Ready).then_some(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::held::{Held, Subject};
+    use crate::model::id::ProjectName;
+    use crate::model::time::Timestamp;
+
+    fn project(waiting: Vec<WaitingOn>) -> ProjectStatus {
+        let hold = |waiting_on| Held { subject: Subject::Project, waiting_on, until: None };
+        ProjectStatus {
+            name: ProjectName::from("shop"),
+            source: String::new(),
+            generation: 2,
+            observed_generation: 2,
+            observed_at: None,
+            published_at: Timestamp::from_millis(0),
+            conditions: Vec::new(),
+            services: Vec::new(),
+            others: Vec::new(),
+            held: waiting.into_iter().map(hold).collect(),
+            diagnostics: Vec::new(),
+            commit: None,
+            revisions: Vec::new(),
+            rollback: None,
+            not_kept: Vec::new(),
+            drill: None,
+            restore_drills: Vec::new(),
+            depends_on: Vec::new(),
+            recent: Vec::new(),
+            mutating_calls: 0,
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_not_built_yet_is_not_the_one_that_was_rejected() {
+        let rejected = WaitingOn::Rollout(RolloutWait::Rejected {
+            from: 2,
+            to: 1,
+            service: "web".into(),
+            code: "UnhealthyTooLong".to_owned(),
+            why: "unhealthy".to_owned(),
+        });
+        let ended = verdict(&project(vec![rejected.clone()]));
+        assert_eq!(ended, Some(Outcome::RolledBack));
+        let settling = WaitingOn::BuildContext("to be quiet for 5 s".to_owned());
+        assert_eq!(verdict(&project(vec![rejected, settling])), None);
+    }
 }
