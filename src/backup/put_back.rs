@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 
 use crate::backup::create::{Backups, CreateError, Wanted};
 use crate::backup::restore::restore;
-use crate::model::backup::Recipe;
+use crate::model::backup::Backup;
 use crate::model::backup_set::{BackupSet, Origin};
 use crate::model::desired::DesiredProject;
 use crate::model::id::{ContainerId, ServiceName};
@@ -60,10 +60,7 @@ impl Backups {
         let _hold = hold.ok_or("a backup or a restore of this project goes on")?;
         let service = what.project.services.get(what.service);
         let word = service.and_then(|service| service.backup.as_deref());
-        let own = match word.and_then(|word| word.recipe.as_ref()) {
-            Some(Recipe::Command { restore, .. }) => restore.as_deref(),
-            _ => None,
-        };
+        let own = word.and_then(Backup::own_restore);
         let keys = Arc::new((self.keys)());
         let mut notes = Vec::new();
         for member in what.set.of(what.service) {

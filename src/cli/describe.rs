@@ -171,7 +171,7 @@ fn text(object: &Object<'_>, running: &[OperationStatus], now: Timestamp) -> Str
         Object::Service(project, service) => vec![
             sections::service_facts(project, service, now),
             sections::conditions(&service.conditions, now),
-            sections::held(sections::held_of(project, service), now),
+            sections::held(project.held_of(service), now),
             sections::operations(running, std::slice::from_ref(*service), now),
             schedules::section([*service], now),
             sections::containers("Containers", &service.containers, now),

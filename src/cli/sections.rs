@@ -352,18 +352,6 @@ pub(super) fn recent<'a>(
     section("Recent actions (newest last)", text.is_empty(), &text)
 }
 
-/// Holds of a service: its own, its replicas', and those of the whole project.
-pub(super) fn held_of<'a>(
-    project: &'a ProjectStatus,
-    service: &'a ServiceStatus,
-) -> impl Iterator<Item = &'a Held> {
-    project.held.iter().filter(|held| match &held.subject {
-        Subject::Project => true,
-        Subject::Image(image) => *image == service.image,
-        subject => subject.service() == Some(&service.name),
-    })
-}
-
 /// Holds of a container: its replica's, or its own if it is none.
 pub(super) fn held_of_container<'a>(
     project: &'a ProjectStatus,

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::backup::{Backups, Drill};
 use crate::controller::backups::{End, failure, record};
 use crate::engine::ObserveRequest;
-use crate::model::backup::Recipe;
+use crate::model::backup::Backup;
 use crate::model::backup_set::{BackupSet, Origin};
 use crate::model::desired::{DesiredProject, DesiredService, SourceFacts};
 use crate::model::hook::HookCommand;
@@ -169,10 +169,7 @@ impl Common<'_> {
         };
         let formats = self.of.set.of(&service.name).map(|member| &member.format);
         let word = service.backup.as_deref();
-        let own = match word.and_then(|word| word.recipe.as_ref()) {
-            Some(Recipe::Command { restore, .. }) => restore.as_deref(),
-            _ => None,
-        };
+        let own = word.and_then(Backup::own_restore);
         let check = word.and_then(|word| word.drill.as_ref());
         let check = check.filter(|drill| !drill.check.is_empty()).map(|drill| HookCommand {
             command: drill.check.clone(),

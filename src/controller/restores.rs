@@ -1,14 +1,11 @@
 //! Data that plans want back: kept aside, restored, written into the history.
 
-use std::fmt;
-
 use crate::backup::{Backups, PutBack};
+use crate::controller::backups::{End, failure, record};
 use crate::controller::operation_calls::{Done, Ended};
-use crate::ledger::HistoryRecord;
 use crate::model::backup_set::{BackupSet, Origin};
 use crate::model::data_restore::RestoreRequest;
-use crate::model::outcome::{Failure, FailureClass, Note};
-use crate::model::status::ActionRecord;
+use crate::model::outcome::Note;
 
 /// Puts the data of a service back, unless that was done since it was decided: by a controller that ended before it could
 /// say so, or by a person. Gives what is told of it.
@@ -28,7 +25,14 @@ pub(crate) async fn restore(backups: Option<&Backups>, request: &RestoreRequest)
         Ok(text) => ("succeeded".to_owned(), text.clone()),
         Err(why) => (format!("failed: {why}"), format!("from backup {}", request.backup)),
     };
-    record(backups, request, (outcome, message)).await;
+    let end = End {
+        action: "RestoreData",
+        object: request.service.to_string(),
+        reason: "DataRestore",
+        message: format!("revision {} was rejected: {message}", request.from),
+        outcome,
+    };
+    record(backups, &request.project.name, end).await;
     let message = result.map_err(failure)?;
     let object = format!("{}/{}", request.project.name, request.service);
     let notes = vec![Note { object, reason: "DataRestored", message }];
@@ -76,32 +80,4 @@ async fn put_back(
         "from backup {id} of {}, {age} s before the version was rejected{aside}{notes}",
         set.at
     ))
-}
-
-fn failure(why: impl fmt::Display) -> Failure {
-    Failure { class: FailureClass::Engine, message: why.to_string() }
-}
-
-/// The end, which comes long after the plan that began it.
-async fn record(backups: &Backups, request: &RestoreRequest, (outcome, what): (String, String)) {
-    let at = (backups.now)();
-    let message = format!("revision {} was rejected: {what}", request.from);
-    let action = ActionRecord {
-        at,
-        action: "RestoreData".to_owned(),
-        object: request.service.to_string(),
-        reason: "DataRestore".to_owned(),
-        message: message.clone(),
-        outcome,
-    };
-    let plan = format!("ended: restore {request}, {message}\n");
-    let record = HistoryRecord { at, generation: 0, plan, actions: vec![action] };
-    let (ledger, project) = (backups.ledger.clone(), request.project.name.clone());
-    let written = tokio::task::spawn_blocking(move || {
-        let generation = ledger.project_status(&project).map_or(0, |status| status.generation);
-        ledger.append_history(&project, &HistoryRecord { generation, ..record })
-    });
-    if !matches!(written.await, Ok(Ok(()))) {
-        tracing::warn!(restore = %request, "the history could not be written");
-    }
 }

@@ -23,6 +23,16 @@ pub struct Backup {
     pub drill: Option<BackupDrill>,
 }
 
+impl Backup {
+    /// The command of the manifest that restores, if there is one.
+    pub fn own_restore(&self) -> Option<&[Secret]> {
+        match &self.recipe {
+            Some(Recipe::Command { restore, .. }) => restore.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// How a backup proves itself once it is restored into a throw-away container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupDrill {

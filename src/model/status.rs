@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::commit::Commit;
 use crate::model::diagnostic::Diagnostic;
 use crate::model::drill::DrillStatus;
-use crate::model::held::Held;
+use crate::model::held::{Held, Subject};
 use crate::model::id::{ProjectName, ServiceName};
 use crate::model::image_update::ResolvedImage;
 use crate::model::neighbour::ProjectCondition;
@@ -65,6 +65,17 @@ pub struct ProjectStatus {
     pub recent: Vec<ActionRecord>,
     /// Mutating engine calls for this project since the controller began.
     pub mutating_calls: u64,
+}
+
+impl ProjectStatus {
+    /// Holds of a service: its own, its replicas', that of its image, and those of the whole project.
+    pub fn held_of<'a>(&'a self, service: &'a ServiceStatus) -> impl Iterator<Item = &'a Held> {
+        self.held.iter().filter(|held| match &held.subject {
+            Subject::Project => true,
+            Subject::Image(image) => *image == service.image,
+            subject => subject.service() == Some(&service.name),
+        })
+    }
 }
 
 /// Another project that one depends on.

@@ -50,7 +50,7 @@ fn of_origin(host: &Host, project: &str, origin: &str) -> Vec<String> {
 /// How often data was restored by a rejected version.
 fn restores(host: &Host, project: &str) -> usize {
     let history = host.expect(&["history", project, "-o", "json"]);
-    history.matches("ended: restore").count()
+    history.matches("ended: RestoreData").count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::http::api::view::container::{ContainerView, next_try};
-use crate::model::held::{Held, Subject};
+use crate::model::held::Held;
 use crate::model::id::ProjectName;
 use crate::model::status::{Condition, ProjectStatus, ServiceStatus};
 use crate::model::time::Timestamp;
@@ -112,21 +112,9 @@ impl<'a> ServiceView<'a> {
                 ready: service.ready,
             },
             conditions: ConditionView::all(&service.conditions),
-            holds: holds(project, service).map(HoldView::of).collect(),
-            next_try: earliest(holds(project, service), std::iter::once(service)),
+            holds: project.held_of(service).map(HoldView::of).collect(),
+            next_try: earliest(project.held_of(service), std::iter::once(service)),
             containers: service.containers.iter().map(ContainerView::of).collect(),
         }
     }
-}
-
-/// Holds of a service: its own, its replicas', that of its image, and those of the whole project.
-fn holds<'a>(
-    project: &'a ProjectStatus,
-    service: &'a ServiceStatus,
-) -> impl Iterator<Item = &'a Held> {
-    project.held.iter().filter(|held| match &held.subject {
-        Subject::Project => true,
-        Subject::Image(image) => *image == service.image,
-        subject => subject.service() == Some(&service.name),
-    })
 }
